@@ -1,0 +1,107 @@
+# Needs Python 3.11 or newer and make; every target installs the rest into .venv.
+
+# The first of these that is new enough makes .venv.
+PYTHON ?= python3.13 python3.12 python3.11 python3 python
+# Passed on by run, test, test-durability, bench and lock.
+ARGS ?=
+
+BIN := .venv/bin
+INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command 'make lock'
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-durability check fix generate baseline lock bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' Makefile
+
+run: .venv/.server ## serve on an embedded store; ARGS="--listen 0.0.0.0:50051" passes flags
+	@exec $(BIN)/tocsin-server serve $(ARGS)
+
+test: .venv/.dev ## run every test but those of durability; ARGS passes pytest's flags
+	$(BIN)/pytest -m 'not durability' $(ARGS)
+
+test-durability: .venv/.dev ## run the tests that kill the server and cut its system calls
+	@command -v strace >/dev/null \
+		|| { apt-get -qq update && apt-get -qq install -y strace >/dev/null; } \
+		|| { echo 'strace is missing: install it, or run this as root with apt-get' >&2; exit 1; }
+	$(BIN)/pytest -m durability $(ARGS)
+
+check: .venv/.dev .venv-generate/.installed ## lint, types, arrows, protos, generated code
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy --strict
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/buf lint
+	$(BIN)/buf breaking --against protos/baseline.binpb
+	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && $(call write_code,"$$fresh") \
+		&& { diff -qr -x __pycache__ "$$fresh/tocsin" generated/tocsin >/dev/null \
+		|| { echo 'generated/ is not what protos/ gives: run make generate' >&2; exit 1; }; }
+
+fix: .venv/.dev ## apply what the linter and the formatter can repair
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+generate: .venv-generate/.installed ## write generated/ from protos/
+	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && $(call write_code,"$$fresh") \
+		&& rm -rf generated/tocsin && mkdir -p generated && cp -R "$$fresh/tocsin" generated/
+
+baseline: .venv/.dev ## renew what `make check` compares the protos with; at a release only
+	$(BIN)/buf build --exclude-source-info -o protos/baseline.binpb
+
+lock: .venv/.uv ## resolve the locks again; ARGS=--upgrade takes newer versions
+	$(COMPILE) --all-extras --group install --group dev $(ARGS) -o requirements.lock pyproject.toml
+	$(COMPILE) --group generate $(ARGS) -o protos/generate.lock
+
+bench: .venv/.dev ## run the benchmarks; ARGS passes their flags
+	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+clean: ## remove environments, caches and builds, never data
+	rm -rf .venv .venv-generate .hypothesis .import_linter_cache .mypy_cache .pytest_cache \
+		.ruff_cache dist
+	find client generated server tests -name __pycache__ -prune -exec rm -rf {} +
+
+# $(call write_code,DIR) writes DIR/tocsin: messages, services, their stubs, and the package.
+PROTOC := .venv-generate/bin/python -m grpc_tools.protoc --proto_path=protos \
+	--plugin=protoc-gen-mypy=.venv-generate/bin/protoc-gen-mypy \
+	--plugin=protoc-gen-mypy_grpc=.venv-generate/bin/protoc-gen-mypy_grpc
+define write_code
+$(PROTOC) --python_out=$(1) --mypy_out=quiet:$(1) $$(find protos -name '*.proto') \
+	&& $(PROTOC) --grpc_python_out=$(1) --mypy_grpc_out=quiet:$(1) \
+		$$(find protos -name '*_service.proto') \
+	&& find $(1)/tocsin -type d -exec touch {}/__init__.py ';' \
+	&& touch $(1)/tocsin/py.typed
+endef
+
+# Stamps: what is installed follows the lock, whose hashes hold as constraints, too. Everything
+# comes from the lock alone (--no-index), so that one without a dependency fails.
+.venv/.uv: requirements.lock
+	@test -x $(BIN)/python || { \
+		for python in $(PYTHON); do \
+			$$python -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' \
+				2>/dev/null && exec $$python -m venv .venv; \
+		done; \
+		echo 'no Python 3.11 or newer (with venv) among: $(PYTHON)' >&2; exit 1; }
+	@sed -n '/^uv==/,/# via/p' requirements.lock >.venv/uv.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		-r .venv/uv.txt
+	@touch $@
+
+.venv/.server: .venv/.uv pyproject.toml
+	@echo 'installing the server into .venv' >&2
+	@$(INSTALL) --python .venv -c requirements.lock -b requirements.lock -e '.[server]'
+	@touch $@
+
+.venv/.dev: .venv/.uv pyproject.toml
+	@echo 'installing everything into .venv' >&2
+	@$(INSTALL) --python .venv --require-hashes -r requirements.lock
+	@$(INSTALL) --python .venv --no-index --no-build-isolation --all-extras --group dev \
+		-r pyproject.toml -e .
+	@touch .venv/.server $@
+
+.venv-generate/.installed: .venv/.uv protos/generate.lock
+	@echo 'installing the generator into .venv-generate' >&2
+	@test -x .venv-generate/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python .venv-generate
+	@$(INSTALL) --python .venv-generate --require-hashes -r protos/generate.lock
+	@touch $@
