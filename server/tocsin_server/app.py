@@ -1,0 +1,116 @@
+"""The composition root: puts the parts together, serves, and takes them apart again."""
+
+from asyncio import create_task
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from logging import getLogger
+from random import SystemRandom
+from secrets import token_urlsafe
+from time import time_ns
+
+from uuid_utils import uuid7
+
+from tocsin_server.domain.channels import Channels
+from tocsin_server.domain.following import Follower, Subscription
+from tocsin_server.domain.inboxes import Inboxes
+from tocsin_server.domain.messages import Messages
+from tocsin_server.domain.ports import Clock
+from tocsin_server.live.hub import Hub
+from tocsin_server.live.sweeping import SWEEP_SECONDS, sweep_forever
+from tocsin_server.rpc.channels import ChannelServicer
+from tocsin_server.rpc.inboxes import InboxServicer
+from tocsin_server.rpc.messages import MessageServicer
+from tocsin_server.rpc.serving import CannotListen, GrpcServer
+from tocsin_server.settings import Settings
+from tocsin_server.store.failures import CannotOpen
+from tocsin_server.store.store import SqlStore
+
+__all__ = ["CannotListen", "CannotOpen", "Parts", "serving"]
+
+GRACE_SECONDS = 1.0
+"""How long calls may take to end once the server stops."""
+
+RECONNECT_SECONDS = 1.0
+"""Over how long the streams of a server that stops spread their return."""
+
+logger = getLogger(__name__)
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> int:
+        """Returns the time in microseconds since the Unix epoch."""
+        return time_ns() // 1_000
+
+
+class RandomIdentifiers:
+    """Identifiers with enough randomness never to meet again."""
+
+    def message_id(self, now: int) -> str:
+        """Returns a UUIDv7 for the given time in microseconds."""
+        return str(uuid7(nanoseconds=now * 1_000))
+
+    def token(self) -> str:
+        """Returns an opaque token of 16 characters."""
+        return token_urlsafe(12)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What may be put in place of the server's own, for tests."""
+
+    clock: Clock
+    hub: Callable[[int], Hub] = Hub
+    sweep_seconds: float = SWEEP_SECONDS
+
+
+def _reconnect_delay() -> float:
+    """Returns when one of the streams that end together should return."""
+    return SystemRandom().uniform(0.0, RECONNECT_SECONDS)
+
+
+@asynccontextmanager
+async def serving(settings: Settings, parts: Parts | None = None) -> AsyncIterator[str]:
+    """Serves while the context lasts; gives the address it listens on.
+
+    At the end nothing new is taken, streams are told to come back, and what
+    waits to be written is committed.
+
+    Raises:
+        CannotOpen: the database cannot be used.
+        CannotListen: the address cannot be listened on.
+    """
+    parts = parts or Parts(SystemClock())
+    identifiers = RandomIdentifiers()
+    hub = parts.hub(settings.max_streams)
+    store = await SqlStore.open(
+        settings.database_url, hub, parts.clock, settings.idempotency_retention
+    )
+
+    def follow(subscription: Subscription) -> Follower:
+        return Follower(store, hub, subscription, _reconnect_delay)
+
+    server = GrpcServer(
+        ChannelServicer(Channels(store, parts.clock, identifiers)),
+        MessageServicer(Messages(store, parts.clock, identifiers)),
+        InboxServicer(Inboxes(store), follow),
+    )
+    sweep = create_task(sweep_forever(hub, store, parts.sweep_seconds))
+    try:
+        address = await server.start(settings.listen)
+        logger.info("serving", extra={"address": address, "database": settings.database_url})
+        try:
+            yield address
+        finally:
+            logger.info("stopping", extra={"streams": hub.streams})
+            await server.refuse()
+            hub.stop()
+            await server.stop(GRACE_SECONDS)
+    finally:
+        sweep.cancel()
+        with suppress(BaseException):
+            await sweep
+        await store.close()
+        logger.info("stopped")

@@ -1,0 +1,1 @@
+"""The rules of inboxes, free of transports and databases."""

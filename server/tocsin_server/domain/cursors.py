@@ -1,0 +1,79 @@
+"""Cursors: the resume points of an inbox."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import crc32
+from dataclasses import dataclass
+from struct import Struct
+from typing import NamedTuple
+
+from tocsin_server.domain.inboxes import Inbox
+
+_LAYOUT = Struct(">BQQ8sQQ")
+_CHECK = Struct(">I")
+_VERSION = 1
+
+
+class Position(NamedTuple):
+    """How far a stream has come in an inbox.
+
+    Everything last changed at or before `revision` is delivered, and of the
+    next revision whatever has a message sequence up to `sequence`.
+    """
+
+    revision: int
+    sequence: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A position, with all that says which history it is a position of.
+
+    Attributes:
+        epoch: a random number of the store's history; a restored one has another.
+        incarnation: a random number of the inbox's life; 0 before its first message.
+        inbox: the digest of tenant and user.
+        position: how far the holder has come.
+    """
+
+    epoch: int
+    incarnation: int
+    inbox: bytes
+    position: Position
+
+    def encode(self) -> str:
+        """Returns the cursor as text: 64 characters, safe in a URL."""
+        body = _LAYOUT.pack(_VERSION, self.epoch, self.incarnation, self.inbox, *self.position)
+        return urlsafe_b64encode(body + _CHECK.pack(crc32(body))).decode("ascii").rstrip("=")
+
+    @classmethod
+    def parse(cls, text: str) -> "Cursor":
+        """Returns the cursor that a text stands for.
+
+        Raises:
+            ValueError: no server ever gave it.
+        """
+        try:
+            raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        except (ValueError, UnicodeError):
+            raise ValueError("is not a cursor") from None
+        body, check = raw[: _LAYOUT.size], raw[_LAYOUT.size :]
+        if len(body) != _LAYOUT.size or check != _CHECK.pack(crc32(body)):
+            raise ValueError("is not a cursor")
+        version, epoch, incarnation, inbox, revision, sequence = _LAYOUT.unpack(body)
+        if version != _VERSION:
+            raise ValueError("is a cursor of another version")
+        return cls(epoch, incarnation, inbox, Position(revision, sequence))
+
+    def resumes(self, epoch: int, inbox: Inbox) -> bool:
+        """Tells whether the history of `inbox` leads on from here.
+
+        A cursor from before the inbox's first message leads on as long as the
+        whole history is there.
+        """
+        return (
+            self.epoch == epoch
+            and self.inbox == inbox.key.digest()
+            and self.incarnation in (inbox.incarnation, 0)
+            and inbox.oldest_revision <= self.position.revision <= inbox.revision
+            and (self.incarnation != 0 or self.position.revision == 0)
+        )

@@ -1,0 +1,161 @@
+"""What can go wrong, in the words of the domain.
+
+One tree; the edge maps each branch to a status code::
+
+    TocsinError
+    ├── Invalid
+    │   ├── FieldsInvalid
+    │   └── RequestMalformed
+    ├── NotFound
+    │   ├── ChannelNotFound
+    │   └── MessageNotFound
+    ├── AlreadyExists
+    │   ├── ChannelAlreadyExists
+    │   └── RequestIdReused
+    ├── Exhausted
+    │   ├── RequestTooLarge
+    │   ├── TooManyStreams
+    │   ├── WritesOverloaded
+    │   └── StorageFull
+    └── Unavailable
+        ├── StoreUnavailable
+        └── ServerStopping
+
+A class's docstring is its message, with its metadata filled in.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A field that breaks its rule, and the rule with its limit."""
+
+    field: str
+    description: str
+    reason: str = "FIELD_INVALID"
+
+
+class TocsinError(Exception):
+    """Something went wrong."""
+
+    reason: ClassVar[str] = "INTERNAL"
+    retry_after: ClassVar[float | None] = None
+    """Seconds after which trying again may help; None where it does not."""
+
+    def __init__(self, **metadata: str) -> None:
+        self.metadata: Mapping[str, str] = metadata
+        super().__init__((self.__doc__ or "").format(**metadata))
+
+
+class Invalid(TocsinError):
+    """The request is invalid."""
+
+
+class FieldsInvalid(Invalid):
+    """{summary}."""
+
+    shown: ClassVar[int] = 24
+    """How many violations it names: an error has to fit the trailers of a call."""
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        self.violations = tuple(violations[: self.shown])
+        texts = [f"{v.field} {v.description}" for v in self.violations]
+        if len(violations) > self.shown:
+            texts.append(f"and {len(violations) - self.shown} more")
+        super().__init__(summary="; ".join(texts))
+        self.metadata = {"fields": ",".join(v.field for v in self.violations)}
+
+    @property
+    def reason(self) -> str:  # type: ignore[override]  # chosen by what is violated
+        """The first violation's own reason, or the general one."""
+        own = (v.reason for v in self.violations if v.reason != "FIELD_INVALID")
+        return next(own, "FIELD_INVALID")
+
+
+class RequestMalformed(Invalid):
+    """The request is not a valid encoding of {message}."""
+
+    reason = "REQUEST_MALFORMED"
+
+
+class NotFound(TocsinError):
+    """There is no such thing."""
+
+
+class ChannelNotFound(NotFound):
+    """There is no channel "{channel_id}"."""
+
+    reason = "CHANNEL_NOT_FOUND"
+
+
+class MessageNotFound(NotFound):
+    """There is no message "{message_id}"."""
+
+    reason = "MESSAGE_NOT_FOUND"
+
+
+class AlreadyExists(TocsinError):
+    """It exists already."""
+
+
+class ChannelAlreadyExists(AlreadyExists):
+    """There is a channel "{channel_id}" already."""
+
+    reason = "CHANNEL_ALREADY_EXISTS"
+
+
+class RequestIdReused(AlreadyExists):
+    """The request id "{request_id}" was used for a request with another body."""
+
+    reason = "REQUEST_ID_REUSED"
+
+
+class Exhausted(TocsinError):
+    """There is no more of something."""
+
+
+class RequestTooLarge(Exhausted):
+    """The request has {size} bytes; {limit} is the limit."""
+
+    reason = "REQUEST_TOO_LARGE"
+
+
+class TooManyStreams(Exhausted):
+    """Too many streams are open: {limit} is the limit of this {scope}."""
+
+    reason = "TOO_MANY_STREAMS"
+    retry_after = 5.0
+
+
+class WritesOverloaded(Exhausted):
+    """Too many writes wait: {limit} is the limit. Nothing was stored."""
+
+    reason = "WRITES_OVERLOADED"
+    retry_after = 1.0
+
+
+class StorageFull(Exhausted):
+    """The database has no space left. Nothing was stored."""
+
+    reason = "STORAGE_FULL"
+
+
+class Unavailable(TocsinError):
+    """It cannot be served now."""
+
+
+class StoreUnavailable(Unavailable):
+    """The database did not answer. With the same request id, trying again is safe."""
+
+    reason = "STORE_UNAVAILABLE"
+    retry_after = 1.0
+
+
+class ServerStopping(Unavailable):
+    """The server is stopping."""
+
+    reason = "SERVER_STOPPING"
+    retry_after = 1.0

@@ -1,0 +1,271 @@
+"""Following an inbox: snapshot, replay, and live, without a gap.
+
+A follower is synced or behind. It registers its watch first and reads the
+store second, so whatever commits in between is either read or announced.
+Behind, it reads the store from its position, page by page, until a page ends
+at the head; from there its watch goes on. Synced, it gives what the watch has
+pending. The watch may lose changes, never silently: then the follower is
+behind again and reads them from the store. So the store alone decides what a
+stream delivers, and the watch only when. (The scheme is that of etcd's synced
+and unsynced watchers.)
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from tocsin_server.domain.cursors import Cursor, Position
+from tocsin_server.domain.identity import InboxKey
+from tocsin_server.domain.inboxes import (
+    Change,
+    ChannelCounters,
+    Counters,
+    Inbox,
+    Notification,
+    NotificationFilter,
+    Place,
+)
+from tocsin_server.domain.paging import Page
+from tocsin_server.domain.ports import InboxStore, Live, Watch
+
+PAGE_ROWS = 1_000
+
+
+class Phase(IntEnum):
+    """Where a stream is when it delivers, numbered as in the protos."""
+
+    SNAPSHOT = 1
+    REPLAY = 2
+    LIVE = 3
+    HEARTBEAT = 4
+    RECONNECT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """An inbox at one moment: itself, all its channels' counters, its newest page."""
+
+    inbox: Inbox
+    channel_counters: Sequence[ChannelCounters]
+    newest: Page[Notification]
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A page of what changed after a position, read at one moment.
+
+    `position` is where the page ends. At the end of the history (`caught_up`)
+    that is the head, and all channels' counters are given.
+    """
+
+    inbox: Inbox
+    notifications: Sequence[Notification]
+    position: Position
+    caught_up: bool
+    channel_counters: Sequence[ChannelCounters]
+
+
+@dataclass(slots=True)
+class Delivery:
+    """One response of a stream, but for its encoding."""
+
+    phase: Phase
+    after_revision: int
+    revision: int
+    notifications: Sequence[Notification] = ()
+    counters: Counters | None = None
+    channel_counters: Sequence[ChannelCounters] = ()
+    cursor: str = ""
+    caught_up: bool = False
+    reconnect_delay: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """What a subscriber asks for. `heartbeat_interval` is in seconds."""
+
+    key: InboxKey
+    cursor: Cursor | None
+    snapshot_size: int
+    heartbeat_interval: float
+
+
+@dataclass(slots=True)
+class _Snapshot:
+    """A snapshot under way: the head it stands for, and what is left to give."""
+
+    inbox: Inbox
+    channel_counters: Sequence[ChannelCounters]
+    page: Page[Notification] | None
+    left: int
+    after_revision: int = 0
+    behind: Place | None = None
+
+
+class Follower:
+    """One stream: `next` gives its deliveries, one after the other."""
+
+    __slots__ = (
+        "_cursor",
+        "_digest",
+        "_opened",
+        "_reconnect_delay",
+        "_revision",
+        "_snapshot",
+        "_store",
+        "_subscription",
+        "_watch",
+    )
+
+    def __init__(
+        self,
+        store: InboxStore,
+        live: Live,
+        subscription: Subscription,
+        reconnect_delay: Callable[[], float],
+    ) -> None:
+        """Starts to watch; raises what `Live.watch` raises."""
+        self._store = store
+        self._subscription = subscription
+        self._reconnect_delay = reconnect_delay
+        self._cursor = subscription.cursor
+        """How far the stream has come; None until a snapshot is complete."""
+        self._digest = subscription.key.digest()
+        self._snapshot: _Snapshot | None = None
+        self._revision = self._cursor.position.revision if self._cursor else 0
+        """The `revision` of the last delivery, at first what the subscriber has."""
+        self._opened = False
+        self._watch: Watch = live.watch(subscription.key)
+
+    def close(self) -> None:
+        """Ends the stream."""
+        self._watch.close()
+
+    async def next(self) -> Delivery | None:
+        """Returns the next delivery as soon as there is one; None at the end.
+
+        The last one is RECONNECT, when the server is about to stop.
+        """
+        watch = self._watch
+        while not watch.closed:
+            if watch.stopping:
+                return self._reconnect()
+            if self._snapshot is not None:
+                return await self._continue_snapshot(self._snapshot)
+            if self._cursor is None:
+                await self._begin_snapshot()
+            elif watch.behind:
+                if (replay := await self._replay(self._cursor)) is not None:
+                    return replay
+            elif changes := watch.take():
+                return self._go_live(self._cursor, changes)
+            elif not await watch.wait(self._subscription.heartbeat_interval):
+                return self._heartbeat(self._cursor)
+        return None
+
+    async def _begin_snapshot(self) -> None:
+        """Reads the head that the snapshot stands for, with its first page."""
+        size = self._subscription.snapshot_size
+        head = await self._store.read_head(self._subscription.key, min(size, PAGE_ROWS))
+        self._snapshot = _Snapshot(head.inbox, head.channel_counters, head.newest, size)
+
+    async def _continue_snapshot(self, snapshot: _Snapshot) -> Delivery:
+        """Gives the snapshot's next page; the last one can be resumed from.
+
+        Later pages hold what arrived up to the head, as it stands by then:
+        what changes meanwhile is past the head, and follows.
+        """
+        page, snapshot.page = snapshot.page, None
+        if page is None:
+            page = await self._store.list_notifications(
+                self._subscription.key,
+                (),
+                NotificationFilter.ALL,
+                snapshot.behind,
+                min(snapshot.left, PAGE_ROWS),
+            )
+        inbox = snapshot.inbox
+        delivery = Delivery(Phase.SNAPSHOT, snapshot.after_revision, inbox.revision, page.items)
+        snapshot.left -= len(page.items)
+        if page.more and snapshot.left > 0:
+            snapshot.behind = page.items[-1].place
+            snapshot.after_revision = self._revision = inbox.revision
+            return delivery
+        self._snapshot = None
+        self._catch_up(delivery, inbox, snapshot.channel_counters)
+        return delivery
+
+    async def _replay(self, cursor: Cursor) -> Delivery | None:
+        """Gives a page of what changed since `cursor`, or None when there is none.
+
+        Where history does not lead on from the cursor, a snapshot is next.
+        """
+        replay = await self._store.read_changes(self._subscription.key, cursor.position, PAGE_ROWS)
+        inbox = replay.inbox
+        if not cursor.resumes(self._store.epoch, inbox):
+            self._cursor = None
+            return None
+        delivery = Delivery(
+            Phase.REPLAY, self._revision, replay.position.revision, replay.notifications
+        )
+        if replay.caught_up:
+            false_alarm = self._opened and replay.position == cursor.position
+            self._catch_up(delivery, inbox, replay.channel_counters)
+            return None if false_alarm else delivery
+        self._come_to(delivery, inbox.incarnation, replay.position)
+        return delivery
+
+    def _go_live(self, cursor: Cursor, changes: Sequence[Change]) -> Delivery:
+        """Gives changes that continue the stream, with the counters after the last."""
+        last = changes[-1]
+        if len(changes) == 1:
+            notifications, channels = last.notifications, last.channel_counters
+        else:
+            notifications = [n for change in changes for n in change.notifications]
+            latest = {c.channel_id: c for change in changes for c in change.channel_counters}
+            channels = list(latest.values())
+        delivery = Delivery(
+            Phase.LIVE,
+            cursor.position.revision,
+            last.revision,
+            notifications,
+            last.counters,
+            channels,
+        )
+        self._come_to(delivery, last.incarnation, Position(last.revision))
+        return delivery
+
+    def _heartbeat(self, cursor: Cursor) -> Delivery:
+        """Says that nothing happened."""
+        revision = self._revision
+        return Delivery(Phase.HEARTBEAT, revision, revision, cursor=cursor.encode())
+
+    def _reconnect(self) -> Delivery:
+        """Says goodbye, and from where to go on."""
+        self._watch.close()
+        revision = self._revision
+        cursor = self._cursor.encode() if self._opened and self._cursor else ""
+        return Delivery(
+            Phase.RECONNECT,
+            revision,
+            revision,
+            cursor=cursor,
+            reconnect_delay=self._reconnect_delay(),
+        )
+
+    def _catch_up(
+        self, delivery: Delivery, inbox: Inbox, channel_counters: Sequence[ChannelCounters]
+    ) -> None:
+        """Completes the delivery that reaches the head; from there the watch goes on."""
+        delivery.caught_up = True
+        delivery.counters = inbox.counters
+        delivery.channel_counters = channel_counters
+        self._come_to(delivery, inbox.incarnation, Position(inbox.revision))
+        self._watch.go_on_from(inbox.incarnation, inbox.revision)
+
+    def _come_to(self, delivery: Delivery, incarnation: int, position: Position) -> None:
+        """Moves the stream's cursor to where the delivery ends."""
+        self._opened = True
+        self._revision = position.revision
+        self._cursor = Cursor(self._store.epoch, incarnation, self._digest, position)
+        delivery.cursor = self._cursor.encode()

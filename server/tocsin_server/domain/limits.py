@@ -1,0 +1,39 @@
+"""How much of everything a caller may give, and the server gives back."""
+
+REQUEST_BYTES = 4 * 1024 * 1024
+RESPONSE_BYTES = 1024 * 1024
+
+TITLE_CHARACTERS = 200
+CONTENT_CHARACTERS = 10_000
+DESCRIPTION_CHARACTERS = 2_000
+URL_CHARACTERS = 2_048
+SENDER_CHARACTERS = 128
+REQUEST_ID_CHARACTERS = 128
+DATA_BYTES = 16 * 1024
+LABELS = 32
+LABEL_KEY_CHARACTERS = 63
+LABEL_VALUE_CHARACTERS = 256
+
+RECIPIENTS = 1_000
+BATCH_ITEMS = 500
+BATCH_RECIPIENTS = 5_000
+CHANNEL_FILTER = 100
+
+PAGE_SIZE = 50
+PAGE_SIZE_MAX = 1_000
+SNAPSHOT_SIZE = 50
+SNAPSHOT_SIZE_MAX = 1_000
+
+HEARTBEAT_SECONDS = 30.0
+HEARTBEAT_SECONDS_MIN = 1.0
+HEARTBEAT_SECONDS_MAX = 300.0
+
+
+def page_size(asked: int) -> int:
+    """Returns the page size in force for what a caller asked: 0 is the default."""
+    return min(asked or PAGE_SIZE, PAGE_SIZE_MAX)
+
+
+def snapshot_size(asked: int) -> int:
+    """Returns the snapshot size in force for what a caller asked: 0 is the default."""
+    return min(asked or SNAPSHOT_SIZE, SNAPSHOT_SIZE_MAX)

@@ -1,0 +1,125 @@
+"""Messages, and sending them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from tocsin_server.domain.errors import MessageNotFound, TocsinError
+from tocsin_server.domain.identity import Caller
+from tocsin_server.domain.paging import Page
+from tocsin_server.domain.ports import Clock, Identifiers, MessageStore
+from tocsin_server.domain.requests import RequestKey
+
+
+class MessageState(IntEnum):
+    """Where a message stands, numbered as in the protos."""
+
+    SENT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message to send, and to whom.
+
+    `body` is the message as the transport encodes it, with all that no rule
+    asks about; it is stored and given back as it is. `recipients` are
+    distinct user ids.
+    """
+
+    channel_id: str
+    severity: int
+    sender: str
+    body: bytes
+    recipients: Sequence[str]
+
+
+@dataclass(slots=True)
+class Message:
+    """A stored message. `create_time` is in microseconds since the Unix epoch.
+
+    `sequence` numbers messages in the order in which they were committed; it
+    stays inside the server. Not frozen, because it is made by the hundred
+    thousand; nobody changes one.
+    """
+
+    sequence: int
+    message_id: str
+    channel_id: str
+    state: int
+    create_time: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One send that a caller asks for."""
+
+    request: RequestKey
+    draft: Draft
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """One send as the store takes it: a submission with the server's own facts."""
+
+    request: RequestKey
+    draft: Draft
+    message_id: str
+    create_time: int
+
+    @property
+    def rows(self) -> int:
+        """How many rows it writes, for bounding a transaction."""
+        return 1 + len(self.draft.recipients)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A send that is committed."""
+
+    message: Message
+    accepted_count: int
+
+
+class Messages:
+    """Sends messages and reads them back."""
+
+    def __init__(self, store: MessageStore, clock: Clock, identifiers: Identifiers) -> None:
+        self._store = store
+        self._clock = clock
+        self._identifiers = identifiers
+
+    async def send(self, submissions: Sequence[Submission]) -> Sequence[Sent | TocsinError]:
+        """Sends each submission on its own, in order, and tells what became of each.
+
+        An outcome may be ChannelNotFound, RequestIdReused, or what the store
+        fails with. Cancelling the call does not undo a send.
+
+        Raises:
+            WritesOverloaded: nothing was taken.
+        """
+        now = self._clock.now()
+        new_id = self._identifiers.message_id
+        return await self._store.send(
+            [Send(item.request, item.draft, new_id(now), now) for item in submissions]
+        )
+
+    async def get(self, caller: Caller, message_id: str) -> Message:
+        """Returns a message.
+
+        Raises:
+            MessageNotFound: the caller's tenant has none of that id.
+        """
+        message = await self._store.get_message(caller.tenant, message_id)
+        if message is None:
+            raise MessageNotFound(message_id=message_id)
+        return message
+
+    async def list(
+        self, caller: Caller, channel_id: str, before: int | None, limit: int
+    ) -> Page[Message]:
+        """Returns a page of up to `limit` of a channel's messages, latest committed first.
+
+        Only those whose sequence is below `before`.
+        """
+        return await self._store.list_messages(caller.tenant, channel_id, before, limit)

@@ -1,0 +1,214 @@
+"""What the domain needs from the world, as promises in prose."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tocsin_server.domain.channels import Channel
+    from tocsin_server.domain.cursors import Position
+    from tocsin_server.domain.errors import TocsinError
+    from tocsin_server.domain.following import Head, Replay
+    from tocsin_server.domain.identity import InboxKey
+    from tocsin_server.domain.inboxes import (
+        Change,
+        Inbox,
+        Notification,
+        NotificationFilter,
+        Place,
+    )
+    from tocsin_server.domain.messages import Message, Send, Sent
+    from tocsin_server.domain.paging import Page
+    from tocsin_server.domain.requests import RequestKey
+
+
+class Clock(Protocol):
+    """Tells the time. Nothing is ordered or resumed by it."""
+
+    def now(self) -> int:
+        """Returns the time in microseconds since the Unix epoch."""
+        ...
+
+
+class Identifiers(Protocol):
+    """Makes new identifiers, each unlike any other."""
+
+    def message_id(self, now: int) -> str:
+        """Returns a UUIDv7 for the given time in microseconds."""
+        ...
+
+    def token(self) -> str:
+        """Returns an opaque token of 16 characters."""
+        ...
+
+
+class ChannelStore(Protocol):
+    """Keeps channels.
+
+    Every method of every store raises StoreUnavailable when the database does
+    not answer: trying again may help. What a method returns is durable, and
+    what it raises left nothing behind. Writes also raise StorageFull, and
+    WritesOverloaded when too many of them wait.
+    """
+
+    async def create_channel(self, request: RequestKey, channel: Channel) -> Channel:
+        """Stores a channel together with the answer to its request.
+
+        Returns the channel as stored; for a request answered before, what was
+        answered then.
+
+        Raises:
+            ChannelAlreadyExists: its id is taken.
+            RequestIdReused: the request id stands for another request.
+        """
+        ...
+
+    async def get_channel(self, tenant: str, channel_id: str) -> Channel | None:
+        """Returns the channel, or None."""
+        ...
+
+    async def list_channels(self, tenant: str, after: str, limit: int) -> Page[Channel]:
+        """Returns up to `limit` channels with an id above `after`, by id."""
+        ...
+
+
+class MessageStore(Protocol):
+    """Keeps messages and puts their copies into inboxes."""
+
+    async def send(self, sends: Sequence[Send]) -> Sequence[Sent | TocsinError]:
+        """Commits each send on its own, in the order given.
+
+        A send is one transaction with its message, its notifications, their
+        inboxes' revisions and counters, and the answer to its request; several
+        sends may share a transaction. Each inbox takes one revision a message,
+        in commit order, and every committed change is then handed to Live.
+        A request answered before sends nothing and gets the answer of then.
+        Outcomes that are errors (ChannelNotFound, RequestIdReused, and what
+        the database fails with) left nothing behind. Cancelling the call does
+        not cancel the sends.
+
+        Raises:
+            WritesOverloaded: nothing was taken.
+        """
+        ...
+
+    async def get_message(self, tenant: str, message_id: str) -> Message | None:
+        """Returns the message, or None."""
+        ...
+
+    async def list_messages(
+        self, tenant: str, channel_id: str, before: int | None, limit: int
+    ) -> Page[Message]:
+        """Returns up to `limit` of a channel's messages with a sequence below `before`.
+
+        Latest first. An unknown channel has none.
+        """
+        ...
+
+
+class InboxStore(Protocol):
+    """Reads inboxes. Every read is of one moment: rows, head and counters agree."""
+
+    @property
+    def epoch(self) -> int:
+        """The random number of the store's history."""
+        ...
+
+    async def get_inbox(self, key: InboxKey) -> Inbox:
+        """Returns the inbox; the unborn one for a user never seen."""
+        ...
+
+    async def list_notifications(
+        self,
+        key: InboxKey,
+        channel_ids: Sequence[str],
+        which: NotificationFilter,
+        before: Place | None,
+        limit: int,
+    ) -> Page[Notification]:
+        """Returns up to `limit` notifications behind `before`, latest arrival first.
+
+        No `channel_ids` stands for all channels.
+        """
+        ...
+
+    async def read_head(self, key: InboxKey, limit: int) -> Head:
+        """Returns the inbox, all its channels' counters and its newest notifications."""
+        ...
+
+    async def read_changes(self, key: InboxKey, after: Position, limit: int) -> Replay:
+        """Returns what was last changed after a position, ordered by (revision, sequence).
+
+        At the end of the history it says so, with all channels' counters.
+        """
+        ...
+
+    async def read_revisions(self, keys: Sequence[InboxKey]) -> Sequence[tuple[InboxKey, int, int]]:
+        """Returns (key, incarnation, revision) of those inboxes that exist."""
+        ...
+
+
+class Watch(Protocol):
+    """One stream's eye on one inbox. It may lose sight, but says so.
+
+    It is behind until told a revision to go on from, and whenever a change
+    does not continue the one before. Used from the event loop alone.
+    """
+
+    @property
+    def behind(self) -> bool:
+        """Whether the store has to be read to know what happened."""
+        ...
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the server is about to stop."""
+        ...
+
+    def go_on_from(self, incarnation: int, revision: int) -> None:
+        """Says that the stream has everything up to `revision`.
+
+        What was committed and announced after it is kept, in order; if that
+        leaves a gap, the watch is behind again.
+        """
+        ...
+
+    def take(self) -> Sequence[Change]:
+        """Returns and forgets the pending changes: without a gap, fit for one response."""
+        ...
+
+    async def wait(self, seconds: float) -> bool:
+        """Returns True once there is something to do, False after so many seconds."""
+        ...
+
+    @property
+    def closed(self) -> bool:
+        """Whether the watch has ended."""
+        ...
+
+    def close(self) -> None:
+        """Ends the watch; may be called again."""
+        ...
+
+
+class Live(Protocol):
+    """Tells streams of committed changes. It may lose any: the store is the truth."""
+
+    def watch(self, key: InboxKey) -> Watch:
+        """Returns a new watch, which sees every change announced from now on.
+
+        Raises:
+            TooManyStreams: the user or the server has no more.
+            ServerStopping: the server takes no more streams.
+        """
+        ...
+
+    def watches(self, key: InboxKey) -> bool:
+        """Tells whether anybody watches the inbox; any thread may ask."""
+        ...
+
+    def announce(self, changes: Sequence[Change]) -> None:
+        """Tells the watches of committed changes, in commit order for each inbox."""
+        ...

@@ -1,0 +1,29 @@
+"""What makes a repeated request safe."""
+
+from dataclasses import dataclass
+from hashlib import blake2b
+
+
+@dataclass(frozen=True, slots=True)
+class RequestKey:
+    """One mutation as its caller named it.
+
+    The first OK for it is kept and answered again; the same key with another
+    digest is refused. An empty `request_id` makes no promise.
+    """
+
+    tenant: str
+    caller: str
+    rpc: str
+    request_id: str
+    digest: bytes
+
+    @property
+    def name(self) -> tuple[str, str, str, str]:
+        """What identifies the request, without what it asks for."""
+        return (self.tenant, self.caller, self.rpc, self.request_id)
+
+
+def body_digest(body: bytes) -> bytes:
+    """Returns 16 bytes that stand for a request's deterministic encoding."""
+    return blake2b(body, digest_size=16).digest()

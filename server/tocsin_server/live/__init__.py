@@ -1,0 +1,1 @@
+"""Live: who is told of a committed change, and when."""

@@ -1,0 +1,55 @@
+"""ChannelService."""
+
+from tocsin.v1.channel_service_pb2 import (
+    CreateChannelRequest,
+    CreateChannelResponse,
+    GetChannelRequest,
+    GetChannelResponse,
+    ListChannelsRequest,
+    ListChannelsResponse,
+)
+from tocsin.v1.channel_service_pb2_grpc import ChannelServiceServicer
+
+from tocsin_server.domain.channels import Channel, Channels
+from tocsin_server.domain.limits import page_size
+from tocsin_server.rpc import requests, responses
+from tocsin_server.rpc.access import caller
+from tocsin_server.rpc.edge import Context
+from tocsin_server.rpc.listing import Listing
+from tocsin_server.rpc.validation import validate
+
+
+class ChannelServicer(ChannelServiceServicer):
+    """Serves `tocsin.v1.ChannelService`."""
+
+    def __init__(self, channels: Channels) -> None:
+        self._channels = channels
+
+    async def CreateChannel(
+        self, request: CreateChannelRequest, context: Context
+    ) -> CreateChannelResponse:
+        """Creates a channel."""
+        validate(request)
+        key = requests.request_key(caller.get(), "CreateChannel", request, request.request_id)
+        created = await self._channels.create(key, requests.channel(caller.get(), request))
+        return CreateChannelResponse(channel=responses.channel(created))
+
+    async def GetChannel(self, request: GetChannelRequest, context: Context) -> GetChannelResponse:
+        """Reads one channel."""
+        validate(request)
+        channel = await self._channels.get(caller.get(), request.channel_id)
+        return GetChannelResponse(channel=responses.channel(channel))
+
+    async def ListChannels(
+        self, request: ListChannelsRequest, context: Context
+    ) -> ListChannelsResponse:
+        """Lists the channels."""
+        listing: Listing[Channel] = Listing(
+            caller.get(), request, [str], lambda channel: [channel.channel_id]
+        )
+        after = str(listing.after[0]) if listing.after else ""
+        page = await self._channels.list(caller.get(), after, page_size(request.page_size))
+        return ListChannelsResponse(
+            channels=map(responses.channel, page.items),
+            next_page_token=listing.next_page_token(page),
+        )

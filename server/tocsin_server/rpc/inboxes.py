@@ -1,0 +1,68 @@
+"""InboxService."""
+
+from collections.abc import AsyncIterator, Callable
+
+from tocsin.v1.inbox_service_pb2 import (
+    GetInboxRequest,
+    GetInboxResponse,
+    ListNotificationsRequest,
+    ListNotificationsResponse,
+    SubscribeRequest,
+)
+
+from tocsin_server.domain.following import Follower, Subscription
+from tocsin_server.domain.identity import InboxKey
+from tocsin_server.domain.inboxes import Inboxes, Notification, NotificationFilter, Place
+from tocsin_server.domain.limits import page_size
+from tocsin_server.rpc import requests, responses
+from tocsin_server.rpc.access import caller
+from tocsin_server.rpc.edge import Context
+from tocsin_server.rpc.listing import Listing
+from tocsin_server.rpc.responses import InboxEncoder
+from tocsin_server.rpc.validation import validate
+from tocsin_server.rpc.wire import field
+
+
+class InboxServicer:
+    """Serves `tocsin.v1.InboxService`; what carries messages is spliced."""
+
+    def __init__(self, inboxes: Inboxes, follow: Callable[[Subscription], Follower]) -> None:
+        self._inboxes = inboxes
+        self._follow = follow
+
+    async def Subscribe(self, request: SubscribeRequest, context: Context) -> AsyncIterator[bytes]:
+        """Follows an inbox."""
+        validate(request)
+        subscription = requests.subscription(caller.get(), request)
+        encoder = InboxEncoder(subscription.key)
+        follower = self._follow(subscription)
+        try:
+            while delivery := await follower.next():
+                yield encoder.delivery(delivery)
+        finally:
+            follower.close()
+
+    async def GetInbox(self, request: GetInboxRequest, context: Context) -> GetInboxResponse:
+        """Reads an inbox's revision and counters."""
+        validate(request)
+        inbox = await self._inboxes.get(InboxKey(caller.get().tenant, request.user_id))
+        return GetInboxResponse(inbox=responses.inbox(inbox.key, inbox.revision, inbox.counters))
+
+    async def ListNotifications(self, request: ListNotificationsRequest, context: Context) -> bytes:
+        """Lists notifications, latest arrival first."""
+        listing: Listing[Notification] = Listing(
+            caller.get(), request, [int, int], lambda notification: notification.place
+        )
+        key = InboxKey(caller.get().tenant, request.user_id)
+        page = await self._inboxes.list(
+            key,
+            tuple(dict.fromkeys(request.channel_ids)),
+            NotificationFilter(request.filter or NotificationFilter.ALL),
+            Place(*map(int, listing.after)) if listing.after else None,
+            page_size(request.page_size),
+        )
+        encoder = InboxEncoder(key)
+        number = ListNotificationsResponse.NOTIFICATIONS_FIELD_NUMBER
+        token = ListNotificationsResponse(next_page_token=listing.next_page_token(page))
+        notifications = [field(number, encoder.notification(item)) for item in page.items]
+        return b"".join((*notifications, token.SerializeToString()))

@@ -1,0 +1,89 @@
+"""MessageService."""
+
+from tocsin.v1.message_service_pb2 import (
+    BatchSendMessagesRequest,
+    BatchSendMessagesResponse,
+    BatchSendResult,
+    GetMessageRequest,
+    GetMessageResponse,
+    ListMessagesRequest,
+    ListMessagesResponse,
+    SendMessageRequest,
+    SendMessageResponse,
+)
+
+from tocsin_server.domain.errors import FieldsInvalid, TocsinError
+from tocsin_server.domain.limits import page_size
+from tocsin_server.domain.messages import Message, Messages, Sent, Submission
+from tocsin_server.rpc import requests, responses
+from tocsin_server.rpc.access import caller
+from tocsin_server.rpc.edge import Context
+from tocsin_server.rpc.errors import item_error
+from tocsin_server.rpc.listing import Listing
+from tocsin_server.rpc.validation import validate
+from tocsin_server.rpc.wire import field
+
+
+class MessageServicer:
+    """Serves `tocsin.v1.MessageService`; what carries messages is spliced."""
+
+    def __init__(self, messages: Messages) -> None:
+        self._messages = messages
+
+    async def SendMessage(self, request: SendMessageRequest, context: Context) -> bytes:
+        """Sends a message."""
+        validate(request)
+        (outcome,) = await self._messages.send([requests.submission(caller.get(), request)])
+        if isinstance(outcome, TocsinError):
+            raise outcome
+        return responses.sent(outcome)
+
+    async def BatchSendMessages(
+        self, request: BatchSendMessagesRequest, context: Context
+    ) -> BatchSendMessagesResponse:
+        """Sends messages, each on its own."""
+        validate(request)
+        outcomes: list[Sent | TocsinError | None] = []
+        submissions: list[Submission] = []
+        for item in request.requests:
+            try:
+                validate(item)
+            except FieldsInvalid as error:
+                outcomes.append(error)
+            else:
+                outcomes.append(None)
+                submissions.append(requests.submission(caller.get(), item))
+        sent = iter(await self._messages.send(submissions) if submissions else ())
+        return BatchSendMessagesResponse(
+            results=[_result(outcome or next(sent)) for outcome in outcomes]
+        )
+
+    async def GetMessage(self, request: GetMessageRequest, context: Context) -> bytes:
+        """Reads one message."""
+        validate(request)
+        message = await self._messages.get(caller.get(), request.message_id)
+        return field(GetMessageResponse.MESSAGE_FIELD_NUMBER, responses.message(message))
+
+    async def ListMessages(self, request: ListMessagesRequest, context: Context) -> bytes:
+        """Lists messages, latest first."""
+        listing: Listing[Message] = Listing(
+            caller.get(), request, [int], lambda message: [message.sequence]
+        )
+        before = int(listing.after[0]) if listing.after else None
+        page = await self._messages.list(
+            caller.get(), request.channel_id, before, page_size(request.page_size)
+        )
+        number = ListMessagesResponse.MESSAGES_FIELD_NUMBER
+        token = ListMessagesResponse(next_page_token=listing.next_page_token(page))
+        messages = [field(number, responses.message(message)) for message in page.items]
+        return b"".join((*messages, token.SerializeToString()))
+
+
+def _result(outcome: Sent | TocsinError) -> BatchSendResult:
+    if isinstance(outcome, TocsinError):
+        return BatchSendResult(error=item_error(outcome))
+    return BatchSendResult(
+        response=SendMessageResponse(
+            message=responses.outline(outcome.message), accepted_count=outcome.accepted_count
+        )
+    )

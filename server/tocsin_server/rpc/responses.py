@@ -1,0 +1,149 @@
+"""Responses, encoded. A message that is in them is spliced in as it was stored."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+from tocsin.v1 import channel_pb2, inbox_pb2
+from tocsin.v1.inbox_service_pb2 import SubscribeResponse
+from tocsin.v1.message_pb2 import Message as MessageProto
+from tocsin.v1.message_service_pb2 import SendMessageResponse
+
+from tocsin_server.domain.channels import Channel
+from tocsin_server.domain.following import Delivery
+from tocsin_server.domain.identity import InboxKey
+from tocsin_server.domain.inboxes import Counters, Notification
+from tocsin_server.domain.messages import Message, Sent
+from tocsin_server.rpc.wire import field
+
+_NOTIFICATION_MESSAGE = inbox_pb2.Notification.MESSAGE_FIELD_NUMBER
+_CHANGE_UPSERTED = inbox_pb2.NotificationChange.UPSERTED_FIELD_NUMBER
+_RESPONSE_CHANGES = SubscribeResponse.CHANGES_FIELD_NUMBER
+_SENT_MESSAGE = SendMessageResponse.MESSAGE_FIELD_NUMBER
+
+
+@lru_cache(maxsize=1_024)
+def timestamp(microseconds: int) -> Timestamp:
+    """Returns a time in microseconds since the Unix epoch as a Timestamp, to read only.
+
+    The copies of a message share their times, so most of them are known already.
+    """
+    seconds, rest = divmod(microseconds, 1_000_000)
+    return Timestamp(seconds=seconds, nanos=rest * 1_000)
+
+
+def duration(seconds: float) -> Duration:
+    """Returns a span in seconds, to the microsecond, as a Duration."""
+    whole, rest = divmod(round(seconds * 1_000_000), 1_000_000)
+    return Duration(seconds=whole, nanos=rest * 1_000)
+
+
+def channel(stored: Channel) -> channel_pb2.Channel:
+    """Returns a channel."""
+    return channel_pb2.Channel(
+        channel_id=stored.channel_id,
+        type=channel_pb2.ChannelType.ValueType(stored.type),
+        title=stored.title,
+        description=stored.description,
+        labels=stored.labels,
+        etag=stored.etag,
+        create_time=timestamp(stored.create_time),
+        update_time=timestamp(stored.update_time),
+    )
+
+
+def inbox(key: InboxKey, revision: int, counters: Counters) -> inbox_pb2.Inbox:
+    """Returns an inbox in numbers."""
+    return inbox_pb2.Inbox(
+        user_id=key.user_id,
+        revision=revision,
+        total_count=counters.total,
+        unread_count=counters.unread,
+        unseen_count=counters.unseen,
+    )
+
+
+def message(stored: Message) -> bytes:
+    """Encodes a message: what the server set, and the body as it was stored."""
+    return (
+        MessageProto(
+            message_id=stored.message_id,
+            state=stored.state,  # type: ignore[arg-type]  # the domain has the protos' numbers
+            create_time=timestamp(stored.create_time),
+        ).SerializeToString()
+        + stored.body
+    )
+
+
+def outline(stored: Message) -> MessageProto:
+    """Returns a message without its content and data."""
+    whole = MessageProto.FromString(message(stored))
+    whole.ClearField("content")
+    whole.ClearField("data")
+    return whole
+
+
+def sent(outcome: Sent) -> bytes:
+    """Encodes the response to a send."""
+    counted = SendMessageResponse(accepted_count=outcome.accepted_count).SerializeToString()
+    return field(_SENT_MESSAGE, message(outcome.message)) + counted
+
+
+class InboxEncoder:
+    """Encodes what is of one inbox."""
+
+    __slots__ = ("_key", "_suffix")
+
+    def __init__(self, key: InboxKey) -> None:
+        self._key = key
+        self._suffix = "-" + key.digest().hex()
+
+    def notification(self, stored: Notification) -> bytes:
+        """Encodes a notification.
+
+        Its id is made of the message's and the inbox's digest: one message is
+        at most once in an inbox, so the two name it.
+        """
+        proto = inbox_pb2.Notification(
+            notification_id=stored.message.message_id + self._suffix,
+            user_id=self._key.user_id,
+            receive_time=timestamp(stored.receive_time),
+            revision=stored.revision,
+            arrive_revision=stored.arrive_revision,
+        )
+        if stored.seen_time is not None:
+            proto.seen_time.CopyFrom(timestamp(stored.seen_time))
+        if stored.read_time is not None:
+            proto.read_time.CopyFrom(timestamp(stored.read_time))
+        return proto.SerializeToString() + field(_NOTIFICATION_MESSAGE, message(stored.message))
+
+    def _changes(self, notifications: Iterable[Notification]) -> Iterable[bytes]:
+        for stored in notifications:
+            change = inbox_pb2.NotificationChange(revision=stored.revision).SerializeToString()
+            upserted = field(_CHANGE_UPSERTED, self.notification(stored))
+            yield field(_RESPONSE_CHANGES, change + upserted)
+
+    def delivery(self, given: Delivery) -> bytes:
+        """Encodes a response of a stream."""
+        proto = SubscribeResponse(
+            phase=given.phase.value,  # type: ignore[arg-type]  # the domain has the protos' numbers
+            after_revision=given.after_revision,
+            revision=given.revision,
+            cursor=given.cursor,
+            caught_up=given.caught_up,
+            channel_counters=[
+                inbox_pb2.ChannelCounters(
+                    channel_id=channel_id,
+                    total_count=counters.total,
+                    unread_count=counters.unread,
+                    unseen_count=counters.unseen,
+                )
+                for channel_id, counters in given.channel_counters
+            ],
+        )
+        if given.counters is not None:
+            proto.inbox.CopyFrom(inbox(self._key, given.revision, given.counters))
+        if given.reconnect_delay is not None:
+            proto.reconnect_delay.CopyFrom(duration(given.reconnect_delay))
+        return b"".join((proto.SerializeToString(), *self._changes(given.notifications)))

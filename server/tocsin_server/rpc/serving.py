@@ -1,0 +1,93 @@
+"""The gRPC server: its options, its services, its end."""
+
+from typing import cast
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import aio as health_aio
+from grpc_reflection.v1alpha import reflection
+from tocsin.v1 import channel_service_pb2, inbox_service_pb2, message_service_pb2
+from tocsin.v1.channel_service_pb2_grpc import add_ChannelServiceServicer_to_server
+from tocsin.v1.inbox_service_pb2_grpc import (
+    InboxServiceServicer,
+    add_InboxServiceServicer_to_server,
+)
+from tocsin.v1.message_service_pb2_grpc import (
+    MessageServiceServicer,
+    add_MessageServiceServicer_to_server,
+)
+
+from tocsin_server.domain.limits import REQUEST_BYTES
+from tocsin_server.rpc.channels import ChannelServicer
+from tocsin_server.rpc.edge import Edge
+from tocsin_server.rpc.inboxes import InboxServicer
+from tocsin_server.rpc.messages import MessageServicer
+
+SERVICES = (
+    channel_service_pb2.DESCRIPTOR.services_by_name["ChannelService"].full_name,
+    message_service_pb2.DESCRIPTOR.services_by_name["MessageService"].full_name,
+    inbox_service_pb2.DESCRIPTOR.services_by_name["InboxService"].full_name,
+)
+
+OPTIONS = (
+    # A second server on the port fails to start, instead of taking half the calls.
+    ("grpc.so_reuseport", 0),
+    # Above this gRPC refuses without a reason; the edge refuses earlier, with one.
+    ("grpc.max_receive_message_length", 2 * REQUEST_BYTES),
+    # Bounds what one connection may open, far above what a client should.
+    ("grpc.max_concurrent_streams", 1_000),
+    # A peer that is gone without a word is found within 30 seconds.
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.ping_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+)
+
+
+class CannotListen(Exception):
+    """The address cannot be listened on; the text says which, in one line."""
+
+
+class GrpcServer:
+    """Serves the services on one address."""
+
+    def __init__(
+        self, channels: ChannelServicer, messages: MessageServicer, inboxes: InboxServicer
+    ) -> None:
+        self._server = grpc.aio.server(interceptors=(Edge(),), options=OPTIONS)
+        self._health = health_aio.HealthServicer()
+        add_ChannelServiceServicer_to_server(channels, self._server)
+        # Their handlers give encoded responses, where the stubs say messages.
+        add_MessageServiceServicer_to_server(cast("MessageServiceServicer", messages), self._server)
+        add_InboxServiceServicer_to_server(cast("InboxServiceServicer", inboxes), self._server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+        names = (*SERVICES, health_name, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(names, self._server)
+
+    async def start(self, address: str) -> str:
+        """Starts to serve; returns the address, with the port that was picked for 0.
+
+        Raises:
+            CannotListen: the address is taken, or none of this machine's.
+        """
+        try:
+            port = self._server.add_insecure_port(address)
+        except RuntimeError:
+            port = 0
+        if not port:
+            raise CannotListen(f"cannot listen on {address}: it is in use or not of this machine")
+        await self._server.start()
+        for name in ("", *SERVICES):
+            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        return f"{address.rpartition(':')[0]}:{port}"
+
+    async def refuse(self) -> None:
+        """Tells those who ask for its health that the server is about to stop."""
+        await self._health.enter_graceful_shutdown()
+
+    async def stop(self, grace: float) -> None:
+        """Takes no more calls, and ends those that last longer than `grace` seconds."""
+        await self._server.stop(grace)

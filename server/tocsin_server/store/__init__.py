@@ -1,0 +1,1 @@
+"""The store: inboxes, messages and channels in a SQL database."""

@@ -1,0 +1,106 @@
+"""The answers given to requests that named themselves, for those who ask again."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from json import loads
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, Text, bindparam, select, true
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from tocsin_server.domain.errors import RequestIdReused
+from tocsin_server.domain.requests import RequestKey
+from tocsin_server.store.prepared import Prepared
+from tocsin_server.store.rows import entries, pack, texts
+from tocsin_server.store.tables import requests
+
+Facts = Mapping[str, Any]
+"""What an answer is made from: ids, counts, and small resources."""
+
+Name = tuple[str, str, str, str]
+"""What identifies a request: tenant, caller, RPC and request id."""
+
+_OF_SPACE = (
+    requests.c.tenant == bindparam("tenant"),
+    requests.c.caller == bindparam("caller"),
+    requests.c.rpc == bindparam("rpc"),
+)
+
+_FIND = Prepared(
+    select(requests.c.request_id, requests.c.answer).where(
+        *_OF_SPACE,
+        requests.c.request_id.in_(texts("request_ids")),
+        requests.c.create_time >= bindparam("horizon"),
+    )
+)
+
+_request_id, _answer = entries("answers")
+_given = upsert(requests).from_select(
+    ["tenant", "caller", "rpc", "request_id", "answer", "create_time"],
+    select(
+        bindparam("tenant", type_=Text),
+        bindparam("caller", type_=Text),
+        bindparam("rpc", type_=Text),
+        _request_id,
+        _answer,
+        bindparam("create_time", type_=BigInteger),
+    ).where(true()),
+)
+_KEEP = Prepared(
+    _given.on_conflict_do_update(
+        index_elements=list(requests.primary_key),
+        set_={name: _given.excluded[name] for name in ("answer", "create_time")},
+    )
+)
+
+
+class Answer:
+    """An answer given earlier."""
+
+    def __init__(self, kept: str) -> None:
+        self._digest, self._facts = loads(kept)
+
+    def to(self, request: RequestKey) -> Facts:
+        """Returns the facts for a repeat of the request.
+
+        Raises:
+            RequestIdReused: it is not a repeat, only of the same name.
+        """
+        if self._digest != request.digest.hex():
+            raise RequestIdReused(request_id=request.request_id)
+        return self._facts  # type: ignore[no-any-return]  # as they were kept
+
+
+def find(connection: Connection, asked: Iterable[RequestKey], horizon: int) -> dict[Name, Answer]:
+    """Returns the answers, by name, that requests of these names got since `horizon`."""
+    found = {}
+    for space, of_space in _by_space((request, request.request_id) for request in asked):
+        parameters = _parameters(space) | {"request_ids": pack(list(of_space)), "horizon": horizon}
+        for request_id, answer in _FIND(connection, parameters):
+            found[(*space, request_id)] = Answer(answer)
+    return found
+
+
+def keep(
+    connection: Connection, given: Sequence[tuple[RequestKey, Facts]], create_time: int
+) -> None:
+    """Keeps answers, in place of those that are too old to count."""
+    answers = ((request, (request.digest.hex(), facts)) for request, facts in given)
+    for space, of_space in _by_space(answers):
+        parameters = _parameters(space) | {"answers": pack(of_space), "create_time": create_time}
+        _KEEP(connection, parameters)
+
+
+def _by_space(
+    about: Iterable[tuple[RequestKey, Any]],
+) -> Iterable[tuple[tuple[str, str, str], dict[str, Any]]]:
+    """Gathers what is about requests by tenant, caller and RPC, then by request id."""
+    spaces: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for request, what in about:
+        if request.request_id:
+            space = (request.tenant, request.caller, request.rpc)
+            spaces.setdefault(space, {})[request.request_id] = what
+    return spaces.items()
+
+
+def _parameters(space: tuple[str, str, str]) -> dict[str, str | int]:
+    return dict(zip(("tenant", "caller", "rpc"), space, strict=True))

@@ -1,0 +1,230 @@
+"""Arrivals: messages taking their place in inboxes, many at once."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from secrets import randbits
+from typing import NamedTuple
+
+from sqlalchemy import BigInteger, Connection, Text, bindparam, cast, insert, literal, select, true
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from tocsin_server.domain.identity import InboxKey
+from tocsin_server.domain.inboxes import Change, ChannelCounters, Counters, Notification
+from tocsin_server.domain.messages import Message
+from tocsin_server.store.prepared import Prepared
+from tocsin_server.store.rows import entries, numbers, pack
+from tocsin_server.store.tables import inbox_channels, inboxes, messages, notifications
+
+
+class Arrival(NamedTuple):
+    """A message that arrived in an inbox, with the counters right after it."""
+
+    key: InboxKey
+    incarnation: int
+    revision: int
+    message: Message
+    counters: Counters
+    channel_counters: Counters
+
+    def change(self) -> Change:
+        """Returns what those who follow the inbox are told."""
+        message, revision = self.message, self.revision
+        notification = Notification(message, revision, revision, message.create_time, None, None)
+        return Change(
+            self.key,
+            self.incarnation,
+            revision,
+            (notification,),
+            self.counters,
+            (ChannelCounters(message.channel_id, self.channel_counters),),
+        )
+
+
+_user_id, _arrived = entries("arrived")
+_inboxes = upsert(inboxes).from_select(
+    [
+        *("tenant", "user_id", "incarnation", "revision", "oldest_revision"),
+        *("total_count", "unread_count", "unseen_count"),
+    ],
+    select(
+        bindparam("tenant", type_=Text),
+        _user_id,
+        bindparam("incarnation", type_=BigInteger),
+        _arrived,
+        literal(0),
+        _arrived,
+        _arrived,
+        _arrived,
+    ).where(true()),
+)
+_COUNT_INBOXES = Prepared(
+    _inboxes.on_conflict_do_update(
+        index_elements=["tenant", "user_id"],
+        set_={
+            name: inboxes.c[name] + _inboxes.excluded.revision
+            for name in ("revision", "total_count", "unread_count", "unseen_count")
+        },
+    ).returning(
+        inboxes.c.user_id,
+        inboxes.c.inbox_id,
+        inboxes.c.incarnation,
+        inboxes.c.revision,
+        inboxes.c.total_count,
+        inboxes.c.unread_count,
+        inboxes.c.unseen_count,
+    )
+)
+
+_inbox_key, _arrived = entries("arrived")
+_channels = upsert(inbox_channels).from_select(
+    ["inbox_id", "channel_id", "total_count", "unread_count", "unseen_count"],
+    select(
+        cast(_inbox_key, BigInteger),
+        bindparam("channel_id", type_=Text),
+        _arrived,
+        _arrived,
+        _arrived,
+    ).where(true()),
+)
+_COUNT_CHANNEL = Prepared(
+    _channels.on_conflict_do_update(
+        index_elements=["inbox_id", "channel_id"],
+        set_={
+            name: inbox_channels.c[name] + _channels.excluded.total_count
+            for name in ("total_count", "unread_count", "unseen_count")
+        },
+    ).returning(
+        inbox_channels.c.inbox_id,
+        inbox_channels.c.total_count,
+        inbox_channels.c.unread_count,
+        inbox_channels.c.unseen_count,
+    )
+)
+
+_COPY = ["inbox_id", "sequence", "channel_id", "revision", "arrive_revision", "receive_time"]
+
+_inbox_key, _revision = entries("revisions")
+_INSERT_COPIES = Prepared(
+    insert(notifications).from_select(
+        _COPY,
+        select(
+            cast(_inbox_key, BigInteger),
+            messages.c.sequence,
+            messages.c.channel_id,
+            _revision,
+            _revision,
+            messages.c.create_time,
+        ).where(messages.c.sequence == bindparam("sequence")),
+    )
+)
+"""One message, to many inboxes."""
+
+_inbox_id, _sequence, _revision = numbers("copies", 3)
+_INSERT_MIXED_COPIES = Prepared(
+    insert(notifications).from_select(
+        _COPY,
+        select(
+            _inbox_id,
+            messages.c.sequence,
+            messages.c.channel_id,
+            _revision,
+            _revision,
+            messages.c.create_time,
+        ).where(messages.c.sequence == _sequence),
+    )
+)
+"""Many messages, to a few inboxes each."""
+
+_MANY = 16
+"""From how many copies on a message takes a statement of its own."""
+
+Delivery = tuple[Message, Sequence[str]]
+"""A stored message and its recipients, each once."""
+
+
+def arrive(connection: Connection, tenant: str, deliveries: Sequence[Delivery]) -> list[Arrival]:
+    """Puts each message into its recipients' inboxes, in order.
+
+    Every copy takes its inbox's next revision. Inboxes are locked in the order
+    of their users, by the increment of their revision, and stay locked until
+    the commit: so revision order is commit order, and two transactions never
+    wait for each other.
+    """
+    standing = _count_inboxes(connection, tenant, deliveries)
+    standing_in = _count_channels(connection, deliveries, standing)
+    arrivals: list[Arrival] = []
+    mixed: list[tuple[int, int, int]] = []
+    for message, users in deliveries:
+        copies: dict[int, int] = {}
+        of_channel = standing_in[message.channel_id]
+        for user in users:
+            inbox_id, incarnation, revision, *counts = standing[user]
+            # The next of this group's arrivals: one more of everything.
+            standing[user] = (inbox_id, incarnation, revision + 1, *(n + 1 for n in counts))
+            channel_counts = of_channel[inbox_id]
+            of_channel[inbox_id] = [n + 1 for n in channel_counts]
+            copies[inbox_id] = revision
+            arrivals.append(
+                Arrival(
+                    InboxKey(tenant, user),
+                    incarnation,
+                    revision,
+                    message,
+                    Counters(*counts),
+                    Counters(*channel_counts),
+                )
+            )
+        if len(copies) < _MANY:
+            mixed += [(inbox_id, message.sequence, at) for inbox_id, at in copies.items()]
+        else:
+            _INSERT_COPIES(connection, {"sequence": message.sequence, "revisions": pack(copies)})
+    if mixed:
+        _INSERT_MIXED_COPIES(connection, {"copies": pack(mixed)})
+    return arrivals
+
+
+def _count_inboxes(
+    connection: Connection, tenant: str, deliveries: Sequence[Delivery]
+) -> dict[str, Sequence[int]]:
+    """Adds to inboxes what arrives, and gives birth to those that are new.
+
+    Returns, by user, the inbox's number, its incarnation, and what revision
+    and counters are after the first arrival.
+    """
+    arrived = Counter(chain.from_iterable(users for _, users in deliveries))
+    parameters: dict[str, str | int] = {
+        "tenant": tenant,
+        "incarnation": randbits(62) + 1,
+        "arrived": pack(dict(sorted(arrived.items()))),
+    }
+    return {
+        user: (inbox_id, incarnation, *(count - arrived[user] + 1 for count in counts))
+        for user, inbox_id, incarnation, *counts in _COUNT_INBOXES(connection, parameters)
+    }
+
+
+def _count_channels(
+    connection: Connection,
+    deliveries: Sequence[Delivery],
+    standing: Mapping[str, Sequence[int]],
+) -> dict[str, dict[int, Sequence[int]]]:
+    """Adds what arrives to the inboxes' counters of channels.
+
+    Returns, by channel and the inbox's number, what the counters are after the
+    first arrival.
+    """
+    arrived: defaultdict[str, Counter[int]] = defaultdict(Counter)
+    for message, users in deliveries:
+        arrived[message.channel_id].update([standing[user][0] for user in users])
+    after: dict[str, dict[int, Sequence[int]]] = {}
+    for channel_id, inboxes_of in sorted(arrived.items()):
+        parameters = {
+            "channel_id": channel_id,
+            "arrived": pack(dict(sorted(inboxes_of.items()))),
+        }
+        after[channel_id] = {
+            inbox_id: [count - inboxes_of[inbox_id] + 1 for count in counts]
+            for inbox_id, *counts in _COUNT_CHANNEL(connection, parameters)
+        }
+    return after

@@ -1,0 +1,107 @@
+"""Channels, stored and read."""
+
+from json import dumps, loads
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select
+
+from tocsin_server.domain.channels import Channel, ChannelType
+from tocsin_server.domain.errors import ChannelAlreadyExists
+from tocsin_server.domain.limits import RESPONSE_BYTES
+from tocsin_server.domain.paging import Page
+from tocsin_server.domain.requests import RequestKey
+from tocsin_server.store import answers
+from tocsin_server.store.tables import channels
+
+_ONE = select(channels).where(
+    channels.c.tenant == bindparam("tenant"), channels.c.channel_id == bindparam("channel_id")
+)
+_BY_ID = (
+    select(channels)
+    .where(channels.c.tenant == bindparam("tenant"), channels.c.channel_id > bindparam("after"))
+    .order_by(channels.c.channel_id)
+    .limit(bindparam("limit"))
+)
+
+
+def create(connection: Connection, request: RequestKey, channel: Channel, horizon: int) -> Channel:
+    """Stores a channel, or returns what an earlier request of this name created.
+
+    Raises:
+        ChannelAlreadyExists: its id is taken.
+        RequestIdReused: the request id stands for another request.
+    """
+    if earlier := answers.find(connection, [request], horizon).get(request.name):
+        return _from_facts(channel.tenant, earlier.to(request))
+    if get(connection, channel.tenant, channel.channel_id) is not None:
+        raise ChannelAlreadyExists(channel_id=channel.channel_id)
+    facts = _to_facts(channel)
+    row = facts | {"tenant": channel.tenant, "labels": dumps(facts["labels"])}
+    connection.execute(insert(channels), row)
+    answers.keep(connection, [(request, facts)], channel.create_time)
+    return channel
+
+
+def get(connection: Connection, tenant: str, channel_id: str) -> Channel | None:
+    """Returns a channel, or None."""
+    row = (
+        connection.execute(_ONE, {"tenant": tenant, "channel_id": channel_id})
+        .mappings()
+        .one_or_none()
+    )
+    return None if row is None else _from_row(row)
+
+
+def page(connection: Connection, tenant: str, after: str, limit: int) -> Page[Channel]:
+    """Returns up to `limit` channels with an id above `after`, by id."""
+    rows = (
+        connection.execute(_BY_ID, {"tenant": tenant, "after": after, "limit": limit + 1})
+        .mappings()
+        .all()
+    )
+    items: list[Channel] = []
+    size = 0
+    for row in rows[:limit]:
+        size += _size(row)
+        if items and size > RESPONSE_BYTES:
+            break
+        items.append(_from_row(row))
+    return Page(items, more=len(rows) > len(items))
+
+
+def _size(row: RowMapping) -> int:
+    """The most bytes that a channel takes in a response."""
+    return 256 + sum(
+        len(text.encode()) for text in (row["title"], row["description"], row["labels"])
+    )
+
+
+def _from_row(row: RowMapping) -> Channel:
+    return _from_facts(row["tenant"], {**row, "labels": loads(row["labels"])})
+
+
+def _from_facts(tenant: str, facts: answers.Facts) -> Channel:
+    return Channel(
+        tenant=tenant,
+        channel_id=facts["channel_id"],
+        type=ChannelType(facts["type"]),
+        title=facts["title"],
+        description=facts["description"],
+        labels=facts["labels"],
+        etag=facts["etag"],
+        create_time=facts["create_time"],
+        update_time=facts["update_time"],
+    )
+
+
+def _to_facts(channel: Channel) -> dict[str, Any]:
+    return {
+        "channel_id": channel.channel_id,
+        "type": channel.type.value,
+        "title": channel.title,
+        "description": channel.description,
+        "labels": dict(channel.labels),
+        "etag": channel.etag,
+        "create_time": channel.create_time,
+        "update_time": channel.update_time,
+    }

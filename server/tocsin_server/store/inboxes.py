@@ -1,0 +1,209 @@
+"""Inboxes, read: heads, lists, and what changed after a position."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, bindparam, select, tuple_
+
+from tocsin_server.domain.cursors import Position
+from tocsin_server.domain.following import Head, Replay
+from tocsin_server.domain.identity import InboxKey
+from tocsin_server.domain.inboxes import (
+    ChannelCounters,
+    Counters,
+    Inbox,
+    Notification,
+    NotificationFilter,
+    Place,
+)
+from tocsin_server.domain.paging import Page
+from tocsin_server.store.prepared import Prepared
+from tocsin_server.store.reading import (
+    COPIES,
+    NOTIFICATION_COLUMNS,
+    cut,
+    fitting,
+    notification,
+)
+from tocsin_server.store.rows import pack, texts
+from tocsin_server.store.tables import inbox_channels, inboxes, notifications
+
+_FRONT = Place(2**62, 0)
+"""In front of every notification."""
+
+_HEAD = Prepared(
+    select(
+        inboxes.c.inbox_id,
+        inboxes.c.incarnation,
+        inboxes.c.revision,
+        inboxes.c.oldest_revision,
+        inboxes.c.total_count,
+        inboxes.c.unread_count,
+        inboxes.c.unseen_count,
+    ).where(inboxes.c.tenant == bindparam("tenant"), inboxes.c.user_id == bindparam("user_id"))
+)
+
+_REVISIONS = Prepared(
+    select(inboxes.c.user_id, inboxes.c.incarnation, inboxes.c.revision).where(
+        inboxes.c.tenant == bindparam("tenant"), inboxes.c.user_id.in_(texts("user_ids"))
+    )
+)
+
+_CHANNEL_COUNTERS = Prepared(
+    select(
+        inbox_channels.c.channel_id,
+        inbox_channels.c.total_count,
+        inbox_channels.c.unread_count,
+        inbox_channels.c.unseen_count,
+    )
+    .where(inbox_channels.c.inbox_id == bindparam("inbox_id"))
+    .order_by(inbox_channels.c.channel_id)
+)
+
+_COPIES = (
+    select(*NOTIFICATION_COLUMNS)
+    .select_from(COPIES)
+    .where(notifications.c.inbox_id == bindparam("inbox_id"))
+)
+
+_CHANGES = fitting(
+    _COPIES.where(
+        tuple_(notifications.c.revision, notifications.c.sequence)
+        > tuple_(bindparam("revision"), bindparam("sequence"))
+    ),
+    notifications.c.revision,
+    notifications.c.sequence,
+)
+
+
+def _listing(which: NotificationFilter, *, of_channels: bool) -> Prepared:
+    query = _COPIES.where(
+        tuple_(notifications.c.arrive_revision, notifications.c.sequence)
+        < tuple_(bindparam("arrive_revision"), bindparam("sequence"))
+    )
+    if which is NotificationFilter.UNREAD:
+        query = query.where(notifications.c.read_time.is_(None))
+    if which is NotificationFilter.READ:
+        query = query.where(notifications.c.read_time.is_not(None))
+    if of_channels:
+        query = query.where(notifications.c.channel_id.in_(texts("channel_ids")))
+    return fitting(query, notifications.c.arrive_revision.desc(), notifications.c.sequence.desc())
+
+
+_LISTINGS = {
+    (which, of_channels): _listing(which, of_channels=of_channels)
+    for which in NotificationFilter
+    for of_channels in (False, True)
+}
+
+
+def get(connection: Connection, key: InboxKey) -> Inbox:
+    """Returns an inbox; the unborn one for a user never seen."""
+    return _find(connection, key)[1]
+
+
+def head(connection: Connection, key: InboxKey, limit: int) -> Head:
+    """Returns an inbox, all its channels' counters and its newest notifications."""
+    inbox_id, inbox = _find(connection, key)
+    if inbox_id is None:
+        return Head(inbox, (), Page((), more=False))
+    newest = _list(connection, inbox_id, (), NotificationFilter.ALL, _FRONT, limit)
+    return Head(inbox, _channel_counters(connection, inbox_id), newest)
+
+
+def page(
+    connection: Connection,
+    key: InboxKey,
+    channel_ids: Sequence[str],
+    which: NotificationFilter,
+    before: Place | None,
+    limit: int,
+) -> Page[Notification]:
+    """Returns up to `limit` notifications behind `before`, latest arrival first."""
+    inbox_id, _ = _find(connection, key)
+    if inbox_id is None:
+        return Page((), more=False)
+    return _list(connection, inbox_id, channel_ids, which, before or _FRONT, limit)
+
+
+def changes(connection: Connection, key: InboxKey, after: Position, limit: int) -> Replay:
+    """Returns what was last changed after a position, ordered by (revision, sequence).
+
+    A page that is not the last one ends inside the revision of its last row,
+    or at it, when the row after it belongs to another.
+    """
+    inbox_id, inbox = _find(connection, key)
+    if inbox_id is None:
+        return Replay(inbox, (), Position(0), caught_up=True, channel_counters=())
+    found = _CHANGES(
+        connection,
+        {
+            "inbox_id": inbox_id,
+            # What has the next revision and a sequence up to the position's is
+            # delivered; without a place inside it, nothing of it is.
+            "revision": after.revision + 1,
+            "sequence": after.sequence,
+            "limit": limit + 1,
+        },
+    )
+    rows, more = cut(found, limit)
+    changed = [notification(row) for row in rows]
+    if not more:
+        counters = _channel_counters(connection, inbox_id)
+        return Replay(
+            inbox, changed, Position(inbox.revision), caught_up=True, channel_counters=counters
+        )
+    last = changed[-1]
+    if found[len(rows) :] and notification(found[-1]).revision > last.revision:
+        position = Position(last.revision)
+    else:
+        position = Position(last.revision - 1, last.message.sequence)
+    return Replay(inbox, changed, position, caught_up=False, channel_counters=())
+
+
+def revisions(
+    connection: Connection, keys: Sequence[InboxKey]
+) -> Sequence[tuple[InboxKey, int, int]]:
+    """Returns (key, incarnation, revision) of those inboxes that exist."""
+    users: dict[str, list[str]] = {}
+    for key in keys:
+        users.setdefault(key.tenant, []).append(key.user_id)
+    return [
+        (InboxKey(tenant, user_id), incarnation, revision)
+        for tenant, user_ids in users.items()
+        for user_id, incarnation, revision in _REVISIONS(
+            connection, {"tenant": tenant, "user_ids": pack(user_ids)}
+        )
+    ]
+
+
+def _find(connection: Connection, key: InboxKey) -> tuple[int | None, Inbox]:
+    """Returns an inbox's number, None for a user never seen, and the inbox."""
+    rows = _HEAD(connection, key._asdict())
+    if not rows:
+        return None, Inbox.unborn(key)
+    inbox_id, incarnation, revision, oldest_revision, *counts = rows[0]
+    return inbox_id, Inbox(key, incarnation, revision, oldest_revision, Counters(*counts))
+
+
+def _channel_counters(connection: Connection, inbox_id: int) -> Sequence[ChannelCounters]:
+    rows = _CHANNEL_COUNTERS(connection, {"inbox_id": inbox_id})
+    return [ChannelCounters(channel_id, Counters(*counts)) for channel_id, *counts in rows]
+
+
+def _list(
+    connection: Connection,
+    inbox_id: int,
+    channel_ids: Sequence[str],
+    which: NotificationFilter,
+    before: Place,
+    limit: int,
+) -> Page[Notification]:
+    parameters: dict[str, str | int] = {
+        "inbox_id": inbox_id,
+        "limit": limit + 1,
+        **before._asdict(),
+    }
+    if channel_ids:
+        parameters["channel_ids"] = pack(channel_ids)
+    rows, more = cut(_LISTINGS[which, bool(channel_ids)](connection, parameters), limit)
+    return Page([notification(row) for row in rows], more)

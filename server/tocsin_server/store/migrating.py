@@ -1,0 +1,30 @@
+"""Bringing a database to this program's schema, at start."""
+
+from pathlib import Path
+from secrets import randbits
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, insert, select
+
+from tocsin_server.store.tables import store_facts
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+
+
+def migrate(connection: Connection) -> None:
+    """Applies the migrations that the database lacks, inside the caller's transaction."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def read_epoch(connection: Connection) -> int:
+    """Returns the number of the store's history, drawn at random for a new store."""
+    query = select(store_facts.c.value).where(store_facts.c.name == "epoch")
+    epoch = connection.scalar(query)
+    if epoch is None:
+        epoch = str(randbits(63))
+        connection.execute(insert(store_facts).values(name="epoch", value=epoch))
+    return int(epoch)

@@ -1,0 +1,75 @@
+"""Rows as the domain knows them, and pages of them that fit a response."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, bindparam, func, select
+
+from tocsin_server.domain.inboxes import ENVELOPE_BYTES, Notification
+from tocsin_server.domain.limits import RESPONSE_BYTES
+from tocsin_server.domain.messages import Message
+from tocsin_server.store.prepared import Prepared
+from tocsin_server.store.tables import messages, notifications
+
+PAGE_BYTES = RESPONSE_BYTES * 3 // 4
+"""How much of a response its items take; the rest is for what stands beside them."""
+
+MESSAGE_COLUMNS = (
+    messages.c.sequence,
+    messages.c.message_id,
+    messages.c.channel_id,
+    messages.c.state,
+    messages.c.create_time,
+    messages.c.body,
+)
+NOTIFICATION_COLUMNS = (
+    *MESSAGE_COLUMNS,
+    notifications.c.revision,
+    notifications.c.arrive_revision,
+    notifications.c.receive_time,
+    notifications.c.seen_time,
+    notifications.c.read_time,
+)
+COPIES = notifications.join(messages, messages.c.sequence == notifications.c.sequence)
+
+
+def message(row: Sequence[Any]) -> Message:
+    """Returns the message of a row that begins with `MESSAGE_COLUMNS`."""
+    sequence, message_id, channel_id, state, create_time, body, *_ = row
+    return Message(sequence, message_id, channel_id, state, create_time, body)
+
+
+def notification(row: Sequence[Any]) -> Notification:
+    """Returns the notification of a row that begins with `NOTIFICATION_COLUMNS`."""
+    _, _, _, _, _, _, revision, arrive_revision, receive_time, seen_time, read_time, *_ = row
+    return Notification(message(row), revision, arrive_revision, receive_time, seen_time, read_time)
+
+
+def fitting(query: Select[Any], *order: ColumnElement[Any]) -> Prepared:
+    """Bounds a query of messages, in an order, to what fits a response.
+
+    It takes one row more than the parameter `limit`, and stops behind the row
+    that passes the size; `cut` tells by them whether there is more. The last
+    column is the size of a row and all before it.
+    """
+    size = messages.c.size + ENVELOPE_BYTES
+    reach = func.sum(size).over(order_by=order, rows=(None, 0)).label("reach")
+    rows = (
+        query.add_columns(size.label("row_size"), reach)
+        .order_by(*order)
+        .limit(bindparam("limit"))
+        .subquery()
+    )
+    return Prepared(
+        select(*rows.c).where(rows.c.reach - rows.c.row_size < PAGE_BYTES).order_by(rows.c.reach)
+    )
+
+
+def cut(rows: Sequence[tuple[Any, ...]], limit: int) -> tuple[Sequence[tuple[Any, ...]], bool]:
+    """Returns a page of the rows of a `fitting` query, and whether there is more.
+
+    The query ran with the limit of the page and one.
+    """
+    if rows and (len(rows) > limit or rows[-1][-1] >= PAGE_BYTES):
+        return rows[:-1] or rows, True
+    return rows, False

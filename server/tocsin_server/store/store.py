@@ -1,0 +1,152 @@
+"""The embedded store: what the domain asks for, on one SQLite file."""
+
+from asyncio import Semaphore, to_thread
+from collections.abc import Callable, Sequence
+from typing import Self, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tocsin_server.domain.channels import Channel
+from tocsin_server.domain.cursors import Position
+from tocsin_server.domain.errors import TocsinError
+from tocsin_server.domain.following import Head, Replay
+from tocsin_server.domain.identity import InboxKey
+from tocsin_server.domain.inboxes import Inbox, Notification, NotificationFilter, Place
+from tocsin_server.domain.messages import Message, Send, Sent
+from tocsin_server.domain.paging import Page
+from tocsin_server.domain.ports import Clock, Live
+from tocsin_server.domain.requests import RequestKey
+from tocsin_server.store import channels, inboxes, messages
+from tocsin_server.store.engines import READERS, database_url, read_engine, write_engine
+from tocsin_server.store.failures import DATABASE_ERRORS, CannotOpen, translate
+from tocsin_server.store.migrating import migrate, read_epoch
+from tocsin_server.store.writing import Writer
+
+T = TypeVar("T")
+
+
+class SqlStore:
+    """Implements the ports `ChannelStore`, `MessageStore` and `InboxStore`.
+
+    Writes go through the one writer; reads through a few connections of their
+    own, each in a transaction, so that what it returns is of one moment.
+    """
+
+    def __init__(
+        self,
+        write: Engine,
+        read: AsyncEngine,
+        epoch: int,
+        live: Live,
+        clock: Clock,
+        idempotency_retention: float,
+    ) -> None:
+        self._write_engine = write
+        self._read_engine = read
+        self._epoch = epoch
+        self._clock = clock
+        self._retention = int(idempotency_retention * 1_000_000)
+        self._writer = Writer(write, live, self._horizon)
+        self._reading = Semaphore(READERS)
+
+    @classmethod
+    async def open(cls, url: str, live: Live, clock: Clock, idempotency_retention: float) -> Self:
+        """Opens the database, creates it or brings it to this program's schema.
+
+        Raises:
+            CannotOpen: it is no usable database, or not writable.
+        """
+        checked = database_url(url)
+        write = write_engine(checked)
+        try:
+            epoch = await to_thread(_prepare, write)
+        except DATABASE_ERRORS as error:
+            write.dispose()
+            cause = getattr(error, "orig", error)
+            raise CannotOpen(f"cannot use the database {checked.database}: {cause}") from None
+        return cls(write, read_engine(checked), epoch, live, clock, idempotency_retention)
+
+    async def close(self) -> None:
+        """Commits what waits, and closes every connection."""
+        await self._writer.close()
+        await self._read_engine.dispose()
+        self._write_engine.dispose()
+
+    @property
+    def epoch(self) -> int:
+        """The random number of the store's history."""
+        return self._epoch
+
+    async def create_channel(self, request: RequestKey, channel: Channel) -> Channel:
+        """Stores a channel together with the answer to its request."""
+        horizon = self._horizon()
+        return await self._writer.run(lambda c: channels.create(c, request, channel, horizon))
+
+    async def get_channel(self, tenant: str, channel_id: str) -> Channel | None:
+        """Returns the channel, or None."""
+        return await self._read(lambda c: channels.get(c, tenant, channel_id))
+
+    async def list_channels(self, tenant: str, after: str, limit: int) -> Page[Channel]:
+        """Returns up to `limit` channels with an id above `after`, by id."""
+        return await self._read(lambda c: channels.page(c, tenant, after, limit))
+
+    async def send(self, sends: Sequence[Send]) -> Sequence[Sent | TocsinError]:
+        """Commits each send on its own, in the order given."""
+        return await self._writer.send(sends)
+
+    async def get_message(self, tenant: str, message_id: str) -> Message | None:
+        """Returns the message, or None."""
+        return await self._read(lambda c: messages.get(c, tenant, message_id))
+
+    async def list_messages(
+        self, tenant: str, channel_id: str, before: int | None, limit: int
+    ) -> Page[Message]:
+        """Returns up to `limit` of a channel's messages, latest first."""
+        return await self._read(lambda c: messages.page(c, tenant, channel_id, before, limit))
+
+    async def get_inbox(self, key: InboxKey) -> Inbox:
+        """Returns the inbox; the unborn one for a user never seen."""
+        return await self._read(lambda c: inboxes.get(c, key))
+
+    async def list_notifications(
+        self,
+        key: InboxKey,
+        channel_ids: Sequence[str],
+        which: NotificationFilter,
+        before: Place | None,
+        limit: int,
+    ) -> Page[Notification]:
+        """Returns up to `limit` notifications behind `before`, latest arrival first."""
+        return await self._read(lambda c: inboxes.page(c, key, channel_ids, which, before, limit))
+
+    async def read_head(self, key: InboxKey, limit: int) -> Head:
+        """Returns the inbox, all its channels' counters and its newest notifications."""
+        return await self._read(lambda c: inboxes.head(c, key, limit))
+
+    async def read_changes(self, key: InboxKey, after: Position, limit: int) -> Replay:
+        """Returns what was last changed after a position."""
+        return await self._read(lambda c: inboxes.changes(c, key, after, limit))
+
+    async def read_revisions(self, keys: Sequence[InboxKey]) -> Sequence[tuple[InboxKey, int, int]]:
+        """Returns (key, incarnation, revision) of those inboxes that exist."""
+        return await self._read(lambda c: inboxes.revisions(c, keys))
+
+    async def _read(self, unit: Callable[[Connection], T]) -> T:
+        """Runs a unit of work that only reads, at one moment of the database."""
+        try:
+            async with self._reading, self._read_engine.connect() as connection:
+                return await connection.run_sync(unit)
+        except DATABASE_ERRORS as error:
+            raise translate(error) from None
+
+    def _horizon(self) -> int:
+        """Returns since when answers to requests count."""
+        return self._clock.now() - self._retention
+
+
+def _prepare(engine: Engine) -> int:
+    """Brings the database to this program's schema, all or nothing; returns its epoch."""
+    with engine.begin() as connection:
+        migrate(connection)
+        return read_epoch(connection)

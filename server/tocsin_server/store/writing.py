@@ -1,0 +1,224 @@
+"""The writer: the one thread that writes, and commits in groups.
+
+Whatever waits is committed together, up to a number of rows that bounds how
+long the others wait. While one group is committed the next one gathers, so
+groups are as large as the load, and one fsync serves many callers. A group
+takes one hop to the thread and one back, whatever its size. Callers who have
+been answered together tend to come back together: the next group waits until
+as many are there again, for 5 ms at most, and a lone caller never waits. (This
+is the thought behind PostgreSQL's commit_delay and commit_siblings.)
+
+A unit of work decides before it writes: when it raises an error of the domain,
+the transaction is as it was, and the rest of the group goes on. When the
+database itself fails, the group is rolled back and its members run one by one,
+so that only the bad ones fail.
+
+Changes are announced and callers woken after the commit. A caller that is gone
+by then has no influence on what is written.
+"""
+
+from asyncio import Future, TimerHandle, get_running_loop, to_thread
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any, NamedTuple, TypeVar
+
+from sqlalchemy import Connection, Engine
+
+from tocsin_server.domain.errors import ServerStopping, TocsinError, WritesOverloaded
+from tocsin_server.domain.inboxes import Change
+from tocsin_server.domain.messages import Send, Sent
+from tocsin_server.domain.ports import Live
+from tocsin_server.store.arrivals import Arrival
+from tocsin_server.store.failures import DATABASE_ERRORS, translate
+from tocsin_server.store.sending import send_all
+
+T = TypeVar("T")
+
+GROUP_ROWS = 1_500
+"""About how many rows one transaction writes; a lone send may have its 1,000 copies."""
+
+LINGER_SECONDS = 0.005
+"""How long a group waits for those who were answered together before it."""
+
+WAITING_ROWS = 100_000
+"""How many rows may wait to be written before callers are turned away."""
+
+
+@dataclass(eq=False, slots=True)
+class _Task:
+    """A unit of work or a send that waits; `settle` takes its outcome, on the loop."""
+
+    rows: int
+    work: Send | Callable[[Connection], Any]
+    settle: Callable[[Any], None]
+
+
+class _Committed(NamedTuple):
+    outcomes: Sequence[tuple[_Task, Any]]
+    changes: Sequence[Change]
+
+
+class Writer:
+    """Runs units of work, each in a transaction that is durable when they return."""
+
+    def __init__(self, engine: Engine, live: Live, horizon: Callable[[], int]) -> None:
+        """Takes an engine whose transactions begin with the write lock.
+
+        `horizon` tells since when answers to requests count.
+        """
+        self._engine = engine
+        self._live = live
+        self._horizon = horizon
+        self._waiting: deque[_Task] = deque()
+        self._rows_waiting = 0
+        self._busy = False
+        """Whether a group is at the thread, or about to go there."""
+        self._expected = 0
+        """How many tasks the next group waits for."""
+        self._patience: TimerHandle | None = None
+        self._closed = False
+        self._loop = get_running_loop()
+        self._groups: SimpleQueue[Sequence[_Task]] = SimpleQueue()
+        self._thread = Thread(target=self._serve, name="tocsin-writer", daemon=True)
+        self._thread.start()
+
+    async def run(self, unit: Callable[[Connection], T]) -> T:
+        """Commits a unit of work and returns what it returns, or raises what it raises."""
+        future: Future[T] = self._loop.create_future()
+
+        def settle(outcome: T | BaseException) -> None:
+            if future.done():
+                return
+            if isinstance(outcome, BaseException):
+                future.set_exception(outcome)
+            else:
+                future.set_result(outcome)
+
+        self._submit([_Task(1, unit, settle)])
+        return await future
+
+    async def send(self, sends: Sequence[Send]) -> Sequence[Sent | TocsinError]:
+        """Commits sends in their order, each on its own, and returns their outcomes."""
+        future: Future[None] = self._loop.create_future()
+        outcomes: list[Sent | TocsinError] = []
+
+        def settle(outcome: Sent | TocsinError) -> None:
+            outcomes.append(outcome)
+            if len(outcomes) == len(sends) and not future.done():
+                future.set_result(None)
+
+        self._submit([_Task(send.rows, send, settle) for send in sends])
+        await future
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException) and not isinstance(outcome, TocsinError):
+                raise outcome
+        return outcomes
+
+    async def close(self) -> None:
+        """Takes no more work, and returns when all that waits is committed."""
+        self._closed = True
+        self._expect(0)
+        await to_thread(self._thread.join)
+
+    def _submit(self, tasks: Sequence[_Task]) -> None:
+        if self._closed:
+            raise ServerStopping
+        if self._rows_waiting > WAITING_ROWS:
+            raise WritesOverloaded(limit=str(WAITING_ROWS))
+        self._waiting.extend(tasks)
+        self._rows_waiting += sum(task.rows for task in tasks)
+        self._dispatch_when_ready()
+
+    def _expect(self, tasks: int) -> None:
+        """Makes the next group wait for so many tasks, but not for long."""
+        if self._patience is not None:
+            self._patience.cancel()
+        self._expected = tasks
+        self._patience = (
+            self._loop.call_later(LINGER_SECONDS, self._expect, 0) if tasks > 1 else None
+        )
+        self._dispatch_when_ready()
+
+    def _dispatch_when_ready(self) -> None:
+        ready = self._closed or len(self._waiting) >= max(self._expected, 1)
+        if ready and not self._busy:
+            # What else comes in this turn of the loop goes along.
+            self._busy = True
+            self._loop.call_soon(self._dispatch)
+
+    def _dispatch(self) -> None:
+        """Hands the next group to the thread; an empty one ends it."""
+        group: list[_Task] = []
+        rows = 0
+        while self._waiting:
+            rows += self._waiting[0].rows
+            if group and rows > GROUP_ROWS:
+                break
+            group.append(self._waiting.popleft())
+        self._groups.put(group)
+
+    def _settle(self, committed: _Committed) -> None:
+        """Wakes the callers, prepares for the next group, and announces the changes."""
+        for task, outcome in committed.outcomes:
+            self._rows_waiting -= task.rows
+            task.settle(outcome)
+        self._busy = False
+        self._expect(0 if self._closed else len(committed.outcomes))
+        if committed.changes:
+            self._live.announce(committed.changes)
+
+    def _serve(self) -> None:
+        """Commits group after group, on one connection; runs on the writer's thread."""
+        with self._engine.connect() as connection:
+            while group := self._groups.get():
+                committed = self._commit(connection, group)
+                self._loop.call_soon_threadsafe(self._settle, committed)
+
+    def _commit(self, connection: Connection, group: Sequence[_Task]) -> _Committed:
+        """Commits a group, or each of its members that can be."""
+        try:
+            outcomes: list[tuple[_Task, Any]] = []
+            arrivals: list[Arrival] = []
+            with connection.begin():
+                for part in _parts(group):
+                    outcomes += self._work(connection, part, arrivals)
+        except Exception as error:  # noqa: BLE001  # whatever it is, only the caller may fail
+            if len(group) > 1:
+                alone = [self._commit(connection, [task]) for task in group]
+                return _Committed(
+                    [outcome for each in alone for outcome in each.outcomes],
+                    [change for each in alone for change in each.changes],
+                )
+            failure = translate(error) if isinstance(error, DATABASE_ERRORS) else error
+            return _Committed([(group[0], failure)], ())
+        # Whoever watches from now on reads the store later than this commit.
+        watches = self._live.watches
+        return _Committed(outcomes, [a.change() for a in arrivals if watches(a.key)])
+
+    def _work(
+        self, connection: Connection, part: Sequence[_Task], arrivals: list[Arrival]
+    ) -> Iterator[tuple[_Task, Any]]:
+        """Runs sends together or one unit of work, and gives the outcomes."""
+        sends = [task.work for task in part if isinstance(task.work, Send)]
+        units = [task.work for task in part if not isinstance(task.work, Send)]
+        if sends:
+            done = send_all(connection, sends, self._horizon())
+            arrivals += done.arrivals
+            yield from zip(part, done.outcomes, strict=True)
+            return
+        for task, unit in zip(part, units, strict=True):
+            try:
+                outcome = unit(connection)
+            except TocsinError as error:
+                outcome = error
+            yield task, outcome
+
+
+def _parts(group: Sequence[_Task]) -> Iterator[Sequence[_Task]]:
+    """Splits a group into runs of sends and runs of units of work, in order."""
+    for _, part in groupby(group, key=lambda task: isinstance(task.work, Send)):
+        yield list(part)
