@@ -1,0 +1,126 @@
+"""Connections to a server: the target's form, the options, what may be retried."""
+
+import json
+import re
+from typing import TYPE_CHECKING
+from weakref import WeakSet
+
+import grpc
+from tocsin.v1 import channel_service_pb2, inbox_service_pb2, message_service_pb2
+from tocsin.v1.inbox_service_pb2_grpc import InboxServiceStub
+
+if TYPE_CHECKING:
+    from tocsin.v1.inbox_service_pb2_grpc import InboxServiceAsyncStub
+
+# Above 100, a server's usual limit, a connection's next stream hangs without a word.
+STREAMS_PER_CHANNEL = 90
+
+_HOST_AND_PORT = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):(?P<port>[0-9]{1,5})")
+
+_OPTIONS: list[tuple[str, int | str]] = [
+    # A dead link is found within half a minute, an idle one's too; servers take a ping in 10 s.
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.ping_timeout_ms", 10_000),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 5_000),
+    # Otherwise channels to one target share a connection, and streams starve unary calls.
+    ("grpc.use_local_subchannel_pool", 1),
+]
+
+
+def parse_target(target: str) -> str:
+    """The target, when it is `host:port`, `[ipv6]:port` or `unix:path`.
+
+    Raises:
+        ValueError: It is none of them.
+    """
+    if target.startswith("unix:") and len(target) > len("unix:"):
+        return target
+    match = _HOST_AND_PORT.fullmatch(target)
+    if match is None or not 0 < int(match["port"]) < 65536:
+        raise ValueError(f"target {target!r} is neither host:port nor unix:path")
+    return target
+
+
+def unary_options() -> list[tuple[str, int | str]]:
+    return [
+        *_OPTIONS,
+        ("grpc.service_config", json.dumps(_service_config())),
+        # A request larger than the buffer is not retried: hold the largest, 4 MiB.
+        ("grpc.per_rpc_retry_buffer_size", 8 << 20),
+    ]
+
+
+def stream_options() -> list[tuple[str, int | str]]:
+    # A stream is resumed from its cursor, never repeated by the channel.
+    return [*_OPTIONS, ("grpc.enable_retries", 0)]
+
+
+def _service_config() -> dict[str, object]:
+    """Every unary call waits for a server and is repeated: its request id makes that safe."""
+    services = [
+        *channel_service_pb2.DESCRIPTOR.services_by_name.values(),
+        *message_service_pb2.DESCRIPTOR.services_by_name.values(),
+        *inbox_service_pb2.DESCRIPTOR.services_by_name.values(),
+    ]
+    names = [
+        {"service": service.full_name, "method": method.name}
+        for service in services
+        for method in service.methods
+        if not method.server_streaming
+    ]
+    policy = {
+        "maxAttempts": 5,
+        "initialBackoff": "0.1s",
+        "maxBackoff": "2s",
+        "backoffMultiplier": 2,
+        "retryableStatusCodes": ["UNAVAILABLE"],
+    }
+    return {"methodConfig": [{"name": names, "waitForReady": True, "retryPolicy": policy}]}
+
+
+class StreamChannel:
+    """A channel that carries streams alone."""
+
+    def __init__(self, target: str) -> None:
+        self._channel = grpc.aio.insecure_channel(target, options=stream_options())
+        self.inboxes: InboxServiceAsyncStub = InboxServiceStub(self._channel)
+        # Weak, so that a holder that is dropped without a word makes room too.
+        self.holders: WeakSet[object] = WeakSet()
+        self.retired = False
+
+    async def close(self) -> None:
+        await self._channel.close()
+
+
+class StreamChannels:
+    """As many channels as the open streams need."""
+
+    def __init__(self, target: str) -> None:
+        self._target = target
+        self._channels: list[StreamChannel] = []
+
+    def take(self, holder: object) -> StreamChannel:
+        """A channel with room for one more stream, which `holder` takes up until `release`."""
+        for channel in self._channels:
+            if not channel.retired and len(channel.holders) < STREAMS_PER_CHANNEL:
+                break
+        else:
+            channel = StreamChannel(self._target)
+            self._channels.append(channel)
+        channel.holders.add(holder)
+        return channel
+
+    async def release(self, channel: StreamChannel, holder: object) -> None:
+        """Gives a place back; a channel whose link is dead closes with its last stream."""
+        channel.holders.discard(holder)
+        if channel.retired and not channel.holders and channel in self._channels:
+            self._channels.remove(channel)
+            await channel.close()
+
+    async def close(self) -> None:
+        while self._channels:
+            await self._channels.pop().close()

@@ -1,0 +1,175 @@
+"""What a call can fail with: one tree, made from a gRPC status and its details.
+
+```
+TocsinError
+├── CallError               the server, or the way to it, failed the call
+│   ├── InvalidArgument     fields break their rules; `violations` names each
+│   ├── NotFound
+│   ├── AlreadyExists
+│   ├── PermissionDenied
+│   ├── Unauthenticated
+│   ├── ResourceExhausted   too much at once; `retry_delay` says when to try again
+│   ├── Unavailable         nothing serves the call just now
+│   └── DeadlineExceeded    no answer in time; a mutation may have been committed
+└── ContiguityError         a stream broke the rules that prove it misses nothing
+```
+
+A code that has no class of its own is a plain `CallError`.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import grpc
+from google.protobuf.message import DecodeError
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
+
+_DOMAIN = "tocsin"
+_DETAILS_KEY = "grpc-status-details-bin"
+
+
+class TocsinError(Exception):
+    """What every exception of this package is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A field that breaks its rule."""
+
+    field: str
+    """The field's path in the request. Example: "message.title"."""
+    description: str
+    """The rule, with its limit."""
+
+
+class CallError(TocsinError):
+    """A call failed."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "UNKNOWN",
+        reason: str = "",
+        metadata: Mapping[str, str] | None = None,
+        violations: Iterable[Violation] = (),
+        retry_delay: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        """What went wrong, for a developer."""
+        self.code = code
+        """The name of the canonical gRPC code. Example: "NOT_FOUND"."""
+        self.reason = reason
+        """The `ErrorReason` without its prefix, or empty when the error is not
+        the server's own. Example: "CHANNEL_NOT_FOUND"."""
+        self.metadata = dict(metadata or {})
+        """Every part of the message that varies, by name."""
+        self.violations = tuple(violations)
+        """Every violated field of the request."""
+        self.retry_delay = retry_delay
+        """After how many seconds a repeat may succeed, where the server says so."""
+
+    def __str__(self) -> str:
+        return f"{self.message} [{self.reason or self.code}]"
+
+
+class InvalidArgument(CallError):
+    """Fields break their rules, or a page token or cursor is not one."""
+
+
+class NotFound(CallError):
+    """There is no such thing."""
+
+
+class AlreadyExists(CallError):
+    """The id is taken, or the request id was used for another request."""
+
+
+class PermissionDenied(CallError):
+    """The caller may not do this."""
+
+
+class Unauthenticated(CallError):
+    """The caller's credential is missing, wrong or lapsed."""
+
+
+class ResourceExhausted(CallError):
+    """A limit is reached; nothing was stored."""
+
+
+class Unavailable(CallError):
+    """Nothing serves the call just now; a repeat with the same request id is safe."""
+
+
+class DeadlineExceeded(CallError):
+    """No answer came in time; a repeat with the same request id is safe."""
+
+
+class ContiguityError(TocsinError):
+    """A stream broke the rules that prove it misses nothing."""
+
+
+class RpcFailure(Protocol):
+    """What grpc raises for a failed call, synchronous or not."""
+
+    def code(self) -> grpc.StatusCode: ...
+    def details(self) -> str | None: ...
+    def trailing_metadata(self) -> Iterable[tuple[str, str | bytes]] | None: ...
+
+
+_CLASSES: Mapping[grpc.StatusCode, type[CallError]] = {
+    grpc.StatusCode.INVALID_ARGUMENT: InvalidArgument,
+    grpc.StatusCode.NOT_FOUND: NotFound,
+    grpc.StatusCode.ALREADY_EXISTS: AlreadyExists,
+    grpc.StatusCode.PERMISSION_DENIED: PermissionDenied,
+    grpc.StatusCode.UNAUTHENTICATED: Unauthenticated,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: ResourceExhausted,
+    grpc.StatusCode.UNAVAILABLE: Unavailable,
+    grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceeded,
+}
+
+
+def error_from(failure: RpcFailure) -> CallError:
+    """The exception that says what `failure` says, with the details of its trailer."""
+    code = failure.code()
+    reason = ""
+    metadata: dict[str, str] = {}
+    violations: list[Violation] = []
+    retry_delay = None
+    for detail in _status(failure).details:
+        if detail.Is(ErrorInfo.DESCRIPTOR):
+            info = ErrorInfo.FromString(detail.value)
+            if info.domain == _DOMAIN:
+                reason, metadata = info.reason, dict(info.metadata)
+        elif detail.Is(BadRequest.DESCRIPTOR):
+            request = BadRequest.FromString(detail.value)
+            violations += (Violation(v.field, v.description) for v in request.field_violations)
+        elif detail.Is(RetryInfo.DESCRIPTOR):
+            delay = RetryInfo.FromString(detail.value).retry_delay
+            retry_delay = delay.seconds + delay.nanos / 1e9
+    message = failure.details() or "the call failed"
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED and not reason:
+        # What grpc says names neither cause.
+        message = "no answer in time: the server is slow, or nothing serves the target"
+    return _CLASSES.get(code, CallError)(
+        message,
+        code=code.name,
+        reason=reason,
+        metadata=metadata,
+        violations=violations,
+        retry_delay=retry_delay,
+    )
+
+
+def _status(failure: RpcFailure) -> Status:
+    """The trailer's rich status; an empty one where there is none, or none that parses."""
+    for key, value in failure.trailing_metadata() or ():
+        if key == _DETAILS_KEY and isinstance(value, bytes):
+            try:
+                return Status.FromString(value)
+            except DecodeError:
+                break
+    return Status()

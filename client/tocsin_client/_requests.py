@@ -1,0 +1,111 @@
+"""Builds requests from plain Python values, for any transport."""
+
+import uuid
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.struct_pb2 import Struct
+from tocsin.v1.audience_pb2 import Audience
+from tocsin.v1.channel_pb2 import Channel
+from tocsin.v1.channel_service_pb2 import CreateChannelRequest
+from tocsin.v1.inbox_pb2 import NotificationFilter
+from tocsin.v1.inbox_service_pb2 import ListNotificationsRequest, SubscribeRequest
+from tocsin.v1.message_pb2 import ContentFormat, Message, Severity
+from tocsin.v1.message_service_pb2 import BatchSendMessagesRequest, SendMessageRequest
+
+
+def new_request_id() -> str:
+    return str(uuid.uuid4())
+
+
+def create_channel_request(
+    channel_id: str,
+    *,
+    title: str,
+    description: str,
+    labels: Mapping[str, str] | None,
+    request_id: str | None,
+) -> CreateChannelRequest:
+    return CreateChannelRequest(
+        channel=Channel(channel_id=channel_id, title=title, description=description, labels=labels),
+        request_id=request_id or new_request_id(),
+    )
+
+
+def make_send_request(
+    channel_id: str,
+    title: str,
+    *,
+    to: str | Iterable[str],
+    content: str = "",
+    content_format: ContentFormat.ValueType = ContentFormat.CONTENT_FORMAT_UNSPECIFIED,
+    url: str = "",
+    mobile_url: str = "",
+    data: Mapping[str, Any] | None = None,
+    labels: Mapping[str, str] | None = None,
+    severity: Severity.ValueType = Severity.SEVERITY_UNSPECIFIED,
+    sender: str = "",
+    request_id: str | None = None,
+) -> SendMessageRequest:
+    """Makes one send for `send_batch`; the arguments are those of `send`.
+
+    Raises:
+        ValueError: `data` holds what JSON has no word for.
+    """
+    struct = None
+    if data is not None:
+        struct = Struct()
+        struct.update(data)
+    return SendMessageRequest(
+        request_id=request_id or new_request_id(),
+        message=Message(
+            channel_id=channel_id,
+            title=title,
+            content=content,
+            content_format=content_format,
+            url=url,
+            mobile_url=mobile_url,
+            data=struct,
+            labels=labels,
+            severity=severity,
+            sender=sender,
+        ),
+        audience=Audience(user_ids=ids(to)),
+    )
+
+
+def batch_request(requests: Iterable[SendMessageRequest]) -> BatchSendMessagesRequest:
+    """One batch of copies of `requests`, each with a request id."""
+    batch = BatchSendMessagesRequest(requests=requests)
+    for request in batch.requests:
+        request.request_id = request.request_id or new_request_id()
+    return batch
+
+
+def list_notifications_request(
+    user_id: str,
+    *,
+    channel_ids: str | Iterable[str],
+    filter: NotificationFilter.ValueType,  # noqa: A002  (the field's name)
+    page_size: int,
+) -> ListNotificationsRequest:
+    return ListNotificationsRequest(
+        user_id=user_id, channel_ids=ids(channel_ids), filter=filter, page_size=page_size
+    )
+
+
+def subscribe_request(
+    user_id: str, *, cursor: str, snapshot_size: int, heartbeat_interval: float
+) -> SubscribeRequest:
+    interval = Duration()
+    interval.FromTimedelta(timedelta(seconds=heartbeat_interval))
+    return SubscribeRequest(
+        user_id=user_id, cursor=cursor, snapshot_size=snapshot_size, heartbeat_interval=interval
+    )
+
+
+def ids(given: str | Iterable[str]) -> list[str]:
+    """The ids given; a lone string is one id, not its letters."""
+    return [given] if isinstance(given, str) else list(given)

@@ -1,0 +1,192 @@
+"""What outlives a stream: the cursor, the proof of contiguity, and the patience with the server.
+
+Free of transport: the loop that reads the responses asks this what to do with each.
+"""
+
+import logging
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tocsin.v1.inbox_pb2 import ChannelCounters, Inbox, NotificationChange
+from tocsin.v1.inbox_service_pb2 import SubscribePhase, SubscribeRequest, SubscribeResponse
+
+from tocsin_client._contiguity import Contiguity, Verdict
+from tocsin_client._errors import CallError, ContiguityError
+from tocsin_client._requests import subscribe_request
+
+_LOGGER = logging.getLogger("tocsin_client")
+
+_SNAPSHOT = SubscribePhase.SUBSCRIBE_PHASE_SNAPSHOT
+_HEARTBEAT = SubscribePhase.SUBSCRIBE_PHASE_HEARTBEAT
+_RECONNECT = SubscribePhase.SUBSCRIBE_PHASE_RECONNECT
+
+# What asking again cannot mend. Whatever else ends a stream, a server that restarts or a network
+# that fails can cause.
+_FINAL = {
+    "INVALID_ARGUMENT",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "UNAUTHENTICATED",
+    "FAILED_PRECONDITION",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "DATA_LOSS",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class InboxUpdate:
+    """What one response of `Subscribe` brought."""
+
+    phase: SubscribePhase.ValueType
+    """SNAPSHOT, REPLAY or LIVE; for who asks for heartbeats, HEARTBEAT or RECONNECT."""
+    starts_over: bool
+    """A SNAPSHOT begins: drop what you hold, then apply `changes`."""
+    after_revision: int
+    """The inbox's revision after which the changes go on."""
+    revision: int
+    """The inbox's revision that you have completely with these changes."""
+    changes: Sequence[NotificationChange]
+    """What changed, ordered by revision; in a SNAPSHOT in list order."""
+    inbox: Inbox | None
+    """The inbox's counters as of `revision`. Set in LIVE, and with `caught_up`."""
+    channel_counters: Sequence[ChannelCounters]
+    """Counters as of `revision`: in LIVE of each channel touched, with `caught_up` of all."""
+    cursor: str
+    """Resumes after this update; empty inside a SNAPSHOT."""
+    caught_up: bool
+    """A SNAPSHOT or REPLAY ends here: you have all that was committed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pacing:
+    """How long to wait for what. Spans are seconds."""
+
+    first_delay: float = 0.1
+    longest_delay: float = 5.0
+    heartbeats_missed: float = 2.5
+    heartbeat_margin: float = 1.0
+    uniform: Callable[[float, float], float] = random.uniform
+
+    def back_off(self, failures: int) -> float:
+        """A delay before the next stream, after so many that brought nothing.
+
+        Exponential with full jitter: Brooker, "Exponential Backoff And Jitter", 2015.
+        """
+        # The exponent's bound keeps the power a small number.
+        longest = min(self.longest_delay, self.first_delay * 2.0 ** min(failures, 32))
+        return self.uniform(0.0, longest)
+
+
+class Progress:
+    """How far the client of one inbox has come, over as many streams as it takes."""
+
+    def __init__(
+        self,
+        user_id: str,
+        *,
+        cursor: str,
+        snapshot_size: int,
+        heartbeat_interval: float,
+        heartbeats: bool,
+        strict: bool,
+        pacing: Pacing,
+    ) -> None:
+        if heartbeat_interval <= 0:
+            raise ValueError("heartbeat_interval must be more than 0 seconds")
+        self._user_id = user_id
+        self._snapshot_size = snapshot_size
+        self._heartbeat_interval = heartbeat_interval
+        self._heartbeats = heartbeats
+        self._strict = strict
+        self._pacing = pacing
+        self._contiguity = Contiguity()
+        self._failures = 0
+        self.cursor = cursor
+        self.violations = 0
+        # Seconds to wait before the next stream; None while one is open, and before the first.
+        self.delay: float | None = None
+
+    @property
+    def patience(self) -> float:
+        """After how many seconds without a response the link is dead."""
+        return (
+            self._heartbeat_interval * self._pacing.heartbeats_missed
+            + self._pacing.heartbeat_margin
+        )
+
+    def open_stream(self) -> SubscribeRequest:
+        """A stream begins with the request given."""
+        self.delay = None
+        self._contiguity.open_stream(resumed=bool(self.cursor))
+        return subscribe_request(
+            self._user_id,
+            cursor=self.cursor,
+            snapshot_size=self._snapshot_size,
+            heartbeat_interval=self._heartbeat_interval,
+        )
+
+    def receive(self, response: SubscribeResponse) -> InboxUpdate | None:
+        """Takes a response in, and gives what the user gets of it.
+
+        With `delay` set afterwards, the stream is to be left.
+
+        Raises:
+            ContiguityError: The response breaks a rule, and the subscription is strict.
+        """
+        if any(change.WhichOneof("kind") is None for change in response.changes):
+            # Only a newer server makes such a change; a SNAPSHOT tells its effect.
+            self.cursor = ""
+            self.interrupt("a change of an unknown kind")
+            return None
+        verdict = self._contiguity.take(response)
+        if verdict.violations:
+            self._count(verdict)
+        if verdict.starts_over:
+            self.cursor = ""
+        if verdict.resumable:
+            self.cursor = response.cursor
+        if response.phase == _RECONNECT:
+            delay = response.reconnect_delay
+            self.interrupt("RECONNECT", at_least=delay.seconds + delay.nanos / 1e9)
+        else:
+            self._failures = 0
+        if response.phase in {_HEARTBEAT, _RECONNECT} and not self._heartbeats:
+            return None
+        return _update(response, verdict)
+
+    def survives(self, error: CallError) -> bool:
+        """The stream failed: whether another may mend it, after `delay`."""
+        if error.code in _FINAL:
+            return False
+        self.interrupt(str(error), at_least=error.retry_delay or 0.0)
+        return True
+
+    def interrupt(self, cause: str, *, at_least: float = 0.0) -> None:
+        """The stream is over; sets the delay before the next."""
+        self.delay = at_least + self._pacing.back_off(self._failures)
+        self._failures += 1
+        _LOGGER.info("stream of %s over, next in %.2f s: %s", self._user_id, self.delay, cause)
+
+    def _count(self, verdict: Verdict) -> None:
+        self.violations += len(verdict.violations)
+        message = f"stream of {self._user_id}: " + "; ".join(verdict.violations)
+        if self._strict:
+            raise ContiguityError(message)
+        _LOGGER.warning(message)
+
+
+def _update(response: SubscribeResponse, verdict: Verdict) -> InboxUpdate:
+    return InboxUpdate(
+        phase=response.phase,
+        starts_over=verdict.starts_over,
+        after_revision=response.after_revision,
+        revision=response.revision,
+        changes=response.changes,
+        inbox=response.inbox if response.HasField("inbox") else None,
+        channel_counters=response.channel_counters,
+        cursor=response.cursor if verdict.resumable else "",
+        caught_up=response.caught_up,
+    )

@@ -1,0 +1,103 @@
+from uuid import UUID
+
+import pytest
+from google.protobuf.json_format import MessageToDict
+from tocsin.v1.message_pb2 import ContentFormat, Severity
+from tocsin.v1.message_service_pb2 import SendMessageRequest
+from tocsin_client import _requests, make_send_request
+
+
+def test_a_send_carries_every_argument() -> None:
+    request = make_send_request(
+        "marketing-clue",
+        "A new lead",
+        to=["alice", "bob"],
+        content="*Acme* called",
+        content_format=ContentFormat.CONTENT_FORMAT_MARKDOWN,
+        url="/leads/42",
+        mobile_url="https://m.example/leads/42",
+        data={"lead": {"id": 42, "tags": ["new", None, True]}},
+        labels={"region": "emea"},
+        severity=Severity.SEVERITY_HIGH,
+        sender="crm",
+        request_id="lead-42",
+    )
+
+    assert MessageToDict(request, preserving_proto_field_name=True) == {
+        "request_id": "lead-42",
+        "message": {
+            "channel_id": "marketing-clue",
+            "title": "A new lead",
+            "content": "*Acme* called",
+            "content_format": "CONTENT_FORMAT_MARKDOWN",
+            "url": "/leads/42",
+            "mobile_url": "https://m.example/leads/42",
+            "data": {"lead": {"id": 42, "tags": ["new", None, True]}},
+            "labels": {"region": "emea"},
+            "severity": "SEVERITY_HIGH",
+            "sender": "crm",
+        },
+        "audience": {"user_ids": ["alice", "bob"]},
+    }
+
+
+def test_a_send_leaves_unset_what_is_not_given() -> None:
+    message = make_send_request("news", "Hello", to=["alice"]).message
+
+    assert MessageToDict(message) == {"channelId": "news", "title": "Hello"}
+
+
+def test_a_lone_user_id_is_one_recipient() -> None:
+    assert make_send_request("news", "Hello", to="alice").audience.user_ids == ["alice"]
+
+
+@pytest.mark.parametrize("given", [None, ""])
+def test_a_send_without_a_request_id_gets_a_new_one(given: str | None) -> None:
+    ids = {
+        make_send_request("news", "Hello", to="alice", request_id=given).request_id
+        for _ in range(2)
+    }
+
+    assert len(ids) == 2
+    assert all(UUID(made).version == 4 for made in ids)
+
+
+def test_data_that_json_cannot_hold_is_refused() -> None:
+    with pytest.raises(ValueError, match="type"):
+        make_send_request("news", "Hello", to="alice", data={"when": object()})
+
+
+def test_a_batch_gives_request_ids_to_copies_only() -> None:
+    bare = SendMessageRequest()
+    named = SendMessageRequest(request_id="mine")
+
+    batch = _requests.batch_request([bare, named])
+
+    assert UUID(batch.requests[0].request_id).version == 4
+    assert batch.requests[1].request_id == "mine"
+    assert bare.request_id == ""
+
+
+def test_a_channel_to_create_carries_every_argument() -> None:
+    request = _requests.create_channel_request(
+        "news", title="News", description="All of it", labels={"a": "b"}, request_id="once"
+    )
+
+    assert MessageToDict(request) == {
+        "channel": {
+            "channelId": "news",
+            "title": "News",
+            "description": "All of it",
+            "labels": {"a": "b"},
+        },
+        "requestId": "once",
+    }
+
+
+def test_a_heartbeat_interval_is_given_in_seconds() -> None:
+    request = _requests.subscribe_request(
+        "alice", cursor="c", snapshot_size=10, heartbeat_interval=1.5
+    )
+
+    assert request.heartbeat_interval.ToMilliseconds() == 1500
+    assert (request.user_id, request.cursor, request.snapshot_size) == ("alice", "c", 10)
