@@ -1,0 +1,1 @@
+"""What Tocsin costs beyond its transport: `python -m tests.benchmarks`."""

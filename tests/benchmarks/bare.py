@@ -1,0 +1,60 @@
+"""A bare grpc.aio server: Tocsin's messages, no store. A number as cursor asks for so many."""
+
+import asyncio
+from collections.abc import AsyncIterator as Stream
+from weakref import WeakValueDictionary
+
+import grpc
+from tocsin.v1 import inbox_service_pb2_grpc as inboxes
+from tocsin.v1 import message_service_pb2_grpc as messages
+from tocsin.v1.inbox_pb2 import Notification, NotificationChange
+from tocsin.v1.inbox_service_pb2 import SubscribeRequest, SubscribeResponse
+from tocsin.v1.message_service_pb2 import BatchSendMessagesRequest as BatchRequest
+from tocsin.v1.message_service_pb2 import BatchSendMessagesResponse as BatchResponse
+from tocsin.v1.message_service_pb2 import BatchSendResult, SendMessageRequest, SendMessageResponse
+
+from tests.benchmarks.samples import sample_change
+
+queues = WeakValueDictionary[str, asyncio.Queue[SubscribeResponse]]()
+
+
+class Bare(messages.MessageServiceServicer, inboxes.InboxServiceServicer):
+    async def SendMessage(self, request: SendMessageRequest, _: object) -> SendMessageResponse:  # noqa: N802
+        message, user_ids = request.message, request.audience.user_ids
+        for user_id in user_ids:
+            if (queue := queues.get(user_id)) is not None:
+                copy = Notification(user_id=user_id, message=message)
+                queue.put_nowait(SubscribeResponse(changes=[NotificationChange(upserted=copy)]))
+        return SendMessageResponse(message=message, accepted_count=len(user_ids))
+
+    async def BatchSendMessages(self, request: BatchRequest, _: object) -> BatchResponse:  # noqa: N802
+        sent = [await self.SendMessage(item, _) for item in request.requests]
+        for response in sent:
+            response.message.ClearField("content")
+            response.message.ClearField("data")
+        return BatchResponse(results=[BatchSendResult(response=response) for response in sent])
+
+    async def Subscribe(self, request: SubscribeRequest, _: object) -> Stream[SubscribeResponse]:  # noqa: N802
+        if request.cursor:
+            response = SubscribeResponse(changes=[sample_change(request.user_id)])
+            for response.revision in range(1, int(request.cursor) + 1):
+                response.changes[0].upserted.notification_id = f"{response.revision:036}"
+                yield response
+        queue = queues[request.user_id] = asyncio.Queue()
+        yield SubscribeResponse(caught_up=True)
+        while True:
+            yield await queue.get()
+
+
+async def serve() -> None:
+    server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+    bare = Bare()  # type: ignore[abstract]  # What it leaves out answers UNIMPLEMENTED.
+    messages.add_MessageServiceServicer_to_server(bare, server)
+    inboxes.add_InboxServiceServicer_to_server(bare, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    print(f"bare ready grpc=127.0.0.1:{port}", flush=True)
+    await server.wait_for_termination()
+
+
+asyncio.run(serve())

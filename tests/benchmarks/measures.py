@@ -1,0 +1,120 @@
+"""What is measured, in which unit, and which figures are required."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tests.benchmarks import resources, sending, streaming
+from tests.benchmarks.sizes import Prepare
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A required figure: what is bounded, from which side, and by what."""
+
+    what: Literal["ratio", "tocsin"]
+    side: Literal["at least", "at most"]
+    bound: float
+
+    def met_by(self, bare: float, tocsin: float) -> bool:
+        """Says whether these two medians meet it."""
+        figure = tocsin / bare if self.what == "ratio" else tocsin
+        return figure >= self.bound if self.side == "at least" else figure <= self.bound
+
+    def text(self, unit: str) -> str:
+        """Says it in short, an absolute one in `unit`."""
+        sign = "≥" if self.side == "at least" else "≤"
+        return f"{sign} {self.bound:.2f}" + ("" if self.what == "ratio" else f" {unit}")
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure of a round: its name there, its title and unit, and what is required of it."""
+
+    name: str
+    title: str
+    unit: str
+    wanted: Wanted | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One thing that is measured in rounds, and the figures that each round gives."""
+
+    name: str
+    prepare: Prepare
+    figures: tuple[Figure, ...]
+
+
+MEASURES = (
+    Measure(
+        "sends-1",
+        sending.lone_sends,
+        (Figure("rate", "durable sends, 1 caller", "sends/s"),),
+    ),
+    Measure(
+        "sends-64",
+        sending.concurrent_sends,
+        (
+            Figure(
+                "rate",
+                "durable sends, 64 callers",
+                "sends/s",
+                Wanted("ratio", "at least", 0.6),
+            ),
+        ),
+    ),
+    Measure(
+        "batches",
+        sending.batched_sends,
+        (Figure("rate", "batches of 100, 4 callers", "messages/s"),),
+    ),
+    Measure(
+        "send-to-receive",
+        streaming.exchanges,
+        (
+            Figure("p50", "send to receive, p50", "ms"),
+            Figure("p99", "send to receive, p99", "ms"),
+        ),
+    ),
+    Measure(
+        "fan-out",
+        streaming.fan_out,
+        (
+            Figure(
+                "last",
+                "one message to 1,000 streams, the last",
+                "ms",
+                Wanted("ratio", "at most", 2.0),
+            ),
+        ),
+    ),
+    Measure(
+        "catch-up",
+        streaming.catch_up,
+        (
+            Figure(
+                "rate",
+                "catch-up of 100,000",
+                "notifications/s",
+                Wanted("ratio", "at least", 5.0),
+            ),
+        ),
+    ),
+    Measure(
+        "memory",
+        resources.idle_memory,
+        (
+            Figure(
+                "memory",
+                "memory an idle stream",
+                "KiB",
+                Wanted("ratio", "at most", 1.2),
+            ),
+        ),
+    ),
+    Measure(
+        "start",
+        resources.start,
+        (Figure("start", "start to ready, empty store", "s", Wanted("tocsin", "at most", 1.5)),),
+    ),
+)

@@ -1,0 +1,136 @@
+"""The two servers, each in a process of its own."""
+
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import psutil
+from tocsin.v1.channel_pb2 import Channel
+from tocsin.v1.channel_service_pb2 import CreateChannelRequest
+from tocsin.v1.channel_service_pb2_grpc import ChannelServiceStub
+
+from tests.benchmarks.samples import CHANNEL_ID
+
+CHECKOUT = Path(__file__).parents[2]
+START_LIMIT = 30.0
+STOP_LIMIT = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A server that can be started: its name, and its arguments for a store in a directory."""
+
+    name: str
+    arguments: Callable[[Path], list[str]]
+    stores: bool
+
+
+BARE = Program("bare", lambda _: ["-m", "tests.benchmarks.bare"], stores=False)
+TOCSIN = Program(
+    "tocsin",
+    lambda directory: [
+        *("-m", "tocsin_server", "serve", "--listen", "127.0.0.1:0"),
+        *("--database-url", f"sqlite+aiosqlite:///{directory}/tocsin.db"),
+    ],
+    stores=True,
+)
+PROGRAMS = (BARE, TOCSIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server: where it listens, and the seconds from its spawn to its ready line."""
+
+    program: Program
+    process: psutil.Process
+    target: str
+    start_seconds: float
+
+    def resident_bytes(self) -> int:
+        """Reads how much memory its process holds."""
+        return self.process.memory_info().rss
+
+
+class ServerFailedError(Exception):
+    """A server ended, or did not say in time that it was ready."""
+
+
+@asynccontextmanager
+async def running(program: Program) -> AsyncIterator[Server]:
+    """Runs `program` on an empty store, with the sample's channel, and stops it afterwards."""
+    with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as name:
+        directory = Path(name)
+        with (directory / "stderr").open("w+b") as stderr:
+            begin = time.perf_counter()
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *program.arguments(directory),
+                cwd=CHECKOUT,
+                env=_environment(),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=stderr,
+            )
+            try:
+                target = await _ready_target(program, process)
+                seconds = time.perf_counter() - begin
+                if target is None:
+                    stderr.seek(0)
+                    said = stderr.read()[-2000:].decode(errors="replace")
+                    raise ServerFailedError(f"{program.name} did not start:\n{said}")
+                if program.stores:
+                    await _create_channel(target)
+                yield Server(program, psutil.Process(process.pid), target, seconds)
+            finally:
+                await _stop(process)
+
+
+def _environment() -> dict[str, str]:
+    """Leaves out what configures Tocsin or Python, so that every run measures the defaults."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("TOCSIN_") and name != "PYTHONDONTWRITEBYTECODE"
+    }
+
+
+async def _ready_target(program: Program, process: asyncio.subprocess.Process) -> str | None:
+    """Waits for the ready line; None when the server ended or took too long."""
+    assert process.stdout is not None
+    prefix = f"{program.name} ready grpc="
+    try:
+        async with asyncio.timeout(START_LIMIT):
+            async for line in process.stdout:
+                if line.decode().startswith(prefix):
+                    return line.decode().removeprefix(prefix).strip()
+    except TimeoutError:
+        pass
+    return None
+
+
+async def _create_channel(target: str) -> None:
+    async with grpc.aio.insecure_channel(target) as connection:
+        await ChannelServiceStub(connection).CreateChannel(
+            CreateChannelRequest(channel=Channel(channel_id=CHANNEL_ID, title="Marketing clues")),
+            timeout=START_LIMIT,
+        )
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    process.send_signal(signal.SIGTERM)
+    try:
+        async with asyncio.timeout(STOP_LIMIT):
+            await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
