@@ -1,6 +1,7 @@
 """Inboxes, read: heads, lists, and what changed after a position."""
 
 from collections.abc import Sequence
+from enum import Enum
 
 from sqlalchemy import Connection, bindparam, select, tuple_
 
@@ -75,7 +76,15 @@ _CHANGES = fitting(
 )
 
 
-def _listing(which: NotificationFilter, *, of_channels: bool) -> Prepared:
+class _Channels(Enum):
+    """How a listing narrows down the channels; one channel has an index of its own."""
+
+    ALL = "all"
+    ONE = "one"
+    SOME = "some"
+
+
+def _listing(which: NotificationFilter, channels: _Channels) -> Prepared:
     query = _COPIES.where(
         tuple_(notifications.c.arrive_revision, notifications.c.sequence)
         < tuple_(bindparam("arrive_revision"), bindparam("sequence"))
@@ -84,15 +93,17 @@ def _listing(which: NotificationFilter, *, of_channels: bool) -> Prepared:
         query = query.where(notifications.c.read_time.is_(None))
     if which is NotificationFilter.READ:
         query = query.where(notifications.c.read_time.is_not(None))
-    if of_channels:
+    if channels is _Channels.ONE:
+        query = query.where(notifications.c.channel_id == bindparam("channel_ids"))
+    if channels is _Channels.SOME:
         query = query.where(notifications.c.channel_id.in_(texts("channel_ids")))
     return fitting(query, notifications.c.arrive_revision.desc(), notifications.c.sequence.desc())
 
 
 _LISTINGS = {
-    (which, of_channels): _listing(which, of_channels=of_channels)
+    (which, channels): _listing(which, channels)
     for which in NotificationFilter
-    for of_channels in (False, True)
+    for channels in _Channels
 }
 
 
@@ -145,15 +156,15 @@ def changes(connection: Connection, key: InboxKey, after: Position, limit: int) 
             "limit": limit + 1,
         },
     )
-    rows, more = cut(found, limit)
+    rows, behind = cut(found, limit)
     changed = [notification(row) for row in rows]
-    if not more:
+    if behind is None:
         counters = _channel_counters(connection, inbox_id)
         return Replay(
             inbox, changed, Position(inbox.revision), caught_up=True, channel_counters=counters
         )
     last = changed[-1]
-    if found[len(rows) :] and notification(found[-1]).revision > last.revision:
+    if notification(behind).revision > last.revision:
         position = Position(last.revision)
     else:
         position = Position(last.revision - 1, last.message.sequence)
@@ -203,7 +214,10 @@ def _list(
         "limit": limit + 1,
         **before._asdict(),
     }
-    if channel_ids:
-        parameters["channel_ids"] = pack(channel_ids)
-    rows, more = cut(_LISTINGS[which, bool(channel_ids)](connection, parameters), limit)
-    return Page([notification(row) for row in rows], more)
+    channels = _Channels.ALL
+    if len(channel_ids) == 1:
+        channels, parameters["channel_ids"] = _Channels.ONE, channel_ids[0]
+    elif channel_ids:
+        channels, parameters["channel_ids"] = _Channels.SOME, pack(channel_ids)
+    rows, behind = cut(_LISTINGS[which, channels](connection, parameters), limit)
+    return Page([notification(row) for row in rows], more=behind is not None)

@@ -44,5 +44,5 @@ def page(
             "limit": limit + 1,
         },
     )
-    rows, more = cut(found, limit)
-    return Page([message(row) for row in rows], more)
+    rows, behind = cut(found, limit)
+    return Page([message(row) for row in rows], more=behind is not None)

@@ -1,6 +1,7 @@
 """Rows as the domain knows them, and pages of them that fit a response."""
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, bindparam, func, select
@@ -13,6 +14,9 @@ from tocsin_server.store.tables import messages, notifications
 
 PAGE_BYTES = RESPONSE_BYTES * 3 // 4
 """How much of a response its items take; the rest is for what stands beside them."""
+
+Stored = tuple[Any, ...]
+"""A row."""
 
 MESSAGE_COLUMNS = (
     messages.c.sequence,
@@ -33,13 +37,13 @@ NOTIFICATION_COLUMNS = (
 COPIES = notifications.join(messages, messages.c.sequence == notifications.c.sequence)
 
 
-def message(row: Sequence[Any]) -> Message:
+def message(row: Stored) -> Message:
     """Returns the message of a row that begins with `MESSAGE_COLUMNS`."""
     sequence, message_id, channel_id, state, create_time, body, *_ = row
     return Message(sequence, message_id, channel_id, state, create_time, body)
 
 
-def notification(row: Sequence[Any]) -> Notification:
+def notification(row: Stored) -> Notification:
     """Returns the notification of a row that begins with `NOTIFICATION_COLUMNS`."""
     _, _, _, _, _, _, revision, arrive_revision, receive_time, seen_time, read_time, *_ = row
     return Notification(message(row), revision, arrive_revision, receive_time, seen_time, read_time)
@@ -60,16 +64,17 @@ def fitting(query: Select[Any], *order: ColumnElement[Any]) -> Prepared:
         .limit(bindparam("limit"))
         .subquery()
     )
-    return Prepared(
-        select(*rows.c).where(rows.c.reach - rows.c.row_size < PAGE_BYTES).order_by(rows.c.reach)
-    )
+    return Prepared(select(*rows.c).where(rows.c.reach - rows.c.row_size < PAGE_BYTES))
 
 
-def cut(rows: Sequence[tuple[Any, ...]], limit: int) -> tuple[Sequence[tuple[Any, ...]], bool]:
-    """Returns a page of the rows of a `fitting` query, and whether there is more.
+def cut(found: Sequence[Stored], limit: int) -> tuple[Sequence[Stored], Stored | None]:
+    """Returns a page of the rows of a `fitting` query, and the row behind it, if any.
 
-    The query ran with the limit of the page and one.
+    The query ran with the limit of the page and one. Its outer part promises no
+    order, so the rows are put in that of their last column. A lone row that is
+    larger than a page is a page, and stands for what may be behind it.
     """
+    rows = sorted(found, key=itemgetter(-1))
     if rows and (len(rows) > limit or rows[-1][-1] >= PAGE_BYTES):
-        return rows[:-1] or rows, True
-    return rows, False
+        return rows[:-1] or rows, rows[-1]
+    return rows, None

@@ -70,6 +70,9 @@ class SqlStore:
     async def close(self) -> None:
         """Commits what waits, and closes every connection."""
         await self._writer.close()
+        # A reading connection that is left open would keep its thread, and the process.
+        for _ in range(READERS):
+            await self._reading.acquire()
         await self._read_engine.dispose()
         self._write_engine.dispose()
 
