@@ -214,9 +214,7 @@ class AsyncClient:
         request = GetMessageRequest(message_id=message_id)
         return (await self._calls(self._calls.messages.GetMessage, request)).message
 
-    async def list_messages(
-        self, channel_id: str, *, page_size: int = 0
-    ) -> AsyncIterator[Message]:
+    async def list_messages(self, channel_id: str, *, page_size: int = 0) -> AsyncIterator[Message]:
         """A channel's messages, latest first. `page_size`: how many a call reads."""
         request = ListMessagesRequest(channel_id=channel_id, page_size=page_size)
         async for page in self._calls.pages(self._calls.messages.ListMessages, request):

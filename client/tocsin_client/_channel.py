@@ -77,7 +77,8 @@ def _service_config() -> dict[str, object]:
         "initialBackoff": "0.1s",
         "maxBackoff": "2s",
         "backoffMultiplier": 2,
-        "retryableStatusCodes": ["UNAVAILABLE"],
+        # A server that stops answers CANCELLED to calls which it has not begun.
+        "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
     }
     return {"methodConfig": [{"name": names, "waitForReady": True, "retryPolicy": policy}]}
 

@@ -1,10 +1,13 @@
 """The program `tocsin-server`."""
 
+import os
 import sys
 
 
 def main() -> None:
     """Runs the program; says in one line what is missing when its extra is not installed."""
+    # What goes wrong with an address is told once, by the program.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         from tocsin_server.cli import run  # noqa: PLC0415  # only here its absence can be told
     except ModuleNotFoundError as missing:

@@ -1,6 +1,6 @@
 """The composition root: puts the parts together, serves, and takes them apart again."""
 
-from asyncio import create_task
+from asyncio import CancelledError, create_task
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -108,9 +108,9 @@ async def serving(settings: Settings, parts: Parts | None = None) -> AsyncIterat
             await server.refuse()
             hub.stop()
             await server.stop(GRACE_SECONDS)
+            logger.info("stopped")
     finally:
         sweep.cancel()
-        with suppress(BaseException):
+        with suppress(CancelledError):
             await sweep
         await store.close()
-        logger.info("stopped")

@@ -119,7 +119,11 @@ class BatchSendMessagesResponse(_message.Message):
     RESULTS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___BatchSendResult]:
-        """What became of each item of the request, in its order."""
+        """What became of each item of the request, in its order.
+
+        At most 1 MiB: once that is used up, a message carries only its id, channel,
+        state and time, and an error only its code and reason.
+        """
 
     def __init__(
         self,

@@ -1,14 +1,16 @@
 """Cursors: the resume points of an inbox."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import crc32
 from dataclasses import dataclass
 from struct import Struct
 from typing import NamedTuple
 
 from tocsin_server.domain.inboxes import Inbox
+from tocsin_server.domain.tokens import decode_token, encode_token
 
 _LAYOUT = Struct(">BQQ8sQQ")
+_FURTHEST = 2**63 - 2
+"""No inbox comes further; what follows a position can still be counted."""
 _CHECK = Struct(">I")
 _VERSION = 1
 
@@ -41,9 +43,9 @@ class Cursor:
     position: Position
 
     def encode(self) -> str:
-        """Returns the cursor as text: 64 characters, safe in a URL."""
+        """Returns the cursor as text: 60 characters, safe in a URL."""
         body = _LAYOUT.pack(_VERSION, self.epoch, self.incarnation, self.inbox, *self.position)
-        return urlsafe_b64encode(body + _CHECK.pack(crc32(body))).decode("ascii").rstrip("=")
+        return encode_token(body + _CHECK.pack(crc32(body)))
 
     @classmethod
     def parse(cls, text: str) -> "Cursor":
@@ -52,16 +54,15 @@ class Cursor:
         Raises:
             ValueError: no server ever gave it.
         """
-        try:
-            raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        except (ValueError, UnicodeError):
-            raise ValueError("is not a cursor") from None
+        raw = decode_token(text)
         body, check = raw[: _LAYOUT.size], raw[_LAYOUT.size :]
         if len(body) != _LAYOUT.size or check != _CHECK.pack(crc32(body)):
             raise ValueError("is not a cursor")
         version, epoch, incarnation, inbox, revision, sequence = _LAYOUT.unpack(body)
         if version != _VERSION:
             raise ValueError("is a cursor of another version")
+        if max(revision, sequence) > _FURTHEST:
+            raise ValueError("is not a cursor")
         return cls(epoch, incarnation, inbox, Position(revision, sequence))
 
     def resumes(self, epoch: int, inbox: Inbox) -> bool:

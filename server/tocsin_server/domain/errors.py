@@ -57,14 +57,11 @@ class Invalid(TocsinError):
 class FieldsInvalid(Invalid):
     """{summary}."""
 
-    shown: ClassVar[int] = 24
-    """How many violations it names: an error has to fit the trailers of a call."""
-
     def __init__(self, violations: Sequence[Violation]) -> None:
-        self.violations = tuple(violations[: self.shown])
+        self.violations = _that_fit(violations)
         texts = [f"{v.field} {v.description}" for v in self.violations]
-        if len(violations) > self.shown:
-            texts.append(f"and {len(violations) - self.shown} more")
+        if hidden := len(violations) - len(self.violations):
+            texts.append(f"and {hidden:,} more")
         super().__init__(summary="; ".join(texts))
         self.metadata = {"fields": ",".join(v.field for v in self.violations)}
 
@@ -73,6 +70,23 @@ class FieldsInvalid(Invalid):
         """The first violation's own reason, or the general one."""
         own = (v.reason for v in self.violations if v.reason != "FIELD_INVALID")
         return next(own, "FIELD_INVALID")
+
+
+_TRAILER_BYTES = 6_000
+
+
+def _that_fit(violations: Sequence[Violation]) -> Sequence[Violation]:
+    """Returns as many violations, at least one, as fit the trailers of a call.
+
+    Above 8 KiB trailers may not reach the client. A field's name travels three
+    times, a description twice; bytes that are not ASCII are escaped threefold.
+    """
+    room = _TRAILER_BYTES
+    for count, violation in enumerate(violations):
+        room -= 6 * len(violation.field.encode()) + 3 * len(violation.description) + 60
+        if room < 0:
+            return tuple(violations[: max(count, 1)])
+    return tuple(violations)
 
 
 class RequestMalformed(Invalid):

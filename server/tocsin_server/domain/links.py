@@ -25,6 +25,8 @@ def link_problem(link: str) -> str | None:
         return "must be http, https, or a path that starts with one slash"
     if not host or not link.lower().startswith(f"{parts.scheme}://"):
         return "must have a host"
+    if any(character.isspace() for character in parts.netloc):
+        return "must not contain spaces in its host"
     if user_info:
         return "must not contain user info"
     return None

@@ -1,12 +1,13 @@
 """Pages of a list, and the tokens that lead from one to the next."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import crc32
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from json import dumps, loads
 from typing import Generic, TypeVar
+
+from tocsin_server.domain.tokens import decode_token, encode_token
 
 T = TypeVar("T")
 
@@ -34,7 +35,7 @@ def binding(tenant: str, rpc: str, query: bytes) -> bytes:
 def page_token(bound_to: bytes, key: Key) -> str:
     """Returns the token for the page behind `key` of the list it is bound to."""
     body = bound_to + dumps(list(key), separators=(",", ":")).encode()
-    return urlsafe_b64encode(crc32(body).to_bytes(4, "big") + body).decode().rstrip("=")
+    return encode_token(crc32(body).to_bytes(4, "big") + body)
 
 
 def page_key(token: str, bound_to: bytes, shape: Sequence[type]) -> Key:
@@ -43,10 +44,7 @@ def page_key(token: str, bound_to: bytes, shape: Sequence[type]) -> Key:
     Raises:
         ValueError: the token was not given for this list.
     """
-    try:
-        raw = urlsafe_b64decode(token + "=" * (-len(token) % 4))
-    except (ValueError, UnicodeError):
-        raise ValueError("is not a page token") from None
+    raw = decode_token(token)
     check, body = raw[:4], raw[4:]
     if crc32(body).to_bytes(4, "big") != check:
         raise ValueError("is not a page token")
@@ -57,5 +55,7 @@ def page_key(token: str, bound_to: bytes, shape: Sequence[type]) -> Key:
     except ValueError:
         raise ValueError("is not a page token") from None
     if not isinstance(key, list) or [type(part) for part in key] != list(shape):
+        raise ValueError("is not a page token")
+    if any(isinstance(part, int) and not 0 <= part < 2**63 for part in key):
         raise ValueError("is not a page token")
     return key

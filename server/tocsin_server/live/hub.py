@@ -75,16 +75,14 @@ class HubWatch:
             self._fall_behind()
         self._pending.append(change)
         self._bytes += size
-        self._heard = (change.incarnation, change.revision)
-        self._wake()
+        self._hear(change.incarnation, change.revision)
 
     def hear_of(self, incarnation: int, revision: int) -> None:
         """Takes word that the inbox has come to a revision."""
         known_incarnation, known_revision = self._end()
         if incarnation != known_incarnation or revision > known_revision:
             self._fall_behind()
-            self._heard = (incarnation, revision)
-            self._wake()
+            self._hear(incarnation, revision)
 
     def go_on_from(self, incarnation: int, revision: int) -> None:
         """Says that the stream has everything up to `revision`.
@@ -150,6 +148,13 @@ class HubWatch:
         self.behind = True
         self._pending = []
         self._bytes = 0
+
+    def _hear(self, incarnation: int, revision: int) -> None:
+        """Remembers the latest word, and has the stream look."""
+        heard = self._heard
+        if heard is None or heard[0] != incarnation or heard[1] < revision:
+            self._heard = (incarnation, revision)
+        self._wake()
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():

@@ -55,31 +55,39 @@ def wrap(method: str, handler: Handler) -> Handler:
     """Returns a handler of the same kind with the edge around it."""
     if handler.request_streaming:
         return handler
+    make = _wrap_stream if handler.response_streaming else _wrap_unary
+    return make(method, handler)
+
+
+def _wrap_unary(method: str, handler: Handler) -> Handler:
     parse = _parser(handler)
-    inner: Any = handler.unary_stream or handler.unary_unary
-
-    if handler.response_streaming:
-
-        async def serve_stream(body: bytes, context: Context) -> AsyncIterator[Any]:
-            try:
-                async for response in inner(parse(body), context):
-                    yield response
-            except TocsinError as error:
-                await _abort(context, error)
-            except Exception as error:  # noqa: BLE001  # whatever it is, the caller gets a code
-                await _abort(context, _unforeseen(method, error))
-
-        return grpc.unary_stream_rpc_method_handler(serve_stream, None, _encode)
+    inner: Any = handler.unary_unary
 
     async def serve(body: bytes, context: Context) -> object:
         try:
             return await inner(parse(body), context)
-        except TocsinError as error:
-            await _abort(context, error)
         except Exception as error:  # noqa: BLE001  # whatever it is, the caller gets a code
-            await _abort(context, _unforeseen(method, error))
+            await _abort(context, method, error)
 
     return grpc.unary_unary_rpc_method_handler(serve, None, _encode)
+
+
+def _wrap_stream(method: str, handler: Handler) -> Handler:
+    parse = _parser(handler)
+    inner: Any = handler.unary_stream
+
+    async def serve(body: bytes, context: Context) -> AsyncIterator[object]:
+        try:
+            responses = inner(parse(body), context)
+            if not hasattr(responses, "__aiter__"):  # it writes to the context itself
+                await responses
+                return
+            async for response in responses:
+                yield response
+        except Exception as error:  # noqa: BLE001  # whatever it is, the caller gets a code
+            await _abort(context, method, error)
+
+    return grpc.unary_stream_rpc_method_handler(serve, None, _encode)
 
 
 def _parser(handler: Handler) -> Callable[[bytes], Any]:
@@ -102,12 +110,12 @@ def _encode(response: ProtoMessage | bytes) -> bytes:
     return response if isinstance(response, bytes) else response.SerializeToString()
 
 
-def _unforeseen(method: str, error: Exception) -> TocsinError:
-    """Returns what the caller is told of a defect; the rest is for the log."""
-    logger.error("a call failed", exc_info=error, extra={"method": method})
-    return TocsinError()
-
-
-async def _abort(context: Context, error: TocsinError) -> NoReturn:
+async def _abort(context: Context, method: str, error: Exception) -> NoReturn:
+    """Ends a call with an error; a defect's particulars are for the log."""
+    if isinstance(error, grpc.aio.AbortError):  # the handler has ended the call itself
+        raise error
+    if not isinstance(error, TocsinError):
+        logger.error("a call failed", exc_info=error, extra={"method": method})
+        error = TocsinError()
     await context.abort_with_status(to_status(status(error)))
     raise AssertionError  # abort_with_status has raised

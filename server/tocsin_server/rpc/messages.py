@@ -1,5 +1,8 @@
 """MessageService."""
 
+from collections.abc import Iterable, Iterator
+
+from tocsin.v1.item_error_pb2 import ItemError
 from tocsin.v1.message_service_pb2 import (
     BatchSendMessagesRequest,
     BatchSendMessagesResponse,
@@ -13,7 +16,7 @@ from tocsin.v1.message_service_pb2 import (
 )
 
 from tocsin_server.domain.errors import FieldsInvalid, TocsinError
-from tocsin_server.domain.limits import page_size
+from tocsin_server.domain.limits import RESPONSE_BYTES, page_size
 from tocsin_server.domain.messages import Message, Messages, Sent, Submission
 from tocsin_server.rpc import requests, responses
 from tocsin_server.rpc.access import caller
@@ -55,7 +58,7 @@ class MessageServicer:
                 submissions.append(requests.submission(caller.get(), item))
         sent = iter(await self._messages.send(submissions) if submissions else ())
         return BatchSendMessagesResponse(
-            results=[_result(outcome or next(sent)) for outcome in outcomes]
+            results=_results(outcome or next(sent) for outcome in outcomes)
         )
 
     async def GetMessage(self, request: GetMessageRequest, context: Context) -> bytes:
@@ -79,9 +82,36 @@ class MessageServicer:
         return b"".join((*messages, token.SerializeToString()))
 
 
+_SHORT_RESULTS = 100 * 1024
+"""More than the results of the largest batch take when all of them are short."""
+
+
+def _results(outcomes: Iterable[Sent | TocsinError]) -> Iterator[BatchSendResult]:
+    """Returns what became of the items, the later ones short when space runs out."""
+    room = RESPONSE_BYTES - _SHORT_RESULTS
+    for outcome in outcomes:
+        result = _result(outcome)
+        room -= result.ByteSize()
+        yield result if room >= 0 else _short_result(outcome)
+
+
 def _result(outcome: Sent | TocsinError) -> BatchSendResult:
+    """Returns what became of an item; its message without content and data."""
     if isinstance(outcome, TocsinError):
         return BatchSendResult(error=item_error(outcome))
+    message = responses.whole(outcome.message)
+    message.ClearField("content")
+    message.ClearField("data")
+    return BatchSendResult(
+        response=SendMessageResponse(message=message, accepted_count=outcome.accepted_count)
+    )
+
+
+def _short_result(outcome: Sent | TocsinError) -> BatchSendResult:
+    """Returns what became of an item, and nothing that its sender knows."""
+    if isinstance(outcome, TocsinError):
+        error = item_error(outcome)
+        return BatchSendResult(error=ItemError(code=error.code, reason=error.reason))
     return BatchSendResult(
         response=SendMessageResponse(
             message=responses.outline(outcome.message), accepted_count=outcome.accepted_count

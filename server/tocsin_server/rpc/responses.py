@@ -64,24 +64,24 @@ def inbox(key: InboxKey, revision: int, counters: Counters) -> inbox_pb2.Inbox:
     )
 
 
-def message(stored: Message) -> bytes:
-    """Encodes a message: what the server set, and the body as it was stored."""
-    return (
-        MessageProto(
-            message_id=stored.message_id,
-            state=stored.state,  # type: ignore[arg-type]  # the domain has the protos' numbers
-            create_time=timestamp(stored.create_time),
-        ).SerializeToString()
-        + stored.body
+def outline(stored: Message) -> MessageProto:
+    """Returns what the server set of a message, and its channel."""
+    return MessageProto(
+        message_id=stored.message_id,
+        channel_id=stored.channel_id,
+        state=stored.state,  # type: ignore[arg-type]  # the domain has the protos' numbers
+        create_time=timestamp(stored.create_time),
     )
 
 
-def outline(stored: Message) -> MessageProto:
-    """Returns a message without its content and data."""
-    whole = MessageProto.FromString(message(stored))
-    whole.ClearField("content")
-    whole.ClearField("data")
-    return whole
+def message(stored: Message) -> bytes:
+    """Encodes a message: what the server set, and the body as it was stored."""
+    return outline(stored).SerializeToString() + stored.body
+
+
+def whole(stored: Message) -> MessageProto:
+    """Returns a message."""
+    return MessageProto.FromString(message(stored))
 
 
 def sent(outcome: Sent) -> bytes:

@@ -82,6 +82,8 @@ class GrpcServer:
         await self._server.start()
         for name in ("", *SERVICES):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        if address.startswith("unix:"):
+            return address
         return f"{address.rpartition(':')[0]}:{port}"
 
     async def refuse(self) -> None:

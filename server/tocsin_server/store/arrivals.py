@@ -156,7 +156,7 @@ def arrive(connection: Connection, tenant: str, deliveries: Sequence[Delivery]) 
     arrivals: list[Arrival] = []
     mixed: list[tuple[int, int, int]] = []
     for message, users in deliveries:
-        copies: dict[int, int] = {}
+        copies: list[tuple[int, int]] = []
         of_channel = standing_in[message.channel_id]
         for user in users:
             inbox_id, incarnation, revision, *counts = standing[user]
@@ -164,7 +164,7 @@ def arrive(connection: Connection, tenant: str, deliveries: Sequence[Delivery]) 
             standing[user] = (inbox_id, incarnation, revision + 1, *(n + 1 for n in counts))
             channel_counts = of_channel[inbox_id]
             of_channel[inbox_id] = [n + 1 for n in channel_counts]
-            copies[inbox_id] = revision
+            copies.append((inbox_id, revision))
             arrivals.append(
                 Arrival(
                     InboxKey(tenant, user),
@@ -175,10 +175,11 @@ def arrive(connection: Connection, tenant: str, deliveries: Sequence[Delivery]) 
                     Counters(*channel_counts),
                 )
             )
-        if len(copies) < _MANY:
-            mixed += [(inbox_id, message.sequence, at) for inbox_id, at in copies.items()]
-        else:
-            _INSERT_COPIES(connection, {"sequence": message.sequence, "revisions": pack(copies)})
+        revisions = dict(copies)
+        if _MANY <= len(copies) == len(revisions):
+            _INSERT_COPIES(connection, {"sequence": message.sequence, "revisions": pack(revisions)})
+        else:  # a recipient twice comes here too, and the database refuses it
+            mixed += [(inbox_id, message.sequence, at) for inbox_id, at in copies]
     if mixed:
         _INSERT_MIXED_COPIES(connection, {"copies": pack(mixed)})
     return arrivals

@@ -5,8 +5,10 @@ from secrets import randbits
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection, insert, select
 
+from tocsin_server.store.failures import CannotOpen
 from tocsin_server.store.tables import store_facts
 
 MIGRATIONS = Path(__file__).with_name("migrations")
@@ -17,7 +19,10 @@ def migrate(connection: Connection) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except CommandError:
+        raise CannotOpen("the database belongs to a newer version of this program") from None
 
 
 def read_epoch(connection: Connection) -> int:

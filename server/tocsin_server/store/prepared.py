@@ -3,7 +3,7 @@
 Core's way from a statement to a row costs more than the database's: 60 µs a
 statement, of which SQLite needs 15. Where that counts, the SQL and the order of
 its parameters are kept for each dialect, and go straight to the DBAPI cursor,
-inside the connection's transaction. So a prepared statement's columns hold only
+inside the connection's transaction, which must have begun. So a prepared statement's columns hold only
 what drivers know, which is numbers, texts and bytes, its rows are tuples, and
 its errors are the driver's own.
 """
@@ -28,6 +28,8 @@ class Prepared:
         self, connection: Connection, parameters: Mapping[str, str | int]
     ) -> Sequence[tuple[Any, ...]]:
         """Runs the statement and returns its rows, none when it has none."""
+        if not connection.in_transaction():
+            raise RuntimeError("a prepared statement needs a transaction that has begun")
         compiled = self._compiled.get(connection.dialect.name)
         if compiled is None:
             made = cast("SQLCompiler", self.statement.compile(dialect=connection.dialect))

@@ -49,6 +49,7 @@ class SqlStore:
         self._retention = int(idempotency_retention * 1_000_000)
         self._writer = Writer(write, live, self._horizon)
         self._reading = Semaphore(READERS)
+        self._closed = False
 
     @classmethod
     async def open(cls, url: str, live: Live, clock: Clock, idempotency_retention: float) -> Self:
@@ -61,14 +62,17 @@ class SqlStore:
         write = write_engine(checked)
         try:
             epoch = await to_thread(_prepare, write)
-        except DATABASE_ERRORS as error:
+        except (CannotOpen, *DATABASE_ERRORS) as error:
             write.dispose()
             cause = getattr(error, "orig", error)
             raise CannotOpen(f"cannot use the database {checked.database}: {cause}") from None
         return cls(write, read_engine(checked), epoch, live, clock, idempotency_retention)
 
     async def close(self) -> None:
-        """Commits what waits, and closes every connection."""
+        """Commits what waits, and closes every connection; may be called again."""
+        if self._closed:
+            return
+        self._closed = True
         await self._writer.close()
         # A reading connection that is left open would keep its thread, and the process.
         for _ in range(READERS):
@@ -138,7 +142,7 @@ class SqlStore:
     async def _read(self, unit: Callable[[Connection], T]) -> T:
         """Runs a unit of work that only reads, at one moment of the database."""
         try:
-            async with self._reading, self._read_engine.connect() as connection:
+            async with self._reading, self._read_engine.begin() as connection:
                 return await connection.run_sync(unit)
         except DATABASE_ERRORS as error:
             raise translate(error) from None

@@ -103,6 +103,8 @@ class Writer:
 
     async def send(self, sends: Sequence[Send]) -> Sequence[Sent | TocsinError]:
         """Commits sends in their order, each on its own, and returns their outcomes."""
+        if not sends:
+            return ()
         future: Future[None] = self._loop.create_future()
         outcomes: list[Sent | TocsinError] = []
 

@@ -31,4 +31,4 @@ def test_every_call_but_streams_is_repeated_while_no_server_answers() -> None:
     assert "tocsin.v1.InboxService/GetInbox" in names
     assert "tocsin.v1.InboxService/Subscribe" not in names
     assert method_config["waitForReady"] is True
-    assert method_config["retryPolicy"]["retryableStatusCodes"] == ["UNAVAILABLE"]
+    assert method_config["retryPolicy"]["retryableStatusCodes"] == ["UNAVAILABLE", "CANCELLED"]

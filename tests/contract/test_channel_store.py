@@ -1,0 +1,139 @@
+"""What `ChannelStore` promises."""
+
+import asyncio
+
+import pytest
+from tocsin_server.domain.errors import ChannelAlreadyExists, RequestIdReused
+from tocsin_server.domain.limits import RESPONSE_BYTES
+
+from tests.contract.conftest import RETENTION, Shelf
+from tests.contract.reading import all_channels
+from tests.contract.stores import Store
+from tests.support.building import channel, request
+from tests.support.clocks import SetClock
+
+
+async def test_a_channel_is_read_as_it_was_stored(store: Store) -> None:
+    created = channel(
+        "leads", title="Ünï 😀", description="x" * 2_000, labels={"team": 'a"b', "": "", "ü": "\n"}
+    )
+
+    returned = await store.create_channel(request(), created)
+
+    assert returned == created
+    assert await store.get_channel("default", "leads") == created
+
+
+async def test_a_channel_of_another_tenant_is_none(store: Store) -> None:
+    assert await store.get_channel("other", "news") is None
+    assert await store.get_channel("default", "nowhere") is None
+    assert list((await store.list_channels("other", "", 10)).items) == []
+
+
+async def test_two_tenants_may_have_a_channel_of_one_id(store: Store) -> None:
+    theirs = channel("news", tenant="other", title="Theirs")
+
+    await store.create_channel(request(tenant="other"), theirs)
+
+    ours = await store.get_channel("default", "news")
+    assert ours is not None
+    assert ours.title == "News"
+    assert await store.get_channel("other", "news") == theirs
+
+
+async def test_an_id_that_is_taken_is_refused_and_the_channel_stays(store: Store) -> None:
+    with pytest.raises(ChannelAlreadyExists) as caught:
+        await store.create_channel(request(), channel("news", title="Other"))
+
+    assert caught.value.metadata == {"channel_id": "news"}
+    kept = await store.get_channel("default", "news")
+    assert kept is not None
+    assert kept.title == "News"
+
+
+async def test_of_many_who_create_one_channel_at_once_one_succeeds(store: Store) -> None:
+    outcomes = await asyncio.gather(
+        *(store.create_channel(request(), channel("leads", title=f"{n}")) for n in range(20)),
+        return_exceptions=True,
+    )
+
+    refused = [outcome for outcome in outcomes if isinstance(outcome, ChannelAlreadyExists)]
+    (created,) = [outcome for outcome in outcomes if outcome not in refused]
+    assert len(refused) == 19
+    assert await store.get_channel("default", "leads") == created
+
+
+async def test_a_request_answered_before_gets_the_answer_of_then(store: Store) -> None:
+    asked = request("r-1", b"body", rpc="CreateChannel")
+    first = await store.create_channel(asked, channel("leads", labels={"a": "b"}))
+
+    again = await store.create_channel(asked, channel("leads", title="A later attempt"))
+
+    assert again == first
+
+
+async def test_a_request_is_answered_again_by_a_store_opened_again(
+    store: Store, shelf: Shelf
+) -> None:
+    asked = request("r-1", b"body", rpc="CreateChannel")
+    first = await store.create_channel(asked, channel("leads"))
+
+    reopened = await shelf.reopen()
+    again = await reopened.create_channel(asked, channel("leads"))
+    stored = await reopened.get_channel("default", "leads")
+
+    assert again == stored == first
+
+
+async def test_a_request_id_with_another_body_is_refused(store: Store) -> None:
+    await store.create_channel(request("r-1", b"body"), channel("leads"))
+
+    with pytest.raises(RequestIdReused) as caught:
+        await store.create_channel(request("r-1", b"other"), channel("more-leads"))
+
+    assert caught.value.metadata == {"request_id": "r-1"}
+    assert await store.get_channel("default", "more-leads") is None
+
+
+async def test_an_error_is_not_kept(store: Store) -> None:
+    with pytest.raises(ChannelAlreadyExists):
+        await store.create_channel(request("r-1", b"body"), channel("news"))
+
+    created = await store.create_channel(request("r-1", b"other body"), channel("leads"))
+
+    assert created.channel_id == "leads"
+
+
+async def test_a_request_id_is_free_again_after_its_retention(
+    store: Store, clock: SetClock
+) -> None:
+    await store.create_channel(request("r-1", b"body"), channel("leads"))
+    clock.advance(RETENTION + 1)
+
+    created = await store.create_channel(request("r-1", b"other"), channel("more-leads"))
+
+    assert created.channel_id == "more-leads"
+
+
+@pytest.mark.parametrize("limit", [1, 3, 7, 8, 1_000])
+async def test_channels_are_listed_by_id_none_lost_none_twice(store: Store, limit: int) -> None:
+    ids = ["a", "a-", "a-b", "a_b", "ab", "b0"]
+    for channel_id in reversed(ids):
+        await store.create_channel(request(), channel(channel_id))
+
+    listed = await all_channels(store, "default", limit)
+
+    assert [each.channel_id for each in listed] == sorted([*ids, "news", "offers"])
+
+
+async def test_a_page_of_large_channels_fits_a_response(store: Store) -> None:
+    labels = {f"key-{n}": "😀" * 256 for n in range(32)}
+    for number in range(40):
+        await store.create_channel(request(), channel(f"large-{number:02}", labels=labels))
+
+    page = await store.list_channels("default", "", 1_000)
+
+    assert page.more
+    texts = [text for each in page.items for label in each.labels.items() for text in label]
+    assert 0 < sum(len(text.encode()) for text in texts) <= RESPONSE_BYTES
+    assert len(await all_channels(store, "default", 1_000)) == 42

@@ -1,0 +1,189 @@
+"""What `Live` and `Watch` promise."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+import pytest
+from tocsin_server.domain.errors import ServerStopping, TooManyStreams
+from tocsin_server.domain.identity import InboxKey
+from tocsin_server.domain.ports import Live
+from tocsin_server.live.hub import Hub
+
+from tests.support.building import ALICE, BOB, change
+from tests.support.waiting import DEADLINE_SECONDS
+
+FACTORIES: list[Callable[[int], Live]] = [Hub]
+
+
+@pytest.fixture(params=FACTORIES, ids=lambda factory: factory.__name__)
+def live(request: pytest.FixtureRequest) -> Live:
+    made: Live = request.param(40)
+    return made
+
+
+def test_a_watch_is_behind_until_told_where_to_go_on(live: Live) -> None:
+    assert live.watch(ALICE).behind
+
+
+def test_a_watch_sees_every_change_announced_from_its_beginning_in_order(live: Live) -> None:
+    live.announce([change(1)])
+    watch = live.watch(ALICE)
+    live.announce([change(2), change(3)])
+
+    watch.go_on_from(1, 1)
+    live.announce([change(4)])
+
+    # It may have lost sight, but not without saying so.
+    assert watch.behind or [c.revision for c in watch.take()] == [2, 3, 4]
+
+
+def test_what_was_read_from_the_store_meanwhile_is_not_given_again(live: Live) -> None:
+    watch = live.watch(ALICE)
+    live.announce([change(2), change(3)])
+
+    watch.go_on_from(1, 2)
+
+    assert watch.behind or [c.revision for c in watch.take()] == [3]
+
+
+@pytest.mark.parametrize("announced", [[3], [2, 4], [3, 4], [2, 3, 5]])
+def test_a_watch_that_lost_sight_says_so(live: Live, announced: list[int]) -> None:
+    watch = live.watch(ALICE)
+    watch.go_on_from(1, 1)
+
+    live.announce([change(revision) for revision in announced])
+
+    assert watch.behind
+
+
+def test_a_gap_before_what_is_kept_makes_the_watch_behind_again(live: Live) -> None:
+    watch = live.watch(ALICE)
+    live.announce([change(5)])
+
+    watch.go_on_from(1, 3)
+
+    assert watch.behind
+
+
+def test_a_watch_gives_no_gap_and_nothing_twice_however_often_it_is_read(live: Live) -> None:
+    watch = live.watch(ALICE)
+    watch.go_on_from(1, 0)
+    given: list[int] = []
+
+    for revision in range(1, 3_000):
+        live.announce([change(revision)])
+        if revision % 100 == 0:
+            given += [c.revision for c in watch.take()]
+            if watch.behind:
+                watch.go_on_from(1, given[-1])
+
+    assert given == list(range(1, len(given) + 1))
+
+
+def test_changes_of_others_are_not_seen(live: Live) -> None:
+    watch = live.watch(ALICE)
+    watch.go_on_from(1, 0)
+
+    live.announce([change(1, key=BOB), change(1, key=InboxKey("other", "alice"))])
+
+    assert not watch.behind
+    assert list(watch.take()) == []
+
+
+def test_every_watch_of_an_inbox_sees_its_changes_on_its_own(live: Live) -> None:
+    first, second = live.watch(ALICE), live.watch(ALICE)
+    first.go_on_from(1, 0)
+    second.go_on_from(1, 0)
+
+    live.announce([change(1)])
+    first.take()
+    live.announce([change(2)])
+
+    assert first.behind or [c.revision for c in first.take()] == [2]
+    assert second.behind or [c.revision for c in second.take()] == [1, 2]
+
+
+def test_a_watch_that_is_never_read_does_not_harm_another(live: Live) -> None:
+    live.watch(ALICE)
+    reader = live.watch(ALICE)
+    reader.go_on_from(1, 0)
+    given: list[int] = []
+
+    for revision in range(1, 5_000):
+        live.announce([change(revision)])
+        given += [c.revision for c in reader.take()]
+
+    assert given == list(range(1, 5_000))
+
+
+async def test_waiting_ends_when_there_is_something_to_do(live: Live) -> None:
+    watch = live.watch(ALICE)
+    watch.go_on_from(1, 0)
+    waiting = asyncio.ensure_future(watch.wait(DEADLINE_SECONDS))
+    await asyncio.sleep(0)
+
+    live.announce([change(1)])
+
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        assert await waiting
+
+
+async def test_waiting_in_vain_ends_after_the_time_given(live: Live) -> None:
+    watch = live.watch(ALICE)
+    watch.go_on_from(1, 0)
+
+    assert not await watch.wait(0.001)
+
+
+def test_a_closed_watch_leaves_its_place_and_may_be_closed_again(live: Live) -> None:
+    watches = [live.watch(ALICE) for _ in range(16)]
+
+    for watch in watches:
+        watch.close()
+        watch.close()
+
+    assert all(watch.closed for watch in watches)
+    assert not live.watches(ALICE)
+    for _ in range(16):
+        live.watch(ALICE)
+
+
+def test_a_user_has_sixteen_watches_and_the_server_its_own_limit(live: Live) -> None:
+    for key in (ALICE, BOB):
+        for _ in range(16):
+            live.watch(key)
+    with pytest.raises(TooManyStreams) as of_user:
+        live.watch(ALICE)
+    for number in range(8):
+        live.watch(InboxKey("default", f"user-{number}"))
+    with pytest.raises(TooManyStreams) as of_server:
+        live.watch(InboxKey("default", "one-more"))
+
+    assert of_user.value.metadata["scope"] == "user"
+    assert of_server.value.metadata["scope"] == "server"
+
+
+def test_any_thread_may_ask_who_is_watched(live: Live) -> None:
+    live.watch(ALICE)
+    answers: list[bool] = []
+
+    def ask() -> None:
+        answers.extend((live.watches(ALICE), live.watches(BOB)))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join()
+
+    assert answers == [True, False]
+
+
+def test_a_server_that_stops_takes_no_more_watches() -> None:
+    hub = Hub(1)
+    watch = hub.watch(ALICE)
+
+    hub.stop()
+
+    assert watch.stopping
+    with pytest.raises(ServerStopping):
+        hub.watch(BOB)

@@ -1,0 +1,1 @@
+"""What the documents show and claim, held against the program."""

@@ -1,0 +1,100 @@
+"""README.md shows what happens, and says what there is."""
+
+import re
+import subprocess
+import sys
+from collections import defaultdict
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import ROOT, blocks, links, read, section
+from tests.docs.terminals import CTRL_C, Terminal, furnish, shown
+from tests.e2e.ports import lasting_port
+from tests.e2e.program import environment
+
+README = read("README.md")
+SHOWN = ("A 60-second tour", "From any language", "From Python")
+SERVERS = "terminal-1"
+
+_OPTION = re.compile(
+    r"(?P<flag>--\S+) [A-Z]+(?: RANGE)? (?P<meaning>.*)"
+    r" \[env var: (?P<variable>\w+); default: (?P<default>[^;\]]+)(?:; [^\]]+)?\]"
+)
+
+
+def test_two_commands_stand_at_the_top() -> None:
+    first, second = blocks(README)[0].text.splitlines()
+
+    assert first.split("#")[0].split() == ["make", "run"]
+    assert second.split("#")[0].split() == ["make", "test"]
+    assert README.index("```sh\nmake run") < 100
+
+
+async def test_what_is_entered_gives_what_is_shown(tmp_path: Path) -> None:
+    furnish(tmp_path)
+    target = f"127.0.0.1:{lasting_port()}"
+    async with AsyncExitStack() as stack:
+
+        def open_terminal() -> Terminal:
+            terminal = Terminal(tmp_path, target)
+            stack.push_async_callback(terminal.close)
+            return terminal
+
+        terminals: dict[str, Terminal] = defaultdict(open_terminal)
+        for title in SHOWN:
+            for block in blocks(section(README, title)):
+                assert block.terminal, f"entered or shown nowhere: {block.text}"
+                terminal = terminals[block.terminal]
+                if block.language in {"sh", "python"}:
+                    await terminal.enter(block)
+                elif block.text == CTRL_C:
+                    await terminal.press_ctrl_c()
+                else:
+                    assert await terminal.read(block) == shown(block)
+            await terminals["terminal-3"].finish()
+            if terminals["terminal-2"].running:
+                await terminals["terminal-2"].press_ctrl_c()
+        await terminals[SERVERS].press_ctrl_c()
+
+    assert "Traceback" not in (tmp_path / "stderr").read_text()
+
+
+def test_the_python_client_is_shown_in_fifteen_lines() -> None:
+    (block,) = (b for b in blocks(section(README, "From Python")) if b.language == "python")
+
+    assert len([line for line in block.text.splitlines() if line.strip()]) <= 15
+
+
+def test_the_configuration_is_that_of_the_program() -> None:
+    helped = subprocess.run(
+        [sys.executable, "-m", "tocsin_server", "serve", "--help"],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    options = re.split(r"^  (?=--)", helped.stdout.partition("Options:\n")[2], flags=re.MULTILINE)
+    flat = [" ".join(option.split()) for option in options if option.strip()]
+    offered = [_OPTION.fullmatch(option) for option in flat if not option.startswith("--help")]
+
+    table = [
+        tuple(cell.strip().replace("`", "") for cell in row.strip("|").split("|"))
+        for row in section(README, "Configuration").splitlines()
+        if row.startswith("| `--")
+    ]
+
+    assert table == [o and o.group("flag", "variable", "default", "meaning") for o in offered]
+    assert table
+
+
+@pytest.mark.parametrize(
+    "page", ["README.md", *(str(p.relative_to(ROOT)) for p in sorted(ROOT.glob("docs/**/*.md")))]
+)
+def test_links_lead_somewhere(page: str) -> None:
+    missing = [
+        link for link in links(read(page)) if not (ROOT / page).parent.joinpath(link).exists()
+    ]
+
+    assert not missing

@@ -1,0 +1,23 @@
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.program import SERVE, Program
+
+StartProgram = Callable[..., Awaitable[Program]]
+
+
+@pytest.fixture
+async def start_program(tmp_path: Path) -> AsyncIterator[StartProgram]:
+    """Starts the program on a store of the test's own, and ends it with the test."""
+    async with AsyncExitStack() as stack:
+
+        async def start(command: Sequence[str] = SERVE, *, port: int = 0) -> Program:
+            program = Program(tmp_path, command, port)
+            stack.push_async_callback(program.close)
+            await program.start()
+            return program
+
+        yield start

@@ -1,0 +1,117 @@
+"""Senders: each message or batch is repeated, with the same request ids, until it is answered."""
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import count
+from random import Random
+
+import grpc
+from tocsin.v1.audience_pb2 import Audience
+from tocsin.v1.message_pb2 import Message
+from tocsin.v1.message_service_pb2 import (
+    BatchSendMessagesRequest,
+    BatchSendMessagesResponse,
+    SendMessageRequest,
+)
+from tocsin.v1.message_service_pb2_grpc import MessageServiceStub
+
+from tests.e2e.calling import CALL_SECONDS, INTERRUPTED, until_known
+from tests.histories.recording import REQUEST_ID_LABEL, Recorder
+
+CHANNELS = ("marketing-clue", "orders")
+NOWHERE = "nowhere"
+"""A channel that does not exist: sends to it fail for good."""
+USERS = tuple(f"user-{number:02}" for number in range(20))
+
+
+class Sender:
+    """Sends one message or batch after the other: the odd ones in batches."""
+
+    def __init__(
+        self,
+        channel: grpc.aio.Channel,
+        recorder: Recorder,
+        moved: Callable[[], None],
+        seed: int,
+        number: int,
+    ) -> None:
+        self.enough = False
+        """Set, it ends with the send under way."""
+        self._messages = MessageServiceStub(channel)
+        self._recorder = recorder
+        self._moved = moved
+        self._number = number
+        self._random = Random(f"{seed} sender {number}")
+
+    async def run(self) -> None:
+        """Sends, one message or batch after the other, each until it is answered."""
+        random = self._random
+        for turn in count():
+            if self.enough:
+                return
+            in_batch = self._number % 2 == 1
+            name = f"sender-{self._number}-{turn}"
+            size = random.randint(2, 8) if in_batch else 1
+            requests = [_request(random, f"{name}-{place}") for place in range(size)]
+            for place, request in enumerate(requests):
+                self._recorder.sending(
+                    request.request_id,
+                    request.message.channel_id,
+                    request.audience.user_ids,
+                    batch=name if in_batch else "",
+                    place=place,
+                )
+            # A repeat of what was answered, now and then, sends nothing.
+            for _ in range(2 if random.random() < 0.1 else 1):
+                await (self._send_batch(requests) if in_batch else self._send(requests[0]))
+
+    async def _send(self, request: SendMessageRequest) -> None:
+        try:
+            response = await until_known(
+                lambda: self._messages.SendMessage(
+                    request, wait_for_ready=True, timeout=CALL_SECONDS
+                )
+            )
+        except grpc.aio.AioRpcError as error:
+            self._failed(request, error.code().name)
+        else:
+            self._recorder.answered(request.request_id, response)
+            self._moved()
+
+    async def _send_batch(self, requests: Sequence[SendMessageRequest]) -> None:
+        batch = BatchSendMessagesRequest(requests=requests)
+        unknown = {code.value[0] for code in INTERRUPTED}
+
+        async def attempt() -> BatchSendMessagesResponse:
+            return await self._messages.BatchSendMessages(
+                batch, wait_for_ready=True, timeout=CALL_SECONDS
+            )
+
+        results = (await until_known(attempt)).results
+        while any(result.error.code in unknown for result in results):
+            results = (await until_known(attempt)).results
+        for request, result in zip(requests, results, strict=True):
+            if result.HasField("response"):
+                self._recorder.answered(request.request_id, result.response)
+            else:
+                self._failed(request, result.error.message)
+        self._moved()
+
+    def _failed(self, request: SendMessageRequest, failure: str) -> None:
+        """Notes a failure for good, which only a send to nowhere may have."""
+        assert request.message.channel_id == NOWHERE, failure
+        self._recorder.failed(request.request_id, failure)
+
+
+def _request(random: Random, request_id: str) -> SendMessageRequest:
+    """A send to one to six users, some named twice, now and then to nowhere."""
+    recipients: Iterable[str] = random.choices(USERS, k=random.randint(1, 6))
+    channel_id = NOWHERE if random.random() < 0.03 else random.choice(CHANNELS)
+    message = Message(
+        channel_id=channel_id,
+        title=f"Lead {request_id}",
+        content="A new lead. " * random.randint(0, 20),
+        labels={REQUEST_ID_LABEL: request_id},
+    )
+    return SendMessageRequest(
+        request_id=request_id, message=message, audience=Audience(user_ids=recipients)
+    )

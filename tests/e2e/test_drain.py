@@ -1,0 +1,132 @@
+"""SIGTERM and SIGINT: every stream is told to come back, and the program ends in good order."""
+
+import asyncio
+import signal
+from collections.abc import Sequence
+
+import grpc
+import pytest
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from tocsin.v1.inbox_service_pb2 import SubscribePhase, SubscribeRequest, SubscribeResponse
+from tocsin.v1.inbox_service_pb2_grpc import InboxServiceStub
+
+from tests.e2e.conftest import StartProgram
+from tests.e2e.ports import lasting_port
+from tests.e2e.traffic import flowing
+from tests.histories.validating import validate
+
+END_SECONDS = 2.0
+"""The promise: how long the program may take to end."""
+STEP_SECONDS = 60.0
+
+BOTH = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+
+Stream = grpc.aio.UnaryStreamCall[SubscribeRequest, SubscribeResponse]
+
+
+async def _next(stream: Stream) -> SubscribeResponse:
+    async with asyncio.timeout(STEP_SECONDS):
+        response = await stream.read()
+    assert isinstance(response, SubscribeResponse)
+    return response
+
+
+async def _open_streams(channel: grpc.aio.Channel, users: Sequence[str]) -> list[Stream]:
+    stub = InboxServiceStub(channel)
+    streams: list[Stream] = [stub.Subscribe(SubscribeRequest(user_id=user)) for user in users]
+    for stream in streams:
+        assert (await _next(stream)).caught_up
+    return streams
+
+
+@BOTH
+async def test_streams_are_told_to_come_back_and_end_ok(
+    start_program: StartProgram, number: signal.Signals
+) -> None:
+    program = await start_program()
+    async with grpc.aio.insecure_channel(program.target) as channel:
+        streams = await _open_streams(channel, [f"user-{i % 10}" for i in range(30)])
+
+        code = await program.end(number, END_SECONDS)
+
+        for stream in streams:
+            response = await _next(stream)
+            assert response.phase == SubscribePhase.SUBSCRIBE_PHASE_RECONNECT
+            assert response.HasField("reconnect_delay")
+            assert response.cursor
+            async with asyncio.timeout(STEP_SECONDS):
+                assert await stream.read() is grpc.aio.EOF
+            assert await stream.code() is grpc.StatusCode.OK
+    assert code == 0
+    assert program.output == f"tocsin ready grpc={program.target}\n"
+    assert "Traceback" not in program.log
+
+
+@BOTH
+async def test_whoever_watches_its_health_sees_it_stop(
+    start_program: StartProgram, number: signal.Signals
+) -> None:
+    program = await start_program()
+    async with grpc.aio.insecure_channel(program.target) as channel:
+        watch = channel.unary_stream(
+            "/grpc.health.v1.Health/Watch",
+            request_serializer=HealthCheckRequest.SerializeToString,
+            response_deserializer=HealthCheckResponse.FromString,
+        )(HealthCheckRequest(), timeout=STEP_SECONDS)
+        serving = await watch.read()
+
+        end = asyncio.create_task(program.end(number, END_SECONDS))
+        stopping = await watch.read()
+        code = await end
+
+    assert serving == HealthCheckResponse(status=HealthCheckResponse.SERVING)
+    assert stopping == HealthCheckResponse(status=HealthCheckResponse.NOT_SERVING)
+    assert code == 0
+    assert "Traceback" not in program.log
+
+
+@BOTH
+async def test_nobody_connected_delays_nothing(
+    start_program: StartProgram, number: signal.Signals
+) -> None:
+    program = await start_program()
+
+    code = await program.end(number, END_SECONDS)
+
+    assert code == 0
+    assert program.output == f"tocsin ready grpc={program.target}\n"
+    assert "Traceback" not in program.log
+
+
+@BOTH
+async def test_a_client_that_does_not_read_does_not_hold_it(
+    start_program: StartProgram, number: signal.Signals
+) -> None:
+    program = await start_program()
+    async with grpc.aio.insecure_channel(program.target) as channel:
+        unread = InboxServiceStub(channel).Subscribe(SubscribeRequest(user_id="ann"))
+        await unread.initial_metadata()
+
+        code = await program.end(number, END_SECONDS)
+
+        assert not unread.done()
+    assert code == 0
+    assert "Traceback" not in program.log
+
+
+async def test_stops_under_load_lose_double_and_reorder_nothing(
+    start_program: StartProgram,
+) -> None:
+    program = await start_program(port=lasting_port())
+
+    async with flowing(program.target, seed=1) as traffic:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
+            await traffic.go_on(40, STEP_SECONDS)
+            assert await program.end(number) == 0
+            await program.start()
+        await traffic.go_on(20, STEP_SECONDS)
+        await traffic.finish(STEP_SECONDS)
+
+    violations = validate(traffic.history)
+    assert not violations, "\n".join(map(str, violations[:20]))
+    assert "Traceback" not in program.log

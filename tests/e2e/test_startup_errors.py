@@ -1,0 +1,165 @@
+"""What an operator got wrong is one line on stderr and exit code 2; nothing else."""
+
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import StartProgram
+from tests.e2e.program import SERVE, START_SECONDS, environment
+
+# The superuser may write what is read-only, unless it gives up CAP_DAC_OVERRIDE (1) by dropping it
+# (PR_CAPBSET_DROP, 24) from what programs may have.
+AS_ANYBODY = """
+import ctypes, os, sys
+if os.geteuid() == 0:
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.prctl(24, 1, 0, 0, 0) == 0, os.strerror(ctypes.get_errno())
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def _complaint(command: Sequence[str], directory: Path, **variables: str) -> str:
+    """Runs the program, which must give up; returns the one line that it says."""
+    ended = subprocess.run(
+        command,
+        cwd=directory,
+        env=environment(**variables),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=START_SECONDS,
+        check=False,
+    )
+    assert ended.stdout == ""
+    lines = ended.stderr.splitlines()
+    assert len(lines) == 1, ended.stderr
+    assert ended.returncode == 2
+    return lines[0]
+
+
+@pytest.fixture(params=["plainly", "to share it"])
+def taken_port(request: pytest.FixtureRequest) -> Iterator[int]:
+    """A port that somebody else listens on, plainly or with SO_REUSEPORT."""
+    with socket.socket() as listener:
+        if request.param == "to share it":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+def test_a_port_that_somebody_has_is_refused(tmp_path: Path, taken_port: int) -> None:
+    complaint = _complaint([*SERVE, "--listen", f"127.0.0.1:{taken_port}"], tmp_path)
+
+    assert f"127.0.0.1:{taken_port}" in complaint
+
+
+async def test_a_port_is_never_shared_with_another_server(
+    start_program: StartProgram, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    program = await start_program()
+
+    complaint = _complaint([*SERVE, "--listen", program.target], tmp_path_factory.mktemp("other"))
+
+    assert program.target in complaint
+
+
+def test_an_address_of_another_machine_is_refused(tmp_path: Path) -> None:
+    # Of the range for documentation (RFC 5737): nobody has it.
+    complaint = _complaint([*SERVE, "--listen", "203.0.113.7:50051"], tmp_path)
+
+    assert "203.0.113.7:50051" in complaint
+
+
+def test_a_database_in_a_missing_directory_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "missing" / "tocsin.db"
+
+    assert str(path) in _complaint(_serve(path), tmp_path)
+
+
+def test_a_directory_is_no_database(tmp_path: Path) -> None:
+    path = tmp_path / "directory"
+    path.mkdir()
+
+    assert str(path) in _complaint(_serve(path), tmp_path)
+
+
+def test_a_file_of_something_else_is_no_database(tmp_path: Path) -> None:
+    path = tmp_path / "leads.csv"
+    path.write_text("name,phone\n" * 1_000)
+
+    assert str(path) in _complaint(_serve(path), tmp_path)
+    assert path.read_text() == "name,phone\n" * 1_000
+
+
+def test_a_database_that_may_not_be_written_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "tocsin.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE somebody_elses (id)")
+    connection.close()
+    path.chmod(0o444)
+
+    complaint = _complaint([sys.executable, "-c", AS_ANYBODY, *_serve(path)], tmp_path)
+
+    assert str(path) in complaint
+
+
+def test_a_directory_that_may_not_be_written_is_refused(tmp_path: Path) -> None:
+    directory = tmp_path / "read-only"
+    directory.mkdir()
+    directory.chmod(0o555)
+    path = directory / "tocsin.db"
+
+    complaint = _complaint([sys.executable, "-c", AS_ANYBODY, *_serve(path)], tmp_path)
+
+    assert str(path) in complaint
+
+
+@pytest.mark.parametrize(
+    "url", ["mysql://localhost/tocsin", "sqlite:///tocsin.db", "nonsense", "sqlite+aiosqlite://"]
+)
+def test_a_database_of_another_kind_is_refused(tmp_path: Path, url: str) -> None:
+    complaint = _complaint([*SERVE, "--listen", "127.0.0.1:0", "--database-url", url], tmp_path)
+
+    assert "database URL" in complaint
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--nonsense"], "--nonsense"),
+        (["nonsense"], "nonsense"),
+        (["--max-streams", "0"], "--max-streams"),
+        (["--listen", "127.0.0.1:65536"], "--listen"),
+        (["--idempotency-retention", "soon"], "--idempotency-retention"),
+    ],
+)
+def test_a_flag_that_makes_no_sense_is_refused(
+    tmp_path: Path, arguments: list[str], named: str
+) -> None:
+    assert named in _complaint([*SERVE, *arguments], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TOCSIN_MAX_STREAMS", "abc"),
+        ("TOCSIN_LISTEN", "nonsense"),
+        ("TOCSIN_IDEMPOTENCY_RETENTION", "0s"),
+    ],
+)
+def test_a_variable_that_makes_no_sense_is_refused(tmp_path: Path, name: str, value: str) -> None:
+    complaint = _complaint(SERVE, tmp_path, **{name: value})
+
+    assert name in complaint
+    assert value in complaint
+
+
+def _serve(database: Path) -> list[str]:
+    url = f"sqlite+aiosqlite:///{database}"
+    return [*SERVE, "--listen", "127.0.0.1:0", "--database-url", url]

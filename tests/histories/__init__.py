@@ -1,0 +1,1 @@
+"""What senders did and streams delivered, recorded, and judged afterwards."""

@@ -1,0 +1,1 @@
+"""Tests of a real server and real clients, in one process."""

@@ -1,0 +1,127 @@
+import asyncio
+
+import pytest
+from grpc import StatusCode
+from tocsin.v1.channel_pb2 import Channel, ChannelType
+from tocsin.v1.channel_service_pb2 import (
+    CreateChannelRequest,
+    GetChannelRequest,
+    ListChannelsRequest,
+)
+
+from tests.support.asking import create_request
+from tests.support.failures import failing
+from tests.support.serving import Served
+
+# Nothing here depends on what a hub tells.
+pytestmark = pytest.mark.parametrize("serve", ["hub"], indirect=True)
+
+
+async def test_a_channel_is_created_and_read_back(server: Served) -> None:
+    asked = Channel(
+        channel_id="leads",
+        title="Leads ü😀",
+        description="New leads",
+        labels={"team": "sales"},
+        etag="mine",
+    )
+
+    created = (await server.channels.CreateChannel(CreateChannelRequest(channel=asked))).channel
+
+    assert (created.channel_id, created.title) == ("leads", "Leads ü😀")
+    assert created.type == ChannelType.CHANNEL_TYPE_IN_APP
+    assert (created.description, dict(created.labels)) == ("New leads", {"team": "sales"})
+    assert created.etag not in {"", "mine"}
+    assert created.create_time.seconds > 0
+    assert created.update_time == created.create_time
+    read = await server.channels.GetChannel(GetChannelRequest(channel_id="leads"))
+    assert read.channel == created
+
+
+async def test_an_unknown_channel_is_not_found_by_name(server: Served) -> None:
+    failure = await failing(server.channels.GetChannel(GetChannelRequest(channel_id="nowhere")))
+
+    assert (failure.code, failure.reason) == (StatusCode.NOT_FOUND, "CHANNEL_NOT_FOUND")
+    assert failure.metadata == {"channel_id": "nowhere"}
+    assert "nowhere" in failure.message
+
+
+async def test_a_channel_that_exists_is_not_created_again(server: Served) -> None:
+    failure = await failing(server.channels.CreateChannel(create_request("news")))
+
+    assert (failure.code, failure.reason) == (StatusCode.ALREADY_EXISTS, "CHANNEL_ALREADY_EXISTS")
+    assert failure.metadata == {"channel_id": "news"}
+    assert failure.retry_seconds is None
+
+
+async def test_every_violated_field_of_a_channel_is_in_one_answer(server: Served) -> None:
+    request = CreateChannelRequest(
+        request_id="r" * 129,
+        channel=Channel(
+            channel_id="No Id", title="", description="x" * 2_001, labels={"k": "v" * 257}
+        ),
+    )
+
+    failure = await failing(server.channels.CreateChannel(request))
+
+    assert (failure.code, failure.reason) == (StatusCode.INVALID_ARGUMENT, "FIELD_INVALID")
+    assert sorted(failure.fields) == [
+        "channel.channel_id",
+        "channel.description",
+        'channel.labels["k"]',
+        "channel.title",
+        "request_id",
+    ]
+    assert failure.metadata == {"fields": ",".join(failure.fields)}
+
+
+async def test_a_repeat_gets_the_first_answer_and_another_body_is_refused(server: Served) -> None:
+    first = await server.channels.CreateChannel(create_request(request_id="r-1"))
+    again = await server.channels.CreateChannel(create_request(request_id="r-1"))
+    failure = await failing(
+        server.channels.CreateChannel(create_request(title="Other", request_id="r-1"))
+    )
+
+    assert again == first
+    assert (failure.code, failure.reason) == (StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
+    assert failure.metadata == {"request_id": "r-1"}
+
+
+async def test_two_at_once_with_one_request_id_create_one_channel(server: Served) -> None:
+    request = create_request(request_id="r-1")
+
+    first, second = await asyncio.gather(
+        server.channels.CreateChannel(request), server.channels.CreateChannel(request)
+    )
+
+    assert first == second
+
+
+@pytest.mark.parametrize("page_size", [0, 1, 3, 1_000])
+async def test_channels_are_listed_by_id(server: Served, page_size: int) -> None:
+    for channel_id in ("b", "a", "c"):
+        await server.client.create_channel(channel_id, title="Title")
+
+    listed = [each async for each in server.client.list_channels(page_size=page_size)]
+
+    assert [each.channel_id for each in listed] == ["a", "b", "c", "news", "offers"]
+    assert listed[-1] == await server.client.get_channel("offers")
+
+
+async def test_a_page_has_fifty_channels_by_default(server: Served) -> None:
+    for number in range(60):
+        await server.client.create_channel(f"channel-{number}", title="Title")
+
+    page = await server.channels.ListChannels(ListChannelsRequest())
+
+    assert len(page.channels) == 50
+    assert page.next_page_token
+
+
+async def test_a_negative_page_size_and_a_bad_token_are_in_one_answer(server: Served) -> None:
+    request = ListChannelsRequest(page_size=-1, page_token="nonsense")
+
+    failure = await failing(server.channels.ListChannels(request))
+
+    assert (failure.code, failure.reason) == (StatusCode.INVALID_ARGUMENT, "PAGE_TOKEN_INVALID")
+    assert sorted(failure.fields) == ["page_size", "page_token"]

@@ -1,0 +1,181 @@
+"""What is no request at all, or too large a one."""
+
+import logging
+
+import pytest
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.struct_pb2 import Struct
+from grpc import StatusCode
+from grpc_health.v1 import health_pb2
+from tocsin.v1 import channel_service_pb2, inbox_service_pb2, message_service_pb2
+from tocsin.v1.inbox_service_pb2 import SubscribeRequest
+from tocsin.v1.message_service_pb2 import SendMessageRequest
+
+from tests.support import raw
+from tests.support.asking import send_request
+from tests.support.failures import Failure, failing
+from tests.support.serving import Served
+
+# Nothing here depends on what a hub tells.
+pytestmark = pytest.mark.parametrize("serve", ["hub"], indirect=True)
+
+LIMIT = 4 * 1024 * 1024
+
+METHODS = [
+    method
+    for proto in (channel_service_pb2, message_service_pb2, inbox_service_pb2, health_pb2)
+    for service in proto.DESCRIPTOR.services_by_name.values()
+    for method in service.methods
+    # A request without fields takes whatever is encoded well.
+    if method.input_type.fields
+]
+
+MALFORMED = {
+    "a tag without an end": b"\xff\xff\xff\xff",
+    "a length beyond the end": b"\x0a\x7f",
+    "a wire type that there is not": b"\x0f",
+    "a field of number 0": b"\x02\x00",
+}
+
+
+def path(method: MethodDescriptor) -> str:
+    return f"/{method.containing_service.full_name}/{method.name}"
+
+
+every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
+
+
+async def call(server: Served, method: MethodDescriptor, body: bytes) -> Failure:
+    """Sends bytes as they are, and says how the call failed."""
+    if method.server_streaming:
+        return await failing(raw.stream(server.channel, path(method), body).read())
+    return await failing(raw.unary(server.channel, path(method), body))
+
+
+@every_method
+async def test_a_malformed_request_is_an_invalid_argument(
+    server: Served, method: MethodDescriptor
+) -> None:
+    for what, body in MALFORMED.items():
+        failure = await call(server, method, body)
+
+        assert failure.code is StatusCode.INVALID_ARGUMENT, what
+        assert failure.reason == "REQUEST_MALFORMED", what
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"\x0a\x02\xff\xfe", b"\x0a\x03\xed\xa0\x80", b"\x0a\x02\xc0\x80"],
+    ids=["no UTF-8", "a surrogate", "an overlong NUL"],
+)
+async def test_a_text_that_is_not_utf_8_is_an_invalid_argument(server: Served, body: bytes) -> None:
+    method = channel_service_pb2.DESCRIPTOR.services_by_name["ChannelService"].methods_by_name[
+        "GetChannel"
+    ]
+
+    failure = await call(server, method, body)
+
+    assert (failure.code, failure.reason) == (StatusCode.INVALID_ARGUMENT, "REQUEST_MALFORMED")
+
+
+async def test_data_that_is_nested_too_deeply_is_an_invalid_argument(server: Served) -> None:
+    method = message_service_pb2.DESCRIPTOR.services_by_name["MessageService"].methods_by_name[
+        "SendMessage"
+    ]
+    # struct_value within fields within struct_value, 200 deep.
+    value = b""
+    for _ in range(200):
+        entry = b"\x0a\x00\x12" + _length(value) + value
+        struct = b"\x0a" + _length(entry) + entry
+        value = b"\x2a" + _length(struct) + struct
+    entry = b"\x0a\x00\x12" + _length(value) + value
+    struct = b"\x0a" + _length(entry) + entry
+    message = b"\x42" + _length(struct) + struct
+
+    failure = await call(server, method, b"\x12" + _length(message) + message)
+
+    assert (failure.code, failure.reason) == (StatusCode.INVALID_ARGUMENT, "REQUEST_MALFORMED")
+
+
+def _length(value: bytes) -> bytes:
+    size, encoded = len(value), bytearray()
+    while size > 0x7F:
+        encoded.append(size & 0x7F | 0x80)
+        size >>= 7
+    return bytes((*encoded, size))
+
+
+async def test_an_empty_request_is_well_formed_and_names_what_it_lacks(server: Served) -> None:
+    method = message_service_pb2.DESCRIPTOR.services_by_name["MessageService"].methods_by_name[
+        "SendMessage"
+    ]
+
+    failure = await call(server, method, b"")
+
+    assert (failure.code, failure.reason) == (StatusCode.INVALID_ARGUMENT, "FIELD_INVALID")
+    assert sorted(failure.fields) == ["audience", "message"]
+
+
+async def test_fields_that_the_server_does_not_know_are_ignored(server: Served) -> None:
+    # Field 1000, a number.
+    body = send_request("alice").SerializeToString() + b"\xc0\x3e\x01"
+
+    await raw.unary(server.channel, "/tocsin.v1.MessageService/SendMessage", body)
+
+    assert (await server.client.get_inbox("alice")).revision == 1
+
+
+@every_method
+async def test_a_request_above_four_mebibytes_is_refused_with_a_reason(
+    server: Served, method: MethodDescriptor
+) -> None:
+    # Field 1, a text or a message, as long as can be.
+    failure = await call(server, method, b"\x0a" + _length(bytes(LIMIT)) + bytes(LIMIT))
+
+    assert (failure.code, failure.reason) == (StatusCode.RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE")
+    assert failure.metadata == {"size": str(LIMIT + 5), "limit": str(LIMIT)}
+    assert failure.retry_seconds is None
+
+
+async def test_a_request_of_four_mebibytes_is_looked_at(server: Served) -> None:
+    request = SendMessageRequest(request_id="r")
+    request.request_id = "r" * (LIMIT - request.ByteSize() - 3 + 1)
+    assert request.ByteSize() == LIMIT
+
+    failure = await failing(server.messages.SendMessage(request))
+
+    assert (failure.code, failure.reason) == (StatusCode.INVALID_ARGUMENT, "FIELD_INVALID")
+
+
+async def test_data_up_to_its_limit_is_taken_and_beyond_it_named(server: Served) -> None:
+    request = send_request("alice")
+    data = Struct()
+    data.update({"text": "x" * 16_000})
+    request.message.data.CopyFrom(data)
+
+    answer = await server.messages.SendMessage(request)
+    request.message.data.update({"more": "x" * 1_000})
+    failure = await failing(server.messages.SendMessage(request))
+
+    assert answer.message.data == data
+    assert failure.fields == ["message.data"]
+
+
+async def test_an_unparsable_subscription_does_not_take_a_stream(server: Served) -> None:
+    for request in (
+        SubscribeRequest(user_id="alice", cursor="nonsense"),
+        SubscribeRequest(user_id="no user"),
+    ):
+        await failing(server.inboxes.Subscribe(request).read())
+
+    assert server.hub.streams == 0
+
+
+async def test_nothing_that_a_caller_sends_is_a_defect_of_the_server(
+    server: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.ERROR):
+        for method in METHODS:
+            await call(server, method, b"\xff")
+
+    assert caplog.records == []

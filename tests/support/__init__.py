@@ -1,0 +1,1 @@
+"""What tests share: clocks to drive, hubs that fail, builders, and readers of answers."""

@@ -1,0 +1,13 @@
+"""Hubs that fail their streams: the store has to do."""
+
+from collections.abc import Sequence
+
+from tocsin_server.domain.inboxes import Change
+from tocsin_server.live.hub import Hub
+
+
+class DeafHub(Hub):
+    """Loses every announcement; only the sweep tells its watches anything."""
+
+    def announce(self, changes: Sequence[Change]) -> None:
+        """Drops the changes."""

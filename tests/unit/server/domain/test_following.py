@@ -1,0 +1,599 @@
+import asyncio
+from dataclasses import replace
+
+import pytest
+from tocsin_server.domain.cursors import Cursor, Position
+from tocsin_server.domain.errors import ServerStopping, StoreUnavailable, TooManyStreams
+from tocsin_server.domain.following import Delivery, Follower, Phase, Subscription
+from tocsin_server.domain.inboxes import Counters
+from tocsin_server.live.hub import PENDING_CHANGES, Hub
+
+from tests.support.building import ALICE, BOB
+from tests.support.inboxes import MemoryInboxes
+from tests.support.waiting import DEADLINE_SECONDS
+
+NEVER = 1e6
+AT_ONCE = 0.001
+
+
+@pytest.fixture
+def hub() -> Hub:
+    return Hub(max_streams=10)
+
+
+@pytest.fixture
+def inboxes(hub: Hub) -> MemoryInboxes:
+    return MemoryInboxes(hub)
+
+
+def follow(
+    inboxes: MemoryInboxes,
+    hub: Hub,
+    cursor: str = "",
+    *,
+    snapshot_size: int = 50,
+    heartbeat_interval: float = NEVER,
+) -> Follower:
+    subscription = Subscription(
+        key=ALICE,
+        cursor=Cursor.parse(cursor) if cursor else None,
+        snapshot_size=snapshot_size,
+        heartbeat_interval=heartbeat_interval,
+    )
+    return Follower(inboxes, hub, subscription, lambda: 0.25)
+
+
+async def take(follower: Follower) -> Delivery:
+    """The next delivery, of a stream that has one."""
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        delivery = await follower.next()
+    assert delivery is not None
+    return delivery
+
+
+async def cursor_of(inboxes: MemoryInboxes, hub: Hub) -> str:
+    """The cursor that a subscriber has who left just now."""
+    follower = follow(inboxes, hub, snapshot_size=1)
+    delivery = await take(follower)
+    follower.close()
+    return delivery.cursor
+
+
+def span(delivery: Delivery) -> tuple[str, int, int]:
+    return delivery.phase.name, delivery.after_revision, delivery.revision
+
+
+def revisions(delivery: Delivery) -> list[int]:
+    return [row.revision for row in delivery.notifications]
+
+
+def position(delivery: Delivery) -> Position:
+    return Cursor.parse(delivery.cursor).position
+
+
+async def is_idle(follower: Follower) -> bool:
+    """Whether the follower waits, once everything that is ready has run."""
+    step = asyncio.ensure_future(follower.next())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    idle = not step.done()
+    step.cancel()
+    await asyncio.wait({step})
+    return idle
+
+
+async def test_a_stream_without_a_cursor_opens_with_the_newest(
+    inboxes: MemoryInboxes, hub: Hub
+) -> None:
+    inboxes.commit(ALICE, 3)
+    follower = follow(inboxes, hub, snapshot_size=2)
+
+    delivery = await take(follower)
+
+    assert span(delivery) == ("SNAPSHOT", 0, 3)
+    assert revisions(delivery) == [3, 2]
+    assert delivery.caught_up
+    assert delivery.counters == Counters(3, 3, 3)
+    assert [c.channel_id for c in delivery.channel_counters] == ["news"]
+    assert position(delivery) == Position(3)
+
+
+async def test_the_stream_of_a_user_never_seen_opens_empty_and_sees_the_first_message(
+    inboxes: MemoryInboxes, hub: Hub
+) -> None:
+    follower = follow(inboxes, hub)
+
+    opening = await take(follower)
+    inboxes.commit(ALICE)
+    following = await take(follower)
+
+    assert span(opening) == ("SNAPSHOT", 0, 0)
+    assert opening.caught_up
+    assert opening.counters == Counters(0, 0, 0)
+    # The watch knows of no life of the inbox yet: the store tells it.
+    assert following.after_revision == 0
+    assert revisions(following) == [1]
+
+
+async def test_a_snapshot_takes_as_many_pages_as_it_needs_and_ends_at_one_head(hub: Hub) -> None:
+    inboxes = MemoryInboxes(hub, page_rows=2)
+    inboxes.commit(ALICE, 5)
+    follower = follow(inboxes, hub)
+
+    pages = [await take(follower) for _ in range(3)]
+
+    assert [span(page) for page in pages] == [
+        ("SNAPSHOT", 0, 5),
+        ("SNAPSHOT", 5, 5),
+        ("SNAPSHOT", 5, 5),
+    ]
+    assert [revisions(page) for page in pages] == [[5, 4], [3, 2], [1]]
+    assert [page.caught_up for page in pages] == [False, False, True]
+    assert [bool(page.cursor) for page in pages] == [False, False, True]
+    assert [page.counters is not None for page in pages] == [False, False, True]
+
+
+async def test_a_snapshot_of_several_pages_holds_what_was_asked_for_at_most(hub: Hub) -> None:
+    inboxes = MemoryInboxes(hub, page_rows=2)
+    inboxes.commit(ALICE, 9)
+    follower = follow(inboxes, hub, snapshot_size=3)
+
+    pages = [await take(follower) for _ in range(2)]
+
+    assert [revisions(page) for page in pages] == [[9, 8], [7]]
+    assert pages[-1].caught_up
+
+
+async def test_what_commits_between_two_pages_of_a_snapshot_follows_it(hub: Hub) -> None:
+    inboxes = MemoryInboxes(hub, page_rows=2)
+    inboxes.commit(ALICE, 3)
+    follower = follow(inboxes, hub)
+
+    first = await take(follower)
+    inboxes.commit(ALICE, 2)
+    last = await take(follower)
+    following = await take(follower)
+
+    assert revisions(first) + revisions(last) == [3, 2, 1]
+    assert last.counters == Counters(3, 3, 3)
+    assert position(last) == Position(3)
+    assert span(following) == ("LIVE", 3, 5)
+    assert revisions(following) == [4, 5]
+
+
+@pytest.mark.parametrize("announced", [True, False])
+async def test_what_commits_right_behind_the_first_read_is_not_lost(
+    inboxes: MemoryInboxes, hub: Hub, announced: bool
+) -> None:
+    inboxes.commit(ALICE)
+    inboxes.after_reads.append(lambda: inboxes.commit(ALICE, announced=announced))
+    follower = follow(inboxes, hub)
+
+    opening = await take(follower)
+    if not announced:
+        hub.hear_of(await inboxes.read_revisions([ALICE]))
+    following = await take(follower)
+
+    assert revisions(opening) == [1]
+    assert (following.after_revision, following.revision) == (1, 2)
+    assert revisions(following) == [2]
+    assert await is_idle(follower)
+
+
+async def test_what_commits_between_the_watch_and_the_first_read_comes_once(
+    inboxes: MemoryInboxes, hub: Hub
+) -> None:
+    follower = follow(inboxes, hub)
+    inboxes.commit(ALICE, 2)
+
+    opening = await take(follower)
+
+    assert revisions(opening) == [2, 1]
+    assert await is_idle(follower)
+
+
+async def test_live_gives_all_that_is_pending_in_one_delivery(
+    inboxes: MemoryInboxes, hub: Hub
+) -> None:
+    inboxes.commit(ALICE)
+    follower = follow(inboxes, hub)
+    await take(follower)
+
+    inboxes.commit(ALICE)
+    inboxes.commit(BOB)
+    inboxes.commit(ALICE, 2)
+    delivery = await take(follower)
+
+    assert span(delivery) == ("LIVE", 1, 4)
+    assert revisions(delivery) == [2, 3, 4]
+    assert delivery.counters == Counters(4, 4, 4)
+    assert [c.counters.total for c in delivery.channel_counters] == [4]
+    assert not delivery.caught_up
+    assert position(delivery) == Position(4)
+    assert inboxes.reads == ["read_head"]
+
+
+async def test_a_waiting_stream_is_woken_by_a_change(inboxes: MemoryInboxes, hub: Hub) -> None:
+    follower = follow(inboxes, hub)
+    inboxes.commit(ALICE)
+    await take(follower)
+    waiting = asyncio.create_task(take(follower))
+    await asyncio.sleep(0)
+
+    inboxes.commit(ALICE)
+
+    assert revisions(await waiting) == [2]
+
+
+async def test_a_cursor_opens_with_what_changed_since(inboxes: MemoryInboxes, hub: Hub) -> None:
+    inboxes.commit(ALICE, 3)
+    cursor = await cursor_of(inboxes, hub)
+    inboxes.commit(ALICE, 2)
+    follower = follow(inboxes, hub, cursor)
+
+    delivery = await take(follower)
+
+    assert span(delivery) == ("REPLAY", 3, 5)
+    assert revisions(delivery) == [4, 5]
+    assert delivery.caught_up
+    assert delivery.counters == Counters(5, 5, 5)
+    assert await is_idle(follower)
+
+
+async def test_a_cursor_at_the_head_opens_with_an_empty_replay(
+    inboxes: MemoryInboxes, hub: Hub
+) -> None:
+    inboxes.commit(ALICE, 3)
+    cursor = await cursor_of(inboxes, hub)
+    follower = follow(inboxes, hub, cursor)
+
+    delivery = await take(follower)
+
+    assert span(delivery) == ("REPLAY", 3, 3)
+    assert revisions(delivery) == []
+    assert delivery.caught_up
+    assert delivery.counters == Counters(3, 3, 3)
+    assert [c.channel_id for c in delivery.channel_counters] == ["news"]
+    assert delivery.cursor == cursor
+
+
+async def test_a_replay_goes_on_page_by_page_and_only_the_last_has_caught_up(hub: Hub) -> None:
+    inboxes = MemoryInboxes(hub, page_rows=2)
+    inboxes.commit(ALICE)
+    cursor = await cursor_of(inboxes, hub)
+    inboxes.commit(ALICE, 5)
+    follower = follow(inboxes, hub, cursor)
+
+    pages = [await take(follower) for _ in range(3)]
+
+    assert [span(page) for page in pages] == [
+        ("REPLAY", 1, 3),
+        ("REPLAY", 3, 5),
+        ("REPLAY", 5, 6),
+    ]
+    assert [revisions(page) for page in pages] == [[2, 3], [4, 5], [6]]
+    assert [page.caught_up for page in pages] == [False, False, True]
+    assert [page.counters is not None for page in pages] == [False, False, True]
+    assert [position(page) for page in pages] == [Position(3), Position(5), Position(6)]
+
+
+async def test_a_page_may_end_inside_a_revision_and_its_cursor_holds_the_place(hub: Hub) -> None:
+    inboxes = MemoryInboxes(hub, page_rows=2)
+    inboxes.commit(ALICE)
+    cursor = await cursor_of(inboxes, hub)
+    inboxes.commit(ALICE, copies=5)
+    follower = follow(inboxes, hub, cursor)
+
+    pages = [await take(follower) for _ in range(3)]
+
+    assert [span(page) for page in pages] == [
+        ("REPLAY", 1, 1),
+        ("REPLAY", 1, 1),
+        ("REPLAY", 1, 2),
+    ]
+    assert [[n.message.sequence for n in page.notifications] for page in pages] == [
+        [2, 3],
+        [4, 5],
+        [6],
+    ]
+    assert [position(page) for page in pages] == [Position(1, 3), Position(1, 5), Position(2)]
+
+
+async def test_a_cursor_inside_a_revision_resumes_behind_its_place(hub: Hub) -> None:
+    inboxes = MemoryInboxes(hub, page_rows=2)
+    inboxes.commit(ALICE)
+    cursor = await cursor_of(inboxes, hub)
+    inboxes.commit(ALICE, copies=3)
+    first = follow(inboxes, hub, cursor)
+    left_at = (await take(first)).cursor
+    first.close()
+    second = follow(inboxes, hub, left_at)
+
+    delivery = await take(second)
+
+    assert span(delivery) == ("REPLAY", 1, 2)
+    assert [n.message.sequence for n in delivery.notifications] == [4]
+    assert delivery.caught_up
+
+
+async def test_what_commits_between_two_pages_of_a_replay_is_not_lost(hub: Hub) -> None:
+    inboxes = MemoryInboxes(hub, page_rows=2)
+    inboxes.commit(ALICE)
+    cursor = await cursor_of(inboxes, hub)
+    inboxes.commit(ALICE, 3)
+    follower = follow(inboxes, hub, cursor)
+
+    told = revisions(await take(follower))
+    inboxes.commit(ALICE)
+    told += revisions(await take(follower))
+    inboxes.commit(ALICE)
+    told += revisions(await take(follower))
+
+    assert told == [2, 3, 4, 5, 6]
+    assert await is_idle(follower)
+
+
+async def test_a_gap_in_what_is_announced_is_read_from_the_store(
+    inboxes: MemoryInboxes, hub: Hub
+) -> None:
+    inboxes.commit(ALICE)
+    follower = follow(inboxes, hub)
+    await take(follower)
+
+    inboxes.commit(ALICE, 2, announced=False)
+    inboxes.commit(ALICE)
+    replay = await take(follower)
+    inboxes.commit(ALICE)
+    live = await take(follower)
+
+    assert span(replay) == ("REPLAY", 1, 4)
+    assert revisions(replay) == [2, 3, 4]
+    assert replay.caught_up
+    assert span(live) == ("LIVE", 4, 5)
+
+
+async def test_a_stream_that_reads_too_slowly_catches_up_from_the_store(
+    inboxes: MemoryInboxes, hub: Hub
+) -> None:
+    follower = follow(inboxes, hub)
+    await take(follower)
+    head = 2 * PENDING_CHANGES
+
+    inboxes.commit(ALICE, head)
+    told: list[int] = []
+    while len(told) < head:
+        delivery = await take(follower)
+        assert delivery.phase is Phase.REPLAY
+        told += revisions(delivery)
+    inboxes.commit(ALICE)
+
+    assert told == list(range(1, head + 1))
+    assert delivery.caught_up
+    assert span(await take(follower)) == ("LIVE", head, head + 1)
+
+
+async def test_a_false_alarm_gives_nothing(inboxes: MemoryInboxes, hub: Hub) -> None:
+    inboxes.commit(ALICE, 2)
+    follower = follow(inboxes, hub)
+    await take(follower)
+
+    hub.hear_of([(ALICE, 1, 9)])
+
+    assert await is_idle(follower)
+    assert set(inboxes.reads[1:]) == {"read_changes"}
+    inboxes.commit(ALICE)
+    assert span(await take(follower)) == ("LIVE", 2, 3)
+
+
+async def test_word_of_what_the_stream_has_already_is_not_even_looked_up(
+    inboxes: MemoryInboxes, hub: Hub
+) -> None:
+    inboxes.commit(ALICE, 2)
+    follower = follow(inboxes, hub)
+    await take(follower)
+
+    hub.hear_of(await inboxes.read_revisions([ALICE]))
+
+    assert await is_idle(follower)
+    assert "read_changes" not in inboxes.reads
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        {"epoch": 2},
+        {"incarnation": 2},
+        {"inbox": BOB.digest()},
+        {"position": Position(4)},
+        {"position": Position(4, 1)},
+        {"position": Position(0)},
+    ],
+    ids=["store", "life", "user", "future", "place in the future", "past"],
+)
+async def test_a_cursor_that_history_does_not_lead_on_from_gets_a_snapshot(
+    inboxes: MemoryInboxes, hub: Hub, foreign: dict[str, object]
+) -> None:
+    inboxes.commit(ALICE, 3)
+    inboxes.prune(ALICE, oldest_revision=1)
+    own = Cursor.parse(await cursor_of(inboxes, hub))
+    follower = follow(inboxes, hub, replace(own, **foreign).encode())  # type: ignore[arg-type]
+
+    delivery = await take(follower)
+
+    assert span(delivery) == ("SNAPSHOT", 0, 3)
+    assert revisions(delivery) == [3, 2, 1]
+
+
+async def test_a_cursor_from_before_the_first_message_gets_a_replay(
+    inboxes: MemoryInboxes, hub: Hub
+) -> None:
+    cursor = await cursor_of(inboxes, hub)
+    inboxes.commit(ALICE, 2)
+
+    delivery = await take(follow(inboxes, hub, cursor))
+
+    assert span(delivery) == ("REPLAY", 0, 2)
+    assert revisions(delivery) == [1, 2]
+
+
+async def test_another_life_of_the_inbox_starts_an_open_stream_over(
+    inboxes: MemoryInboxes, hub: Hub
+) -> None:
+    inboxes.commit(ALICE, 3)
+    follower = follow(inboxes, hub)
+    await take(follower)
+
+    inboxes.be_reborn(ALICE)
+    inboxes.commit(ALICE, 1)
+    delivery = await take(follower)
+
+    assert span(delivery) == ("SNAPSHOT", 0, 1)
+    assert revisions(delivery) == [1]
+
+
+async def test_history_pruned_past_a_stream_that_is_behind_starts_it_over(
+    inboxes: MemoryInboxes, hub: Hub
+) -> None:
+    inboxes.commit(ALICE, 3)
+    follower = follow(inboxes, hub)
+    await take(follower)
+
+    inboxes.commit(ALICE, 4, announced=False)
+    inboxes.prune(ALICE, oldest_revision=5)
+    inboxes.commit(ALICE)
+
+    assert span(await take(follower)) == ("SNAPSHOT", 0, 8)
+
+
+async def test_a_heartbeat_repeats_the_revision_and_its_cursor_is_that_of_the_last_delivery(
+    inboxes: MemoryInboxes, hub: Hub
+) -> None:
+    inboxes.commit(ALICE, 3)
+    follower = follow(inboxes, hub, heartbeat_interval=AT_ONCE)
+    opening = await take(follower)
+    # Committed, but neither announced nor read: a heartbeat must not cover it.
+    inboxes.commit(ALICE, announced=False)
+
+    heartbeats = [await take(follower) for _ in range(2)]
+
+    assert [span(h) for h in heartbeats] == [("HEARTBEAT", 3, 3)] * 2
+    assert [h.cursor for h in heartbeats] == [opening.cursor] * 2
+    assert all(not h.notifications and not h.caught_up for h in heartbeats)
+
+
+async def test_a_stream_resumed_from_a_heartbeat_misses_nothing(
+    inboxes: MemoryInboxes, hub: Hub
+) -> None:
+    inboxes.commit(ALICE, 3)
+    first = follow(inboxes, hub, heartbeat_interval=AT_ONCE)
+    await take(first)
+    inboxes.commit(ALICE, announced=False)
+    heartbeat = await take(first)
+    first.close()
+
+    delivery = await take(follow(inboxes, hub, heartbeat.cursor))
+
+    assert heartbeat.phase is Phase.HEARTBEAT
+    assert revisions(delivery) == [4]
+
+
+async def test_a_server_that_stops_says_reconnect_once_and_ends_the_stream(
+    inboxes: MemoryInboxes, hub: Hub
+) -> None:
+    inboxes.commit(ALICE, 3)
+    follower = follow(inboxes, hub)
+    opening = await take(follower)
+    waiting = asyncio.create_task(take(follower))
+    await asyncio.sleep(0)
+
+    hub.stop()
+    goodbye = await waiting
+
+    assert span(goodbye) == ("RECONNECT", 3, 3)
+    assert goodbye.cursor == opening.cursor
+    assert goodbye.reconnect_delay == 0.25
+    assert await follower.next() is None
+    assert hub.streams == 0
+
+
+async def test_a_goodbye_goes_before_what_is_pending_and_does_not_cover_it(
+    inboxes: MemoryInboxes, hub: Hub
+) -> None:
+    inboxes.commit(ALICE, 3)
+    follower = follow(inboxes, hub)
+    opening = await take(follower)
+
+    inboxes.commit(ALICE)
+    hub.stop()
+    goodbye = await take(follower)
+
+    assert span(goodbye) == ("RECONNECT", 3, 3)
+    assert goodbye.cursor == opening.cursor
+
+
+async def test_a_goodbye_inside_a_snapshot_cannot_be_resumed_from(hub: Hub) -> None:
+    inboxes = MemoryInboxes(hub, page_rows=2)
+    inboxes.commit(ALICE, 5)
+    follower = follow(inboxes, hub)
+    await take(follower)
+
+    hub.stop()
+    goodbye = await take(follower)
+
+    assert span(goodbye) == ("RECONNECT", 5, 5)
+    assert goodbye.cursor == ""
+
+
+async def test_a_goodbye_before_the_opening_leaves_the_subscriber_its_own_cursor(
+    inboxes: MemoryInboxes, hub: Hub
+) -> None:
+    inboxes.commit(ALICE, 3)
+    cursor = await cursor_of(inboxes, hub)
+    follower = follow(inboxes, hub, cursor)
+
+    hub.stop()
+    goodbye = await take(follower)
+
+    assert span(goodbye) == ("RECONNECT", 3, 3)
+    assert goodbye.cursor == ""
+
+
+async def test_a_closed_stream_gives_nothing_more_and_leaves_its_place(
+    inboxes: MemoryInboxes, hub: Hub
+) -> None:
+    inboxes.commit(ALICE)
+    follower = follow(inboxes, hub)
+    await take(follower)
+    waiting = asyncio.create_task(follower.next())
+    await asyncio.sleep(0)
+
+    follower.close()
+    follower.close()
+
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        assert await waiting is None
+    assert hub.streams == 0
+
+
+async def test_what_the_store_fails_with_ends_the_stream(hub: Hub) -> None:
+    class Broken(MemoryInboxes):
+        def _has_read(self, name: str) -> None:
+            raise StoreUnavailable
+
+    follower = follow(Broken(hub), hub)
+
+    with pytest.raises(StoreUnavailable):
+        await follower.next()
+
+
+async def test_a_stream_too_many_or_too_late_is_refused_before_it_reads(
+    inboxes: MemoryInboxes,
+) -> None:
+    full, stopped = Hub(max_streams=0), Hub(max_streams=1)
+    stopped.stop()
+
+    with pytest.raises(TooManyStreams):
+        follow(inboxes, full)
+    with pytest.raises(ServerStopping):
+        follow(inboxes, stopped)
+    assert inboxes.reads == []

@@ -1,0 +1,87 @@
+import sqlite3
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL, Engine, text
+from sqlalchemy.exc import OperationalError
+from tocsin_server.store.engines import database_url, read_engine
+from tocsin_server.store.failures import CannotOpen
+
+from tests.support.serving import database
+
+
+def test_a_file_is_a_database(tmp_path: Path) -> None:
+    url = database_url(database(tmp_path / "tocsin.db"))
+
+    assert url.database == str(tmp_path / "tocsin.db")
+
+
+@pytest.mark.parametrize(
+    ("text_", "problem"),
+    [
+        ("nonsense", "is not a URL"),
+        ("", "is not a URL"),
+        ("postgresql://localhost/tocsin", "begins with postgresql://"),
+        ("sqlite:///tocsin.db", "begins with sqlite://"),
+        ("sqlite+aiosqlite://", "names no file"),
+        ("sqlite+aiosqlite:///", "names no file"),
+        ("sqlite+aiosqlite:///:memory:", "names no file"),
+    ],
+)
+def test_what_is_no_database_of_the_server_is_refused_in_one_line(text_: str, problem: str) -> None:
+    with pytest.raises(CannotOpen, match=problem) as caught:
+        database_url(text_)
+
+    assert "\n" not in str(caught.value)
+
+
+def test_the_password_of_a_url_is_not_told() -> None:
+    with pytest.raises(CannotOpen) as caught:
+        database_url("postgresql://user:hunter2@localhost/tocsin")
+
+    assert "hunter2" not in str(caught.value)
+
+
+def test_the_writers_connection_has_every_commit_on_disk(engine: Engine) -> None:
+    with engine.begin() as connection:
+        assert connection.scalar(text("PRAGMA synchronous")) == 2
+        assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
+
+
+def test_a_transaction_of_the_writer_holds_the_write_lock_from_its_beginning(
+    engine: Engine, url: URL
+) -> None:
+    other = sqlite3.connect(str(url.database), timeout=0, isolation_level=None)
+
+    with engine.begin(), pytest.raises(sqlite3.OperationalError, match="locked"):
+        other.execute("BEGIN IMMEDIATE")
+
+    other.execute("BEGIN IMMEDIATE")
+    other.close()
+
+
+async def test_readers_cannot_write(engine: Engine, url: URL) -> None:
+    readers = read_engine(url)
+
+    async with readers.connect() as connection:
+        assert await connection.scalar(text("PRAGMA query_only")) == 1
+        with pytest.raises(OperationalError, match="readonly"):
+            await connection.execute(text("DELETE FROM channels"))
+    await readers.dispose()
+
+
+async def test_what_a_reader_sees_is_of_one_moment(engine: Engine, url: URL) -> None:
+    count = text("SELECT count(*) FROM store_facts")
+    add = text("INSERT INTO store_facts VALUES (:name, '1')")
+    readers = read_engine(url)
+
+    async with readers.connect() as reader:
+        before = await reader.scalar(count)
+        with engine.begin() as writer:
+            writer.execute(add, {"name": "written meanwhile"})
+        during = await reader.scalar(count)
+    async with readers.connect() as reader:
+        after = await reader.scalar(count)
+    await readers.dispose()
+
+    assert (before, during, after) == (0, 0, 1)
