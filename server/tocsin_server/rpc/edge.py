@@ -6,6 +6,7 @@ logged and becomes INTERNAL. The wrapped handlers are made once a method.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from logging import getLogger
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -82,8 +83,9 @@ def _wrap_stream(method: str, handler: Handler) -> Handler:
             if not hasattr(responses, "__aiter__"):  # it writes to the context itself
                 await responses
                 return
-            async for response in responses:
-                yield response
+            async with aclosing(responses):
+                async for response in responses:
+                    yield response
         except Exception as error:  # noqa: BLE001  # whatever it is, the caller gets a code
             await _abort(context, method, error)
 

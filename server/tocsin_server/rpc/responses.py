@@ -64,19 +64,24 @@ def inbox(key: InboxKey, revision: int, counters: Counters) -> inbox_pb2.Inbox:
     )
 
 
+def message(stored: Message) -> bytes:
+    """Encodes a message: what the server set, and the body as it was stored."""
+    return _set_by_server(stored).SerializeToString() + stored.body
+
+
 def outline(stored: Message) -> MessageProto:
     """Returns what the server set of a message, and its channel."""
+    proto = _set_by_server(stored)
+    proto.channel_id = stored.channel_id
+    return proto
+
+
+def _set_by_server(stored: Message) -> MessageProto:
     return MessageProto(
         message_id=stored.message_id,
-        channel_id=stored.channel_id,
         state=stored.state,  # type: ignore[arg-type]  # the domain has the protos' numbers
         create_time=timestamp(stored.create_time),
     )
-
-
-def message(stored: Message) -> bytes:
-    """Encodes a message: what the server set, and the body as it was stored."""
-    return outline(stored).SerializeToString() + stored.body
 
 
 def whole(stored: Message) -> MessageProto:

@@ -20,7 +20,7 @@ from tocsin_server.domain.paging import Page
 from tocsin_server.store.prepared import Prepared
 from tocsin_server.store.reading import (
     COPIES,
-    NOTIFICATION_COLUMNS,
+    STATE_COLUMNS,
     cut,
     fitting,
     notification,
@@ -61,7 +61,7 @@ _CHANNEL_COUNTERS = Prepared(
 )
 
 _COPIES = (
-    select(*NOTIFICATION_COLUMNS)
+    select(*STATE_COLUMNS)
     .select_from(COPIES)
     .where(notifications.c.inbox_id == bindparam("inbox_id"))
 )

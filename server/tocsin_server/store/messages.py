@@ -16,7 +16,7 @@ _ONE = Prepared(
     )
 )
 _LATEST = fitting(
-    select(*MESSAGE_COLUMNS).where(
+    select().where(
         messages.c.tenant == bindparam("tenant"),
         messages.c.channel_id == bindparam("channel_id"),
         messages.c.sequence < bindparam("before"),

@@ -17,7 +17,7 @@ MIGRATIONS = Path(__file__).with_name("migrations")
 def migrate(connection: Connection) -> None:
     """Applies the migrations that the database lacks, inside the caller's transaction."""
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
     try:
         command.upgrade(config, "head")

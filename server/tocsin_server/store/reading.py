@@ -26,8 +26,7 @@ MESSAGE_COLUMNS = (
     messages.c.create_time,
     messages.c.body,
 )
-NOTIFICATION_COLUMNS = (
-    *MESSAGE_COLUMNS,
+STATE_COLUMNS = (
     notifications.c.revision,
     notifications.c.arrive_revision,
     notifications.c.receive_time,
@@ -44,27 +43,37 @@ def message(row: Stored) -> Message:
 
 
 def notification(row: Stored) -> Notification:
-    """Returns the notification of a row that begins with `NOTIFICATION_COLUMNS`."""
+    """Returns the notification of a row of `MESSAGE_COLUMNS` and `STATE_COLUMNS`."""
     _, _, _, _, _, _, revision, arrive_revision, receive_time, seen_time, read_time, *_ = row
     return Notification(message(row), revision, arrive_revision, receive_time, seen_time, read_time)
 
 
 def fitting(query: Select[Any], *order: ColumnElement[Any]) -> Prepared:
-    """Bounds a query of messages, in an order, to what fits a response.
+    """Completes a query from `messages` with these, bounded to what fits a response.
 
-    It takes one row more than the parameter `limit`, and stops behind the row
-    that passes the size; `cut` tells by them whether there is more. The last
-    column is the size of a row and all before it.
+    The query gives what else a row has; its rows begin with `MESSAGE_COLUMNS`.
+    In the order given, it takes one row more than a page's limit, and stops
+    behind the row that passes the size; `cut` tells by them whether there is
+    more. The last column is the size of a row and all before it. Sizes are
+    added up before any body is read.
     """
     size = messages.c.size + ENVELOPE_BYTES
-    reach = func.sum(size).over(order_by=order, rows=(None, 0)).label("reach")
-    rows = (
-        query.add_columns(size.label("row_size"), reach)
+    bounded = (
+        query.add_columns(
+            messages.c.sequence.label("of_message"),
+            size.label("row_size"),
+            func.sum(size).over(order_by=order, rows=(None, 0)).label("reach"),
+        )
         .order_by(*order)
         .limit(bindparam("limit"))
         .subquery()
     )
-    return Prepared(select(*rows.c).where(rows.c.reach - rows.c.row_size < PAGE_BYTES))
+    own = [c for c in bounded.c if c.name not in ("of_message", "row_size", "reach")]
+    return Prepared(
+        select(*MESSAGE_COLUMNS, *own, bounded.c.reach)
+        .join_from(bounded, messages, messages.c.sequence == bounded.c.of_message)
+        .where(bounded.c.reach - bounded.c.row_size < PAGE_BYTES)
+    )
 
 
 def cut(found: Sequence[Stored], limit: int) -> tuple[Sequence[Stored], Stored | None]:

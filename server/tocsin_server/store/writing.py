@@ -71,6 +71,7 @@ class Writer:
         `horizon` tells since when answers to requests count.
         """
         self._engine = engine
+        self._connection: Connection | None = None
         self._live = live
         self._horizon = horizon
         self._waiting: deque[_Task] = deque()
@@ -174,23 +175,30 @@ class Writer:
             self._live.announce(committed.changes)
 
     def _serve(self) -> None:
-        """Commits group after group, on one connection; runs on the writer's thread."""
-        with self._engine.connect() as connection:
-            while group := self._groups.get():
-                committed = self._commit(connection, group)
-                self._loop.call_soon_threadsafe(self._settle, committed)
+        """Commits group after group; runs on the writer's thread."""
+        while group := self._groups.get():
+            self._loop.call_soon_threadsafe(self._settle, self._commit(group))
+        if self._connection is not None:
+            self._connection.close()
 
-    def _commit(self, connection: Connection, group: Sequence[_Task]) -> _Committed:
+    def _connected(self) -> Connection:
+        """Returns the one connection that all groups share."""
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        return self._connection
+
+    def _commit(self, group: Sequence[_Task]) -> _Committed:
         """Commits a group, or each of its members that can be."""
         try:
             outcomes: list[tuple[_Task, Any]] = []
             arrivals: list[Arrival] = []
+            connection = self._connected()
             with connection.begin():
                 for part in _parts(group):
                     outcomes += self._work(connection, part, arrivals)
         except Exception as error:  # noqa: BLE001  # whatever it is, only the caller may fail
             if len(group) > 1:
-                alone = [self._commit(connection, [task]) for task in group]
+                alone = [self._commit([task]) for task in group]
                 return _Committed(
                     [outcome for each in alone for outcome in each.outcomes],
                     [change for each in alone for change in each.changes],
