@@ -1,6 +1,7 @@
 """The command line of `tocsin-server`: flags and variables, as settings."""
 
 import asyncio
+import gc
 import logging
 import re
 import signal
@@ -106,8 +107,20 @@ async def _serve(settings: Settings) -> None:
     for signum in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(signum, stop.set)
     async with serving(settings) as address:
+        _spare_the_collector()
         click.echo(f"tocsin ready grpc={address}")
         await stop.wait()
+
+
+def _spare_the_collector() -> None:
+    """Takes what was loaded at start out of the garbage collector's rounds.
+
+    It lives as long as the process, and is most of what a full round looks at.
+    Calls leave few cycles behind, so rounds are rarer, too.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def run(arguments: Sequence[str]) -> int:

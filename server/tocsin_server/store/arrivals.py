@@ -139,6 +139,9 @@ _INSERT_MIXED_COPIES = Prepared(
 _MANY = 16
 """From how many copies on a message takes a statement of its own."""
 
+_Standing = tuple[int, int, int, int, int, int]
+"""An inbox's number, incarnation, revision, and counters."""
+
 Delivery = tuple[Message, Sequence[str]]
 """A stored message and its recipients, each once."""
 
@@ -159,11 +162,16 @@ def arrive(connection: Connection, tenant: str, deliveries: Sequence[Delivery]) 
         copies: list[tuple[int, int]] = []
         of_channel = standing_in[message.channel_id]
         for user in users:
-            inbox_id, incarnation, revision, *counts = standing[user]
-            # The next of this group's arrivals: one more of everything.
-            standing[user] = (inbox_id, incarnation, revision + 1, *(n + 1 for n in counts))
-            channel_counts = of_channel[inbox_id]
-            of_channel[inbox_id] = [n + 1 for n in channel_counts]
+            inbox_id, incarnation, revision, total, unread, unseen = standing[user]
+            in_channel = of_channel[inbox_id]
+            # What the next arrival of this group finds: one more of everything.
+            standing[user] = (
+                *(inbox_id, incarnation, revision + 1),
+                *(total + 1, unread + 1, unseen + 1),
+            )
+            of_channel[inbox_id] = Counters(
+                in_channel.total + 1, in_channel.unread + 1, in_channel.unseen + 1
+            )
             copies.append((inbox_id, revision))
             arrivals.append(
                 Arrival(
@@ -171,8 +179,8 @@ def arrive(connection: Connection, tenant: str, deliveries: Sequence[Delivery]) 
                     incarnation,
                     revision,
                     message,
-                    Counters(*counts),
-                    Counters(*channel_counts),
+                    Counters(total, unread, unseen),
+                    in_channel,
                 )
             )
         revisions = dict(copies)
@@ -187,7 +195,7 @@ def arrive(connection: Connection, tenant: str, deliveries: Sequence[Delivery]) 
 
 def _count_inboxes(
     connection: Connection, tenant: str, deliveries: Sequence[Delivery]
-) -> dict[str, Sequence[int]]:
+) -> dict[str, _Standing]:
     """Adds to inboxes what arrives, and gives birth to those that are new.
 
     Returns, by user, the inbox's number, its incarnation, and what revision
@@ -199,17 +207,22 @@ def _count_inboxes(
         "incarnation": randbits(62) + 1,
         "arrived": pack(dict(sorted(arrived.items()))),
     }
-    return {
-        user: (inbox_id, incarnation, *(count - arrived[user] + 1 for count in counts))
-        for user, inbox_id, incarnation, *counts in _COUNT_INBOXES(connection, parameters)
-    }
+    standing: dict[str, _Standing] = {}
+    for user, inbox_id, incarnation, *counts in _COUNT_INBOXES(connection, parameters):
+        later = arrived[user] - 1
+        revision, total, unread, unseen = counts
+        standing[user] = (
+            *(inbox_id, incarnation, revision - later),
+            *(total - later, unread - later, unseen - later),
+        )
+    return standing
 
 
 def _count_channels(
     connection: Connection,
     deliveries: Sequence[Delivery],
-    standing: Mapping[str, Sequence[int]],
-) -> dict[str, dict[int, Sequence[int]]]:
+    standing: Mapping[str, _Standing],
+) -> dict[str, dict[int, Counters]]:
     """Adds what arrives to the inboxes' counters of channels.
 
     Returns, by channel and the inbox's number, what the counters are after the
@@ -218,14 +231,14 @@ def _count_channels(
     arrived: defaultdict[str, Counter[int]] = defaultdict(Counter)
     for message, users in deliveries:
         arrived[message.channel_id].update([standing[user][0] for user in users])
-    after: dict[str, dict[int, Sequence[int]]] = {}
+    after: dict[str, dict[int, Counters]] = {}
     for channel_id, inboxes_of in sorted(arrived.items()):
         parameters = {
             "channel_id": channel_id,
             "arrived": pack(dict(sorted(inboxes_of.items()))),
         }
-        after[channel_id] = {
-            inbox_id: [count - inboxes_of[inbox_id] + 1 for count in counts]
-            for inbox_id, *counts in _COUNT_CHANNEL(connection, parameters)
-        }
+        after[channel_id] = of_channel = {}
+        for inbox_id, total, unread, unseen in _COUNT_CHANNEL(connection, parameters):
+            later = inboxes_of[inbox_id] - 1
+            of_channel[inbox_id] = Counters(total - later, unread - later, unseen - later)
     return after

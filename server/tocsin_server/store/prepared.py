@@ -25,7 +25,7 @@ class Prepared:
         self._compiled: dict[str, tuple[str, Sequence[str], dict[str, Any]]] = {}
 
     def __call__(
-        self, connection: Connection, parameters: Mapping[str, str | int]
+        self, connection: Connection, parameters: Mapping[str, Any]
     ) -> Sequence[tuple[Any, ...]]:
         """Runs the statement and returns its rows, none when it has none."""
         if not connection.in_transaction():

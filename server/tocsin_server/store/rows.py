@@ -34,10 +34,15 @@ def entries(parameter: str) -> tuple[ColumnElement[str], ColumnElement[Any]]:
     return each.c.key, each.c.value
 
 
+def parts(array: ColumnElement[Any], columns: int) -> Sequence[ColumnElement[Any]]:
+    """Returns the elements of a value that is an array."""
+    return [func.json_extract(array, f"$[{column}]") for column in range(columns)]
+
+
 def numbers(parameter: str, columns: int) -> Sequence[ColumnElement[int]]:
     """Returns the columns of numbers that a parameter holds as an array of arrays."""
     value = _each(parameter).c.value
-    return [cast(func.json_extract(value, f"$[{column}]"), Integer) for column in range(columns)]
+    return [cast(element, Integer) for element in parts(value, columns)]
 
 
 def _each(parameter: str) -> TableValuedAlias:

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, LargeBinary, Text, bindparam, func, insert, literal, select
 
 from tocsin_server.domain.errors import ChannelNotFound, RequestIdReused, TocsinError
 from tocsin_server.domain.messages import Message, MessageState, Send, Sent
@@ -16,7 +16,7 @@ from tocsin_server.store import answers
 from tocsin_server.store.arrivals import Arrival, arrive
 from tocsin_server.store.prepared import Prepared
 from tocsin_server.store.reading import MESSAGE_COLUMNS, message
-from tocsin_server.store.rows import pack, texts
+from tocsin_server.store.rows import entries, pack, parts, texts
 from tocsin_server.store.tables import channels, messages
 
 _KNOWN_CHANNELS = Prepared(
@@ -26,7 +26,31 @@ _KNOWN_CHANNELS = Prepared(
     )
 )
 _MESSAGE = Prepared(select(*MESSAGE_COLUMNS).where(messages.c.sequence == bindparam("sequence")))
-_INSERT_MESSAGES = insert(messages).returning(messages.c.message_id, messages.c.sequence)
+
+_message_id, _rest = entries("messages")
+_channel_id, _severity, _sender, _create_time, _begin, _size = parts(_rest, 6)
+_INSERT_MESSAGES = Prepared(
+    insert(messages)
+    .from_select(
+        [
+            *("tenant", "message_id", "channel_id", "state", "severity"),
+            *("sender", "create_time", "size", "body"),
+        ],
+        select(
+            bindparam("tenant", type_=Text),
+            _message_id,
+            _channel_id,
+            literal(MessageState.SENT.value),
+            _severity,
+            _sender,
+            _create_time,
+            _size,
+            func.substr(bindparam("bodies", type_=LargeBinary), _begin, _size),
+        ),
+    )
+    .returning(messages.c.message_id, messages.c.sequence)
+)
+"""Stores messages in their order; their bodies come as one, cut by where each begins."""
 
 
 class Group(NamedTuple):
@@ -101,33 +125,56 @@ def _write(
     connection: Connection, sends: Sequence[Send]
 ) -> tuple[Mapping[str, Sent], Sequence[Arrival]]:
     """Writes sends whose channels exist; returns their outcomes by message id."""
-    if not sends:
-        return {}, ()
-    sequences: Mapping[str, int] = {
-        row.message_id: row.sequence
-        for row in connection.execute(
-            _INSERT_MESSAGES,
-            [
-                {
-                    "tenant": send.request.tenant,
-                    "message_id": send.message_id,
-                    "channel_id": send.draft.channel_id,
-                    "state": MessageState.SENT.value,
-                    "severity": send.draft.severity,
-                    "sender": send.draft.sender,
-                    "create_time": send.create_time,
-                    "size": len(send.draft.body),
-                    "body": send.draft.body,
-                }
-                for send in sends
-            ],
-        )
-    }
-    outcomes = {}
-    deliveries = defaultdict(list)
-    given = []
+    by_tenant: defaultdict[str, list[Send]] = defaultdict(list)
     for send in sends:
-        stored = Message(
+        by_tenant[send.request.tenant].append(send)
+    outcomes: dict[str, Sent] = {}
+    arrivals: list[Arrival] = []
+    for tenant, of_tenant in sorted(by_tenant.items()):
+        sent = [
+            Sent(message, len(send.draft.recipients))
+            for send, message in zip(of_tenant, _store(connection, tenant, of_tenant), strict=True)
+        ]
+        deliveries = [
+            (outcome.message, send.draft.recipients)
+            for send, outcome in zip(of_tenant, sent, strict=True)
+        ]
+        arrivals += arrive(connection, tenant, deliveries)
+        given = [
+            (
+                send.request,
+                {
+                    "sequence": outcome.message.sequence,
+                    "accepted_count": outcome.accepted_count,
+                },
+            )
+            for send, outcome in zip(of_tenant, sent, strict=True)
+        ]
+        answers.keep(connection, given, of_tenant[-1].create_time)
+        outcomes |= {outcome.message.message_id: outcome for outcome in sent}
+    return outcomes, arrivals
+
+
+def _store(connection: Connection, tenant: str, sends: Sequence[Send]) -> Sequence[Message]:
+    """Stores the messages of sends, and returns them in the order of the sends."""
+    rows = {}
+    begin = 1  # as SQL counts
+    for send in sends:
+        draft = send.draft
+        size = len(draft.body)
+        rows[send.message_id] = (
+            *(draft.channel_id, draft.severity, draft.sender),
+            *(send.create_time, begin, size),
+        )
+        begin += size
+    parameters: dict[str, str | bytes] = {
+        "tenant": tenant,
+        "messages": pack(rows),
+        "bodies": b"".join([send.draft.body for send in sends]),
+    }
+    sequences = dict(_INSERT_MESSAGES(connection, parameters))
+    return [
+        Message(
             sequences[send.message_id],
             send.message_id,
             send.draft.channel_id,
@@ -135,12 +182,5 @@ def _write(
             send.create_time,
             send.draft.body,
         )
-        accepted = len(send.draft.recipients)
-        outcomes[send.message_id] = Sent(stored, accepted)
-        deliveries[send.request.tenant].append((stored, send.draft.recipients))
-        given.append((send.request, {"sequence": stored.sequence, "accepted_count": accepted}))
-    answers.keep(connection, given, sends[-1].create_time)
-    arrivals: list[Arrival] = []
-    for tenant in sorted(deliveries):
-        arrivals += arrive(connection, tenant, deliveries[tenant])
-    return outcomes, arrivals
+        for send in sends
+    ]
