@@ -22,7 +22,7 @@ run: .venv/.server ## serve on an embedded store; ARGS="--listen 0.0.0.0:50051" 
 test: .venv/.dev ## run every test but those of durability; ARGS passes pytest's flags
 	$(BIN)/pytest -m 'not durability' $(ARGS)
 
-test-durability: .venv/.dev ## run the tests that kill the server and cut its system calls
+test-durability: .venv/.dev ## watch the server's system calls: an fsync before every answer
 	@command -v strace >/dev/null \
 		|| { apt-get -qq update && apt-get -qq install -y strace >/dev/null; } \
 		|| { echo 'strace is missing: install it, or run this as root with apt-get' >&2; exit 1; }

@@ -100,7 +100,7 @@ async def serving(settings: Settings, parts: Parts | None = None) -> AsyncIterat
     sweep = create_task(sweep_forever(hub, store, parts.sweep_seconds))
     try:
         address = await server.start(settings.listen)
-        logger.info("serving", extra={"address": address, "database": settings.database_url})
+        logger.info("serving", extra={"address": address})
         try:
             yield address
         finally:
@@ -111,6 +111,8 @@ async def serving(settings: Settings, parts: Parts | None = None) -> AsyncIterat
             logger.info("stopped")
     finally:
         sweep.cancel()
-        with suppress(CancelledError):
-            await sweep
-        await store.close()
+        try:
+            with suppress(CancelledError):
+                await sweep
+        finally:
+            await store.close()

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 from google.protobuf.descriptor import MethodDescriptor
-from google.protobuf.struct_pb2 import Struct
+from google.protobuf.struct_pb2 import Struct, Value
 from grpc import StatusCode
 from grpc_health.v1 import health_pb2
 from tocsin.v1 import channel_service_pb2, inbox_service_pb2, message_service_pb2
@@ -123,6 +123,66 @@ async def test_fields_that_the_server_does_not_know_are_ignored(server: Served) 
     await raw.unary(server.channel, "/tocsin.v1.MessageService/SendMessage", body)
 
     assert (await server.client.get_inbox("alice")).revision == 1
+
+
+async def test_what_the_server_does_not_know_of_a_message_is_not_stored(server: Served) -> None:
+    request = send_request("alice")
+    request.message.data.update({"a": 1})
+    known = request.message.SerializeToString()
+    unknown = b"\xc2\x3e" + _length(bytes(100_000)) + bytes(100_000)
+    # Two encodings one after the other are merged: this one has the field alone, in `message`.
+    added = b"\x12" + _length(unknown) + unknown
+
+    body = request.SerializeToString() + added
+    await raw.unary(server.channel, "/tocsin.v1.MessageService/SendMessage", body)
+
+    async with server.client.subscribe("alice") as subscription:
+        update = await anext(subscription)
+    assert update.changes[0].upserted.message.ByteSize() < len(known) + 100
+
+
+def nested(levels: int) -> Struct:
+    """Data that is so many levels deep."""
+    struct = Struct()
+    value = struct.fields["a"]
+    for _ in range(levels - 1):
+        value = value.list_value.values.add()
+    value.number_value = 1
+    return struct
+
+
+async def test_data_as_deep_as_allowed_reaches_its_reader(server: Served) -> None:
+    request = send_request("alice")
+    request.message.data.CopyFrom(nested(16))
+
+    await server.messages.SendMessage(request)
+
+    async with server.client.subscribe("alice") as subscription:
+        update = await anext(subscription)
+    assert update.changes[0].upserted.message.data == nested(16)
+
+
+@pytest.mark.parametrize(
+    ("data", "description"),
+    [
+        (nested(17), "is nested deeper than 16 levels"),
+        (nested(40), "is nested deeper than 16 levels"),
+        (Struct(fields={"a": Value(number_value=float("nan"))}), "has a number that is not finite"),
+        (Struct(fields={"a": Value(number_value=float("inf"))}), "has a number that is not finite"),
+        (Struct(fields={"a": Value()}), "has a value without a kind"),
+    ],
+    ids=["17 levels", "40 levels", "NaN", "infinity", "no kind"],
+)
+async def test_data_that_could_not_be_read_everywhere_is_refused(
+    server: Served, data: Struct, description: str
+) -> None:
+    request = send_request("alice")
+    request.message.data.CopyFrom(data)
+
+    failure = await failing(server.messages.SendMessage(request))
+
+    assert failure.code == StatusCode.INVALID_ARGUMENT
+    assert dict(failure.violations) == {"message.data": description}
 
 
 @every_method

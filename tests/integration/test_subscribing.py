@@ -13,6 +13,7 @@ from grpc import StatusCode
 from tocsin.v1.inbox_pb2 import Inbox
 from tocsin.v1.inbox_service_pb2 import SubscribePhase, SubscribeRequest, SubscribeResponse
 from tocsin.v1.inbox_service_pb2_grpc import InboxServiceStub
+from tocsin_server.domain import following
 from tocsin_server.domain.cursors import Cursor, Position
 from tocsin_server.domain.identity import InboxKey
 from tocsin_server.settings import Settings
@@ -343,3 +344,25 @@ async def test_a_server_that_stops_says_when_to_come_back_and_the_next_one_goes_
     assert replay.phase == SubscribePhase.SUBSCRIBE_PHASE_REPLAY
     assert carried(replay) == ["1", "2"]
     assert len(replica.notifications) == 5
+
+
+async def test_counters_that_do_not_fit_beside_a_page_come_behind_it(
+    server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "COUNTERS_BESIDE", 1)
+    unborn = server.inboxes.Subscribe(SubscribeRequest(user_id="alice"))
+    start = (await anext(aiter(unborn))).cursor
+    unborn.cancel()
+    await server.client.create_channel("offers", title="Offers")
+    for channel_id in ("news", "offers"):
+        await server.client.send(channel_id, "Hello", to="alice")
+
+    for cursor in ("", start):
+        request = SubscribeRequest(user_id="alice", cursor=cursor)
+        responses = aiter(server.inboxes.Subscribe(request))
+        page, counters = [await anext(responses) for _ in range(2)]
+
+        assert (len(page.changes), page.caught_up, len(page.channel_counters)) == (2, False, 0)
+        assert (len(counters.changes), counters.caught_up) == (0, True)
+        assert len(counters.channel_counters) == 2
+        assert counters.after_revision == page.revision == counters.revision == 2

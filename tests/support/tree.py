@@ -7,7 +7,7 @@ from tocsin_server.domain.errors import TocsinError
 
 EXAMPLES: Sequence[TocsinError] = (
     errors.FieldsInvalid([errors.Violation("message.title", "is required")]),
-    errors.RequestMalformed(message="its message"),
+    errors.RequestMalformed(),
     errors.ChannelNotFound(channel_id="news"),
     errors.MessageNotFound(message_id="m-1"),
     errors.ChannelAlreadyExists(channel_id="news"),

@@ -87,7 +87,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_SERVER_STOPPING: _ErrorReason.ValueType  # 14
     """UNAVAILABLE: the server is stopping. Another, or the same one in a moment,
-    serves the call.
+    serves the call; a `google.rpc.RetryInfo` says when to try again.
     """
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 15
     """INTERNAL: a defect of the server."""
@@ -164,7 +164,7 @@ when to try again; with the same request id, that is safe.
 """
 ERROR_REASON_SERVER_STOPPING: ErrorReason.ValueType  # 14
 """UNAVAILABLE: the server is stopping. Another, or the same one in a moment,
-serves the call.
+serves the call; a `google.rpc.RetryInfo` says when to try again.
 """
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 15
 """INTERNAL: a defect of the server."""

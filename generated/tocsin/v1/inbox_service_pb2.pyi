@@ -128,8 +128,8 @@ class SubscribeResponse(_message.Message):
     revision: _builtins.int
     """The last revision that the client has completely, with this response."""
     cursor: _builtins.str
-    """Resumes after this response. Empty in the responses of a SNAPSHOT before
-    its last. Opaque; at most 256 characters.
+    """Resumes after this response. Empty until a SNAPSHOT's last response, also in
+    a RECONNECT that comes before it. Opaque; at most 256 characters.
     """
     caught_up: _builtins.bool
     """The client now has all that was committed when this response was read: a

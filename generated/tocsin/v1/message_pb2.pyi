@@ -147,7 +147,7 @@ class Message(_message.Message):
     Required; the channel must exist. Format: `[a-z0-9][a-z0-9_-]{0,62}`.
     """
     title: _builtins.str
-    """Its headline. Required, 1 to 200 characters."""
+    """Its headline. Required, 1 to 200 characters, not blank. No text holds NUL."""
     content: _builtins.str
     """Its text. At most 10,000 characters; default empty."""
     content_format: Global___ContentFormat.ValueType
@@ -156,7 +156,7 @@ class Message(_message.Message):
     """Where a click leads. At most 2,048 characters; default empty: nowhere.
 
     `http` or `https` with a host and no user info, or a path that starts with
-    one `/` (not `//`, not `/\\`); no control characters.
+    one `/` (not `//`, not `/\\`); no control characters, no backslashes.
     """
     mobile_url: _builtins.str
     """Where a tap in a mobile application leads. As `url`; default empty: `url`
@@ -170,7 +170,9 @@ class Message(_message.Message):
     """Where it stands. Set by the server, ignored in requests."""
     @_builtins.property
     def data(self) -> _struct_pb2.Struct:
-        """The application's own data, passed through. At most 16 KiB encoded."""
+        """The application's own data, passed through. At most 16 KiB encoded, nested
+        at most 16 levels deep, without NaN and infinities.
+        """
 
     @_builtins.property
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:

@@ -264,7 +264,7 @@ class ListMessagesResponse(_message.Message):
     """Asks for the next page; empty at the end."""
     @_builtins.property
     def messages(self) -> _containers.RepeatedCompositeFieldContainer[_message_pb2.Message]:
-        """The page's messages, latest committed first. At most 1 MiB, so a page may
+        """The page's messages, newest first. At most 1 MiB, so a page may
         be short of `page_size` with more to come.
         """
 

@@ -73,7 +73,8 @@ class MessageServiceServicer(object):
         Each inbox shows messages in the order in which they were committed.
 
         Fails with INVALID_ARGUMENT, naming every violated field; with NOT_FOUND
-        (`CHANNEL_NOT_FOUND`); with ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+        (`CHANNEL_NOT_FOUND`); with ALREADY_EXISTS (`REQUEST_ID_REUSED`); with
+        RESOURCE_EXHAUSTED (`WRITES_OVERLOADED`, `STORAGE_FULL`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -103,7 +104,7 @@ class MessageServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListMessages(self, request, context):
-        """Lists a channel's messages, latest committed first.
+        """Lists a channel's messages, newest first.
 
         A message that stands through the whole listing is given exactly once;
         what is sent meanwhile is not in it. An unknown channel has no messages.

@@ -45,7 +45,8 @@ class MessageServiceStub:
     Each inbox shows messages in the order in which they were committed.
 
     Fails with INVALID_ARGUMENT, naming every violated field; with NOT_FOUND
-    (`CHANNEL_NOT_FOUND`); with ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+    (`CHANNEL_NOT_FOUND`); with ALREADY_EXISTS (`REQUEST_ID_REUSED`); with
+    RESOURCE_EXHAUSTED (`WRITES_OVERLOADED`, `STORAGE_FULL`).
     """
     BatchSendMessages: _grpc.UnaryUnaryMultiCallable[_message_service_pb2.BatchSendMessagesRequest, _message_service_pb2.BatchSendMessagesResponse]
     """Sends up to 500 messages to at most 5,000 recipients in all.
@@ -63,7 +64,7 @@ class MessageServiceStub:
     Fails with NOT_FOUND (`MESSAGE_NOT_FOUND`) when there is none of that id.
     """
     ListMessages: _grpc.UnaryUnaryMultiCallable[_message_service_pb2.ListMessagesRequest, _message_service_pb2.ListMessagesResponse]
-    """Lists a channel's messages, latest committed first.
+    """Lists a channel's messages, newest first.
 
     A message that stands through the whole listing is given exactly once;
     what is sent meanwhile is not in it. An unknown channel has no messages.
@@ -86,7 +87,8 @@ class MessageServiceAsyncStub(MessageServiceStub):
     Each inbox shows messages in the order in which they were committed.
 
     Fails with INVALID_ARGUMENT, naming every violated field; with NOT_FOUND
-    (`CHANNEL_NOT_FOUND`); with ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+    (`CHANNEL_NOT_FOUND`); with ALREADY_EXISTS (`REQUEST_ID_REUSED`); with
+    RESOURCE_EXHAUSTED (`WRITES_OVERLOADED`, `STORAGE_FULL`).
     """
     BatchSendMessages: _aio.UnaryUnaryMultiCallable[_message_service_pb2.BatchSendMessagesRequest, _message_service_pb2.BatchSendMessagesResponse]  # type: ignore[assignment]
     """Sends up to 500 messages to at most 5,000 recipients in all.
@@ -104,7 +106,7 @@ class MessageServiceAsyncStub(MessageServiceStub):
     Fails with NOT_FOUND (`MESSAGE_NOT_FOUND`) when there is none of that id.
     """
     ListMessages: _aio.UnaryUnaryMultiCallable[_message_service_pb2.ListMessagesRequest, _message_service_pb2.ListMessagesResponse]  # type: ignore[assignment]
-    """Lists a channel's messages, latest committed first.
+    """Lists a channel's messages, newest first.
 
     A message that stands through the whole listing is given exactly once;
     what is sent meanwhile is not in it. An unknown channel has no messages.
@@ -130,7 +132,8 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
         Each inbox shows messages in the order in which they were committed.
 
         Fails with INVALID_ARGUMENT, naming every violated field; with NOT_FOUND
-        (`CHANNEL_NOT_FOUND`); with ALREADY_EXISTS (`REQUEST_ID_REUSED`).
+        (`CHANNEL_NOT_FOUND`); with ALREADY_EXISTS (`REQUEST_ID_REUSED`); with
+        RESOURCE_EXHAUSTED (`WRITES_OVERLOADED`, `STORAGE_FULL`).
         """
 
     @_abc_1.abstractmethod
@@ -166,7 +169,7 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _message_service_pb2.ListMessagesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_message_service_pb2.ListMessagesResponse, _abc.Awaitable[_message_service_pb2.ListMessagesResponse]]:
-        """Lists a channel's messages, latest committed first.
+        """Lists a channel's messages, newest first.
 
         A message that stands through the whole listing is given exactly once;
         what is sent meanwhile is not in it. An unknown channel has no messages.

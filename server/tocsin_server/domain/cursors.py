@@ -13,6 +13,8 @@ _FURTHEST = 2**63 - 2
 """No inbox comes further; what follows a position can still be counted."""
 _CHECK = Struct(">I")
 _VERSION = 1
+_NOWHERE = 2**64 - 1
+"""An epoch that no store has."""
 
 
 class Position(NamedTuple):
@@ -51,16 +53,18 @@ class Cursor:
     def parse(cls, text: str) -> "Cursor":
         """Returns the cursor that a text stands for.
 
+        One that a newer or older program gave resumes nowhere.
+
         Raises:
             ValueError: no server ever gave it.
         """
         raw = decode_token(text)
-        body, check = raw[: _LAYOUT.size], raw[_LAYOUT.size :]
-        if len(body) != _LAYOUT.size or check != _CHECK.pack(crc32(body)):
+        body, check = raw[: -_CHECK.size], raw[-_CHECK.size :]
+        if not body or check != _CHECK.pack(crc32(body)):
             raise ValueError("is not a cursor")
-        version, epoch, incarnation, inbox, revision, sequence = _LAYOUT.unpack(body)
-        if version != _VERSION:
-            raise ValueError("is a cursor of another version")
+        if body[0] != _VERSION or len(body) != _LAYOUT.size:
+            return cls(_NOWHERE, 0, b"", Position(0))
+        _, epoch, incarnation, inbox, revision, sequence = _LAYOUT.unpack(body)
         if max(revision, sequence) > _FURTHEST:
             raise ValueError("is not a cursor")
         return cls(epoch, incarnation, inbox, Position(revision, sequence))

@@ -90,7 +90,7 @@ def _that_fit(violations: Sequence[Violation]) -> Sequence[Violation]:
 
 
 class RequestMalformed(Invalid):
-    """The request is not a valid encoding of {message}."""
+    """The request is not a valid encoding of its message."""
 
     reason = "REQUEST_MALFORMED"
 

@@ -30,6 +30,9 @@ from tocsin_server.domain.ports import InboxStore, Live, Watch
 
 PAGE_ROWS = 1_000
 
+COUNTERS_BESIDE = 1_000
+"""How many channels' counters fit beside a page; more come behind it."""
+
 
 class Phase(IntEnum):
     """Where a stream is when it delivers, numbered as in the protos."""
@@ -191,6 +194,10 @@ class Follower:
             snapshot.behind = page.items[-1].place
             snapshot.after_revision = self._revision = inbox.revision
             return delivery
+        if page.items and len(snapshot.channel_counters) > COUNTERS_BESIDE:
+            snapshot.page = Page((), more=False)
+            snapshot.after_revision = self._revision = inbox.revision
+            return delivery
         self._snapshot = None
         self._catch_up(delivery, inbox, snapshot.channel_counters)
         return delivery
@@ -208,7 +215,8 @@ class Follower:
         delivery = Delivery(
             Phase.REPLAY, self._revision, replay.position.revision, replay.notifications
         )
-        if replay.caught_up:
+        crowded = replay.notifications and len(replay.channel_counters) > COUNTERS_BESIDE
+        if replay.caught_up and not crowded:
             false_alarm = self._opened and replay.position == cursor.position
             self._catch_up(delivery, inbox, replay.channel_counters)
             return None if false_alarm else delivery

@@ -118,7 +118,7 @@ class Messages:
     async def list(
         self, caller: Caller, channel_id: str, before: int | None, limit: int
     ) -> Page[Message]:
-        """Returns a page of up to `limit` of a channel's messages, latest committed first.
+        """Returns a page of up to `limit` of a channel's messages, newest first.
 
         Only those whose sequence is below `before`.
         """

@@ -103,7 +103,7 @@ class MessageStore(Protocol):
     ) -> Page[Message]:
         """Returns up to `limit` of a channel's messages with a sequence below `before`.
 
-        Latest first. An unknown channel has none.
+        Newest first. An unknown channel has none.
         """
         ...
 

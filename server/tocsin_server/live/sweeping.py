@@ -4,7 +4,6 @@ from asyncio import sleep
 from itertools import islice
 from logging import getLogger
 
-from tocsin_server.domain.errors import TocsinError
 from tocsin_server.domain.ports import InboxStore
 from tocsin_server.live.hub import Hub
 
@@ -20,8 +19,8 @@ async def sweep_forever(hub: Hub, store: InboxStore, seconds: float = SWEEP_SECO
         await sleep(seconds)
         try:
             await sweep(hub, store)
-        except TocsinError as error:
-            logger.warning("the sweep failed", extra={"reason": error.reason})
+        except Exception:  # the next sweep may do better, and must come
+            logger.exception("a sweep failed")
 
 
 async def sweep(hub: Hub, store: InboxStore) -> None:

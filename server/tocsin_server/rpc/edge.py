@@ -102,7 +102,7 @@ def _parser(handler: Handler) -> Callable[[bytes], Any]:
         try:
             return deserialize(body)
         except DecodeError:
-            raise RequestMalformed(message="its message") from None
+            raise RequestMalformed from None
 
     return parse
 

@@ -68,7 +68,7 @@ class MessageServicer:
         return field(GetMessageResponse.MESSAGE_FIELD_NUMBER, responses.message(message))
 
     async def ListMessages(self, request: ListMessagesRequest, context: Context) -> bytes:
-        """Lists messages, latest first."""
+        """Lists messages, newest first."""
         listing: Listing[Message] = Listing(
             caller.get(), request, [int], lambda message: [message.sequence]
         )

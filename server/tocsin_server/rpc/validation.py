@@ -6,7 +6,8 @@ well under a microsecond when there is nothing to say.
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Protocol
+from math import isfinite
+from typing import TYPE_CHECKING, Protocol
 
 from google.protobuf.message import Message as ProtoMessage
 from tocsin.v1 import audience_pb2, channel_pb2, inbox_pb2, message_pb2
@@ -18,6 +19,9 @@ from tocsin_server.domain import limits
 from tocsin_server.domain.cursors import Cursor
 from tocsin_server.domain.errors import FieldsInvalid, Violation
 from tocsin_server.domain.links import link_problem
+
+if TYPE_CHECKING:
+    from google.protobuf.struct_pb2 import Struct, Value
 
 
 class Enum(Protocol):
@@ -122,14 +126,31 @@ def labels(message: ProtoMessage, name: str, path: str, found: Found) -> None:
             )
 
 
-def encoded(most: int) -> Rule:
-    """A message that takes at most so many bytes."""
-
-    def rule(message: ProtoMessage, name: str, path: str, found: Found) -> None:
-        if message.HasField(name) and (size := getattr(message, name).ByteSize()) > most:
-            found.append(Violation(path + name, f"has {size:,} bytes; {most:,} is the limit"))
-
-    return rule
+def data(message: ProtoMessage, name: str, path: str, found: Found) -> None:
+    """The application's own data: small, not too deep, and expressible as JSON."""
+    if not message.HasField(name):
+        return
+    struct: Struct = getattr(message, name)
+    struct.DiscardUnknownFields()
+    if (size := struct.ByteSize()) > limits.DATA_BYTES:
+        found.append(
+            Violation(path + name, f"has {size:,} bytes; {limits.DATA_BYTES:,} is the limit")
+        )
+        return
+    level: list[Value] = list(struct.fields.values())
+    for _ in range(limits.DATA_DEPTH):
+        if any(value.WhichOneof("kind") is None for value in level):
+            found.append(Violation(path + name, "has a value without a kind"))
+        if not all(isfinite(value.number_value) for value in level):
+            found.append(Violation(path + name, "has a number that is not finite"))
+        level = [
+            inner
+            for value in level
+            for inner in (*value.struct_value.fields.values(), *value.list_value.values)
+        ]
+        if not level:
+            return
+    found.append(Violation(path + name, f"is nested deeper than {limits.DATA_DEPTH} levels"))
 
 
 def known(enum: Enum) -> Rule:
@@ -220,7 +241,7 @@ RULES: Mapping[type[ProtoMessage], Sequence[tuple[str, Rule]]] = {
         ("content_format", known(message_pb2.ContentFormat)),
         ("url", link),
         ("mobile_url", link),
-        ("data", encoded(limits.DATA_BYTES)),
+        ("data", data),
         ("labels", labels),
         ("severity", known(message_pb2.Severity)),
         ("sender", text(limits.SENDER_CHARACTERS)),

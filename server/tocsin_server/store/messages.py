@@ -34,7 +34,7 @@ def get(connection: Connection, tenant: str, message_id: str) -> Message | None:
 def page(
     connection: Connection, tenant: str, channel_id: str, before: int | None, limit: int
 ) -> Page[Message]:
-    """Returns up to `limit` of a channel's messages, latest first."""
+    """Returns up to `limit` of a channel's messages, newest first."""
     found = _LATEST(
         connection,
         {

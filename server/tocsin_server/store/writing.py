@@ -4,9 +4,9 @@ Whatever waits is committed together, up to a number of rows that bounds how
 long the others wait. While one group is committed the next one gathers, so
 groups are as large as the load, and one fsync serves many callers. A group
 takes one hop to the thread and one back, whatever its size. Callers who have
-been answered together tend to come back together: the next group waits until
-as many are there again, for 5 ms at most, and a lone caller never waits. (This
-is the thought behind PostgreSQL's commit_delay and commit_siblings.)
+been answered tend to come back: the next group waits for them, but no longer
+than the last one took, and a lone caller never waits. (This is the thought
+behind PostgreSQL's commit_delay and commit_siblings.)
 
 A unit of work decides before it writes: when it raises an error of the domain,
 the transaction is as it was, and the rest of the group goes on. When the
@@ -41,8 +41,8 @@ T = TypeVar("T")
 GROUP_ROWS = 1_500
 """About how many rows one transaction writes; a lone send may have its 1,000 copies."""
 
-LINGER_SECONDS = 0.005
-"""How long a group waits for those who were answered together before it."""
+LINGER_SECONDS = 0.01
+"""How long a group waits at most for those who were answered before it."""
 
 WAITING_ROWS = 100_000
 """How many rows may wait to be written before callers are turned away."""
@@ -50,9 +50,13 @@ WAITING_ROWS = 100_000
 
 @dataclass(eq=False, slots=True)
 class _Task:
-    """A unit of work or a send that waits; `settle` takes its outcome, on the loop."""
+    """A unit of work or a send that waits; `settle` takes its outcome, on the loop.
+
+    `calls` is 1 for the first task of a call, and 0 for the others.
+    """
 
     rows: int
+    calls: int
     work: Send | Callable[[Connection], Any]
     settle: Callable[[Any], None]
 
@@ -78,8 +82,10 @@ class Writer:
         self._rows_waiting = 0
         self._busy = False
         """Whether a group is at the thread, or about to go there."""
-        self._expected = 0
-        """How many tasks the next group waits for."""
+        self._calls_waiting = 0
+        self._calls_expected = 0
+        """How many calls the next group waits for."""
+        self._dispatched_at = 0.0
         self._patience: TimerHandle | None = None
         self._closed = False
         self._loop = get_running_loop()
@@ -99,7 +105,7 @@ class Writer:
             else:
                 future.set_result(outcome)
 
-        self._submit([_Task(1, unit, settle)])
+        self._submit([_Task(1, 1, unit, settle)])
         return await future
 
     async def send(self, sends: Sequence[Send]) -> Sequence[Sent | TocsinError]:
@@ -114,7 +120,7 @@ class Writer:
             if len(outcomes) == len(sends) and not future.done():
                 future.set_result(None)
 
-        self._submit([_Task(send.rows, send, settle) for send in sends])
+        self._submit([_Task(send.rows, int(n == 0), send, settle) for n, send in enumerate(sends)])
         await future
         for outcome in outcomes:
             if isinstance(outcome, BaseException) and not isinstance(outcome, TocsinError):
@@ -134,20 +140,22 @@ class Writer:
             raise WritesOverloaded(limit=str(WAITING_ROWS))
         self._waiting.extend(tasks)
         self._rows_waiting += sum(task.rows for task in tasks)
+        self._calls_waiting += 1
         self._dispatch_when_ready()
 
-    def _expect(self, tasks: int) -> None:
-        """Makes the next group wait for so many tasks, but not for long."""
+    def _expect(self, calls: int, seconds: float = 0.0) -> None:
+        """Makes the next group wait for so many calls, but no longer than that."""
         if self._patience is not None:
             self._patience.cancel()
-        self._expected = tasks
-        self._patience = (
-            self._loop.call_later(LINGER_SECONDS, self._expect, 0) if tasks > 1 else None
-        )
+            self._patience = None
+        self._calls_expected = calls
+        if calls > 1:
+            self._patience = self._loop.call_later(seconds, self._expect, 0)
         self._dispatch_when_ready()
 
     def _dispatch_when_ready(self) -> None:
-        ready = self._closed or len(self._waiting) >= max(self._expected, 1)
+        enough = self._waiting and self._calls_waiting >= self._calls_expected
+        ready = self._closed or enough
         if ready and not self._busy:
             # What else comes in this turn of the loop goes along.
             self._busy = True
@@ -161,16 +169,25 @@ class Writer:
             rows += self._waiting[0].rows
             if group and rows > GROUP_ROWS:
                 break
-            group.append(self._waiting.popleft())
+            task = self._waiting.popleft()
+            self._calls_waiting -= task.calls
+            group.append(task)
+        self._dispatched_at = self._loop.time()
         self._groups.put(group)
 
     def _settle(self, committed: _Committed) -> None:
         """Wakes the callers, prepares for the next group, and announces the changes."""
+        answered = 0
         for task, outcome in committed.outcomes:
             self._rows_waiting -= task.rows
+            answered += task.calls
             task.settle(outcome)
         self._busy = False
-        self._expect(0 if self._closed else len(committed.outcomes))
+        if self._waiting and not self._waiting[0].calls:  # the rest of a call under way
+            self._expect(0)
+        else:
+            took = self._loop.time() - self._dispatched_at
+            self._expect(answered + self._calls_waiting, min(took, LINGER_SECONDS))
         if committed.changes:
             self._live.announce(committed.changes)
 

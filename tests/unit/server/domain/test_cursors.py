@@ -1,3 +1,4 @@
+from binascii import crc32
 from dataclasses import replace
 from itertools import count
 
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 from tocsin_server.domain.cursors import Cursor, Position
 from tocsin_server.domain.identity import InboxKey
 from tocsin_server.domain.inboxes import Counters, Inbox
+from tocsin_server.domain.tokens import encode_token
 
 from tests.support.building import ALICE, BOB
 
@@ -133,3 +135,10 @@ def test_a_cursor_of_no_life_past_the_beginning_does_not_resume() -> None:
 def test_a_cursor_of_a_life_does_not_resume_an_unborn_inbox() -> None:
     assert not cursor(0).resumes(EPOCH, Inbox.unborn(ALICE))
     assert not cursor(1).resumes(EPOCH, Inbox.unborn(ALICE))
+
+
+@pytest.mark.parametrize("body", [b"\x02" + b"x" * 40, b"\x02", b"\x01" + b"x" * 50])
+def test_a_cursor_of_another_version_of_the_program_resumes_nowhere(body: bytes) -> None:
+    text = encode_token(body + crc32(body).to_bytes(4, "big"))
+
+    assert not Cursor.parse(text).resumes(EPOCH, inbox())

@@ -19,6 +19,8 @@ def reported(code: int) -> OperationalError:
     [
         (sqlite3.SQLITE_FULL, StorageFull),
         (sqlite3.SQLITE_IOERR_WRITE, StorageFull),
+        (sqlite3.SQLITE_IOERR_READ, StoreUnavailable),
+        (sqlite3.SQLITE_IOERR_FSYNC, StoreUnavailable),
         (sqlite3.SQLITE_BUSY, StoreUnavailable),
         (sqlite3.SQLITE_BUSY_SNAPSHOT, StoreUnavailable),
         (sqlite3.SQLITE_LOCKED, StoreUnavailable),
@@ -39,3 +41,8 @@ def test_a_drivers_error_is_one_of_the_domain_and_says_nothing_of_the_driver(
 
 def test_an_error_of_no_driver_is_unavailable() -> None:
     assert type(translate(ArgumentError("of SQLAlchemy itself"))) is StoreUnavailable
+
+
+@pytest.mark.parametrize("misuse", [sqlite3.IntegrityError, sqlite3.ProgrammingError])
+def test_a_misused_database_is_a_defect_that_no_repeat_heals(misuse: type[sqlite3.Error]) -> None:
+    assert type(translate(misuse("secret"))) is TocsinError

@@ -1,11 +1,14 @@
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
+from tocsin_server.domain.inboxes import NotificationFilter
 from tocsin_server.live.hub import Hub
 from tocsin_server.store.failures import CannotOpen
 from tocsin_server.store.store import SqlStore
 
+from tests.support.building import ALICE, channel, request, send
 from tests.support.clocks import SetClock
 from tests.support.serving import database
 
@@ -56,3 +59,55 @@ async def test_a_database_of_a_newer_program_cannot_be_opened(
         await open_store(database(tmp_path / "tocsin.db"))
 
     assert "\n" not in str(caught.value)
+
+
+async def test_a_commit_of_the_store_is_on_disk_when_it_returns(tmp_path: Path) -> None:
+    store = await open_store(database(tmp_path / "tocsin.db"))
+
+    synchronous = await store._writer.run(
+        lambda connection: connection.exec_driver_sql("PRAGMA synchronous").scalar()
+    )
+    journal = await store._writer.run(
+        lambda connection: connection.exec_driver_sql("PRAGMA journal_mode").scalar()
+    )
+
+    assert (synchronous, journal) == (2, "wal")
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    ("which", "channel_ids", "listed"),
+    [
+        (NotificationFilter.ALL, (), [6, 5, 4, 3, 2, 1]),
+        (NotificationFilter.UNREAD, (), [6, 5, 4]),
+        (NotificationFilter.READ, (), [3, 2, 1]),
+        (NotificationFilter.ALL, ("news",), [5, 3, 1]),
+        (NotificationFilter.UNREAD, ("news",), [5]),
+        (NotificationFilter.READ, ("news",), [3, 1]),
+        (NotificationFilter.UNREAD, ("news", "offers"), [6, 5, 4]),
+        (NotificationFilter.READ, ("news", "offers"), [3, 2, 1]),
+        (NotificationFilter.READ, ("offers", "nowhere"), [2]),
+    ],
+)
+async def test_a_filter_lists_what_is_read_or_not(
+    tmp_path: Path,
+    which: NotificationFilter,
+    channel_ids: Sequence[str],
+    listed: Sequence[int],
+) -> None:
+    store = await open_store(database(tmp_path / "tocsin.db"))
+    for channel_id in ("news", "offers"):
+        await store.create_channel(request(), channel(channel_id))
+    for number in range(6):
+        await store.send([send("alice", channel_id="offers" if number % 2 else "news")])
+    await store._writer.run(
+        lambda connection: connection.exec_driver_sql(
+            "UPDATE notifications SET seen_time = 7, read_time = 8 WHERE revision <= 3"
+        )
+    )
+
+    page = await store.list_notifications(ALICE, channel_ids, which, None, 10)
+
+    assert [notification.revision for notification in page.items] == listed
+    assert {(n.seen_time, n.read_time) for n in page.items} <= {(7, 8), (None, None)}
+    await store.close()

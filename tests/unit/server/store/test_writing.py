@@ -158,7 +158,7 @@ async def test_a_member_that_the_database_refuses_fails_alone(
     await held
     outcomes = [outcome for (outcome,) in await asyncio.gather(*waiting)]
 
-    assert [type(outcome) for outcome in outcomes] == [Sent, StoreUnavailable, Sent]
+    assert [type(outcome) for outcome in outcomes] == [Sent, TocsinError, Sent]
     assert count(engine) == 3
 
 
