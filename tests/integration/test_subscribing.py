@@ -353,7 +353,6 @@ async def test_counters_that_do_not_fit_beside_a_page_come_behind_it(
     unborn = server.inboxes.Subscribe(SubscribeRequest(user_id="alice"))
     start = (await anext(aiter(unborn))).cursor
     unborn.cancel()
-    await server.client.create_channel("offers", title="Offers")
     for channel_id in ("news", "offers"):
         await server.client.send(channel_id, "Hello", to="alice")
 

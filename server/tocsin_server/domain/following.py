@@ -109,6 +109,7 @@ class Follower:
     """One stream: `next` gives its deliveries, one after the other."""
 
     __slots__ = (
+        "_caught_up",
         "_cursor",
         "_digest",
         "_opened",
@@ -138,6 +139,8 @@ class Follower:
         self._revision = self._cursor.position.revision if self._cursor else 0
         """The `revision` of the last delivery, at first what the subscriber has."""
         self._opened = False
+        self._caught_up = False
+        """Whether nothing but live changes was given since the store was last read to its end."""
         self._watch: Watch = live.watch(subscription.key)
 
     def close(self) -> None:
@@ -169,6 +172,7 @@ class Follower:
     async def _begin_snapshot(self) -> None:
         """Reads the head that the snapshot stands for, with its first page."""
         size = self._subscription.snapshot_size
+        self._caught_up = False
         head = await self._store.read_head(self._subscription.key, min(size, PAGE_ROWS))
         self._snapshot = _Snapshot(head.inbox, head.channel_counters, head.newest, size)
 
@@ -217,9 +221,10 @@ class Follower:
         )
         crowded = replay.notifications and len(replay.channel_counters) > COUNTERS_BESIDE
         if replay.caught_up and not crowded:
-            false_alarm = self._opened and replay.position == cursor.position
+            false_alarm = self._caught_up and replay.position == cursor.position
             self._catch_up(delivery, inbox, replay.channel_counters)
             return None if false_alarm else delivery
+        self._caught_up = False
         self._come_to(delivery, inbox.incarnation, replay.position)
         return delivery
 
@@ -265,7 +270,7 @@ class Follower:
         self, delivery: Delivery, inbox: Inbox, channel_counters: Sequence[ChannelCounters]
     ) -> None:
         """Completes the delivery that reaches the head; from there the watch goes on."""
-        delivery.caught_up = True
+        delivery.caught_up = self._caught_up = True
         delivery.counters = inbox.counters
         delivery.channel_counters = channel_counters
         self._come_to(delivery, inbox.incarnation, Position(inbox.revision))
