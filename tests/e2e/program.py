@@ -16,8 +16,12 @@ DEAF = (sys.executable, str(Path(__file__).with_name("deaf_server.py")))
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """This process's environment, without what would configure Tocsin, and with `variables`."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("TOCSIN_")}
+    """This process's environment, without what would configure Tocsin or make, and `variables`."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("TOCSIN_", "MAKE", "MFLAGS"))
+    }
     return kept | variables
 
 
