@@ -20,7 +20,7 @@ def environment(**variables: str) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("TOCSIN_", "MAKE", "MFLAGS"))
+        if not name.startswith(("TOCSIN_", "MAKE", "MFLAGS", "ARGS"))
     }
     return kept | variables
 
