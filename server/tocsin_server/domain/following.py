@@ -10,6 +10,7 @@ stream delivers, and the watch only when. (The scheme is that of etcd's synced
 and unsynced watchers.)
 """
 
+from asyncio import Task, create_task
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -109,6 +110,7 @@ class Follower:
     """One stream: `next` gives its deliveries, one after the other."""
 
     __slots__ = (
+        "_ahead",
         "_caught_up",
         "_cursor",
         "_digest",
@@ -138,6 +140,8 @@ class Follower:
         self._snapshot: _Snapshot | None = None
         self._revision = self._cursor.position.revision if self._cursor else 0
         """The `revision` of the last delivery, at first what the subscriber has."""
+        self._ahead: Task[Replay] | None = None
+        """The page behind the one last given, being read while that one is sent."""
         self._opened = False
         self._caught_up = False
         """Whether nothing but live changes was given since the store was last read to its end."""
@@ -145,6 +149,8 @@ class Follower:
 
     def close(self) -> None:
         """Ends the stream."""
+        if self._ahead is not None:
+            self._ahead.cancel()
         self._watch.close()
 
     async def next(self) -> Delivery | None:
@@ -211,7 +217,8 @@ class Follower:
 
         Where history does not lead on from the cursor, a snapshot is next.
         """
-        replay = await self._store.read_changes(self._subscription.key, cursor.position, PAGE_ROWS)
+        ahead, self._ahead = self._ahead, None
+        replay = await (ahead or self._read_changes(cursor.position))
         inbox = replay.inbox
         if not cursor.resumes(self._store.epoch, inbox):
             self._cursor = None
@@ -226,7 +233,11 @@ class Follower:
             return None if false_alarm else delivery
         self._caught_up = False
         self._come_to(delivery, inbox.incarnation, replay.position)
+        self._ahead = create_task(self._read_changes(replay.position))
         return delivery
+
+    async def _read_changes(self, after: Position) -> Replay:
+        return await self._store.read_changes(self._subscription.key, after, PAGE_ROWS)
 
     def _go_live(self, cursor: Cursor, changes: Sequence[Change]) -> Delivery:
         """Gives changes that continue the stream, with the counters after the last."""
