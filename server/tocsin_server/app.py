@@ -21,6 +21,7 @@ from tocsin_server.live.sweeping import SWEEP_SECONDS, sweep_forever
 from tocsin_server.rpc.channels import ChannelServicer
 from tocsin_server.rpc.inboxes import InboxServicer
 from tocsin_server.rpc.messages import MessageServicer
+from tocsin_server.rpc.responses import stamp
 from tocsin_server.rpc.serving import CannotListen, GrpcServer
 from tocsin_server.settings import Settings
 from tocsin_server.store.failures import CannotOpen
@@ -94,7 +95,7 @@ async def serving(settings: Settings, parts: Parts | None = None) -> AsyncIterat
 
     server = GrpcServer(
         ChannelServicer(Channels(store, parts.clock, identifiers)),
-        MessageServicer(Messages(store, parts.clock, identifiers)),
+        MessageServicer(Messages(store, parts.clock, identifiers, stamp)),
         InboxServicer(Inboxes(store), follow),
     )
     sweep = create_task(sweep_forever(hub, store, parts.sweep_seconds))

@@ -63,6 +63,7 @@ def send(
         Draft(channel_id=channel_id, severity=2, sender="", body=body, recipients=recipients),
         str(uuid7()),
         create_time,
+        body,
     )
 
 

@@ -7,7 +7,7 @@ from enum import IntEnum
 from tocsin_server.domain.errors import MessageNotFound, TocsinError
 from tocsin_server.domain.identity import Caller
 from tocsin_server.domain.paging import Page
-from tocsin_server.domain.ports import Clock, Identifiers, MessageStore
+from tocsin_server.domain.ports import Clock, Identifiers, MessageStore, Stamp
 from tocsin_server.domain.requests import RequestKey
 
 
@@ -21,9 +21,8 @@ class MessageState(IntEnum):
 class Draft:
     """A message to send, and to whom.
 
-    `body` is the message as the transport encodes it, with all that no rule
-    asks about; it is stored and given back as it is. `recipients` are
-    distinct user ids.
+    `body` is what the sender wrote, as the transport encodes it: all that no
+    rule asks about. `recipients` are distinct user ids.
     """
 
     channel_id: str
@@ -38,8 +37,9 @@ class Message:
     """A stored message. `create_time` is in microseconds since the Unix epoch.
 
     `sequence` numbers messages in the order in which they were committed; it
-    stays inside the server. Not frozen, because it is made by the hundred
-    thousand; nobody changes one.
+    stays inside the server. `body` is the whole message as the transport
+    encodes it, but for its state. Not frozen, because it is made by the
+    hundred thousand; nobody changes one.
     """
 
     sequence: int
@@ -60,12 +60,16 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """One send as the store takes it: a submission with the server's own facts."""
+    """One send as the store takes it: a submission with the server's own facts.
+
+    `body` is the whole message as the transport encodes it, but for its state.
+    """
 
     request: RequestKey
     draft: Draft
     message_id: str
     create_time: int
+    body: bytes
 
     @property
     def rows(self) -> int:
@@ -84,10 +88,13 @@ class Sent:
 class Messages:
     """Sends messages and reads them back."""
 
-    def __init__(self, store: MessageStore, clock: Clock, identifiers: Identifiers) -> None:
+    def __init__(
+        self, store: MessageStore, clock: Clock, identifiers: Identifiers, stamp: Stamp
+    ) -> None:
         self._store = store
         self._clock = clock
         self._identifiers = identifiers
+        self._stamp = stamp
 
     async def send(self, submissions: Sequence[Submission]) -> Sequence[Sent | TocsinError]:
         """Sends each submission on its own, in order, and tells what became of each.
@@ -99,10 +106,13 @@ class Messages:
             WritesOverloaded: nothing was taken.
         """
         now = self._clock.now()
-        new_id = self._identifiers.message_id
-        return await self._store.send(
-            [Send(item.request, item.draft, new_id(now), now) for item in submissions]
-        )
+        return await self._store.send([self._stamped(item, now) for item in submissions])
+
+    def _stamped(self, submission: Submission, now: int) -> Send:
+        """Returns a send with the server's own facts, as of now."""
+        message_id = self._identifiers.message_id(now)
+        body = self._stamp(message_id, now) + submission.draft.body
+        return Send(submission.request, submission.draft, message_id, now, body)
 
     async def get(self, caller: Caller, message_id: str) -> Message:
         """Returns a message.

@@ -44,6 +44,18 @@ class Identifiers(Protocol):
         ...
 
 
+class Stamp(Protocol):
+    """Encodes what the server sets of a message, as its transport does.
+
+    Followed by the body of a draft it is the whole message, but for its state,
+    which alone may change.
+    """
+
+    def __call__(self, message_id: str, create_time: int) -> bytes:
+        """Returns the encoding; the time is in microseconds since the Unix epoch."""
+        ...
+
+
 class ChannelStore(Protocol):
     """Keeps channels.
 

@@ -1,6 +1,6 @@
 """Responses, encoded. A message that is in them is spliced in as it was stored."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from google.protobuf.duration_pb2 import Duration
@@ -8,6 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from tocsin.v1 import channel_pb2, inbox_pb2
 from tocsin.v1.inbox_service_pb2 import SubscribeResponse
 from tocsin.v1.message_pb2 import Message as MessageProto
+from tocsin.v1.message_pb2 import MessageState
 from tocsin.v1.message_service_pb2 import SendMessageResponse
 
 from tocsin_server.domain.channels import Channel
@@ -21,6 +22,9 @@ _NOTIFICATION_MESSAGE = inbox_pb2.Notification.MESSAGE_FIELD_NUMBER
 _CHANGE_UPSERTED = inbox_pb2.NotificationChange.UPSERTED_FIELD_NUMBER
 _RESPONSE_CHANGES = SubscribeResponse.CHANGES_FIELD_NUMBER
 _SENT_MESSAGE = SendMessageResponse.MESSAGE_FIELD_NUMBER
+_STATES: Mapping[int, bytes] = {
+    state: MessageProto(state=state).SerializeToString() for state in MessageState.values()
+}
 
 
 @lru_cache(maxsize=1_024)
@@ -31,6 +35,19 @@ def timestamp(microseconds: int) -> Timestamp:
     """
     seconds, rest = divmod(microseconds, 1_000_000)
     return Timestamp(seconds=seconds, nanos=rest * 1_000)
+
+
+@lru_cache(maxsize=1_024)
+def _times(receive_time: int, seen_time: int | None, read_time: int | None) -> bytes:
+    """Encodes the times of a notification.
+
+    The copies of a message share them, and so do notifications marked together.
+    """
+    return inbox_pb2.Notification(
+        receive_time=timestamp(receive_time),
+        seen_time=None if seen_time is None else timestamp(seen_time),
+        read_time=None if read_time is None else timestamp(read_time),
+    ).SerializeToString()
 
 
 def duration(seconds: float) -> Duration:
@@ -64,21 +81,23 @@ def inbox(key: InboxKey, revision: int, counters: Counters) -> inbox_pb2.Inbox:
     )
 
 
+def stamp(message_id: str, create_time: int) -> bytes:
+    """Encodes what the server sets of a message, but for its state."""
+    return MessageProto(
+        message_id=message_id, create_time=timestamp(create_time)
+    ).SerializeToString()
+
+
 def message(stored: Message) -> bytes:
-    """Encodes a message: what the server set, and the body as it was stored."""
-    return _set_by_server(stored).SerializeToString() + stored.body
+    """Encodes a message: its body as it was stored, and its state."""
+    return stored.body + _STATES[stored.state]
 
 
 def outline(stored: Message) -> MessageProto:
     """Returns what the server set of a message, and its channel."""
-    proto = _set_by_server(stored)
-    proto.channel_id = stored.channel_id
-    return proto
-
-
-def _set_by_server(stored: Message) -> MessageProto:
     return MessageProto(
         message_id=stored.message_id,
+        channel_id=stored.channel_id,
         state=stored.state,  # type: ignore[arg-type]  # the domain has the protos' numbers
         create_time=timestamp(stored.create_time),
     )
@@ -110,18 +129,14 @@ class InboxEncoder:
         Its id is made of the message's and the inbox's digest: one message is
         at most once in an inbox, so the two name it.
         """
-        proto = inbox_pb2.Notification(
+        numbers = inbox_pb2.Notification(
             notification_id=stored.message.message_id + self._suffix,
             user_id=self._key.user_id,
-            receive_time=timestamp(stored.receive_time),
             revision=stored.revision,
             arrive_revision=stored.arrive_revision,
-        )
-        if stored.seen_time is not None:
-            proto.seen_time.CopyFrom(timestamp(stored.seen_time))
-        if stored.read_time is not None:
-            proto.read_time.CopyFrom(timestamp(stored.read_time))
-        return proto.SerializeToString() + field(_NOTIFICATION_MESSAGE, message(stored.message))
+        ).SerializeToString()
+        times = _times(stored.receive_time, stored.seen_time, stored.read_time)
+        return numbers + times + field(_NOTIFICATION_MESSAGE, message(stored.message))
 
     def _changes(self, notifications: Iterable[Notification]) -> Iterable[bytes]:
         for stored in notifications:

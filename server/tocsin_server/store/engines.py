@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, StaticPool
 
 from tocsin_server.store.failures import CannotOpen
+from tocsin_server.store.prepared import run
 
 READERS = 4
 BUSY_SECONDS = 5
@@ -87,6 +88,6 @@ def read_engine(url: URL) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN")
+        run(connection, "BEGIN")
 
     return engine

@@ -161,7 +161,7 @@ def _store(connection: Connection, tenant: str, sends: Sequence[Send]) -> Sequen
     begin = 1  # as SQL counts
     for send in sends:
         draft = send.draft
-        size = len(draft.body)
+        size = len(send.body)
         rows[send.message_id] = (
             *(draft.channel_id, draft.severity, draft.sender),
             *(send.create_time, begin, size),
@@ -170,7 +170,7 @@ def _store(connection: Connection, tenant: str, sends: Sequence[Send]) -> Sequen
     parameters: dict[str, str | bytes] = {
         "tenant": tenant,
         "messages": pack(rows),
-        "bodies": b"".join([send.draft.body for send in sends]),
+        "bodies": b"".join([send.body for send in sends]),
     }
     sequences = dict(_INSERT_MESSAGES(connection, parameters))
     return [
@@ -180,7 +180,7 @@ def _store(connection: Connection, tenant: str, sends: Sequence[Send]) -> Sequen
             send.draft.channel_id,
             MessageState.SENT.value,
             send.create_time,
-            send.draft.body,
+            send.body,
         )
         for send in sends
     ]

@@ -142,7 +142,8 @@ class SqlStore:
     async def _read(self, unit: Callable[[Connection], T]) -> T:
         """Runs a unit of work that only reads, at one moment of the database."""
         try:
-            async with self._reading, self._read_engine.begin() as connection:
+            async with self._reading, self._read_engine.connect() as connection:
+                await connection.begin()  # closing ends it: there is nothing to commit
                 return await connection.run_sync(unit)
         except DATABASE_ERRORS as error:
             raise translate(error) from None

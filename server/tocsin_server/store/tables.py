@@ -66,7 +66,12 @@ messages = Table(
     Column("sender", Text, nullable=False),
     Column("create_time", BigInteger, nullable=False),
     Column("size", Integer, nullable=False, comment="the body's length in bytes"),
-    Column("body", LargeBinary, nullable=False, comment="as the transport encodes it"),
+    Column(
+        "body",
+        LargeBinary,
+        nullable=False,
+        comment="as the transport encodes it, but for the state",
+    ),
     UniqueConstraint("tenant", "message_id"),
     Index(None, "tenant", "channel_id", "sequence"),
     sqlite_autoincrement=True,

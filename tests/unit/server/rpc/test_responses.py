@@ -31,7 +31,7 @@ def stored(sequence: int, body: MessageProto) -> Message:
         channel_id="news",
         state=MessageState.MESSAGE_STATE_SENT,
         create_time=TIME,
-        body=body.SerializeToString(),
+        body=responses.stamp(f"0192-{sequence}", TIME) + body.SerializeToString(),
     )
 
 

@@ -1,3 +1,4 @@
+from asyncio import create_task, gather, sleep
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -5,6 +6,7 @@ import pytest
 from sqlalchemy import Engine, text
 from tocsin_server.domain.inboxes import NotificationFilter
 from tocsin_server.live.hub import Hub
+from tocsin_server.store.engines import READERS
 from tocsin_server.store.failures import CannotOpen
 from tocsin_server.store.store import SqlStore
 
@@ -110,4 +112,22 @@ async def test_a_filter_lists_what_is_read_or_not(
 
     assert [notification.revision for notification in page.items] == listed
     assert {(n.seen_time, n.read_time) for n in page.items} <= {(7, 8), (None, None)}
+    await store.close()
+
+
+async def test_a_read_that_was_cancelled_leaves_no_old_view_behind(tmp_path: Path) -> None:
+    store = await open_store(database(tmp_path / "tocsin.db"))
+    await store.create_channel(request(), channel())
+
+    for turns in range(40):
+        reads = [create_task(store.get_inbox(ALICE)) for _ in range(READERS)]
+        for _ in range(turns):
+            await sleep(0)
+        for read in reads:
+            read.cancel()
+        await gather(*reads, return_exceptions=True)
+        await store.send([send("alice")])
+        inboxes = await gather(*(store.get_inbox(ALICE) for _ in range(READERS)))
+        assert [inbox.revision for inbox in inboxes] == [turns + 1] * READERS
+
     await store.close()
