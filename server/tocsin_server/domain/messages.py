@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from tocsin_server.domain.errors import MessageNotFound, TocsinError
 from tocsin_server.domain.identity import Caller
@@ -17,8 +18,7 @@ class MessageState(IntEnum):
     SENT = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """A message to send, and to whom.
 
     `body` is what the sender wrote, as the transport encodes it: all that no
@@ -50,16 +50,14 @@ class Message:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Submission:
+class Submission(NamedTuple):
     """One send that a caller asks for."""
 
     request: RequestKey
     draft: Draft
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(NamedTuple):
     """One send as the store takes it: a submission with the server's own facts.
 
     `body` is the whole message as the transport encodes it, but for its state.
@@ -77,8 +75,7 @@ class Send:
         return 1 + len(self.draft.recipients)
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(NamedTuple):
     """A send that is committed."""
 
     message: Message

@@ -1,11 +1,10 @@
 """What makes a repeated request safe."""
 
-from dataclasses import dataclass
 from hashlib import blake2b
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class RequestKey:
+class RequestKey(NamedTuple):
     """One mutation as its caller named it.
 
     The first OK for it is kept and answered again; the same key with another

@@ -137,20 +137,26 @@ def data(message: ProtoMessage, name: str, path: str, found: Found) -> None:
             Violation(path + name, f"has {size:,} bytes; {limits.DATA_BYTES:,} is the limit")
         )
         return
+    problems: set[str] = set()
     level: list[Value] = list(struct.fields.values())
     for _ in range(limits.DATA_DEPTH):
-        if any(value.WhichOneof("kind") is None for value in level):
-            found.append(Violation(path + name, "has a value without a kind"))
-        if not all(isfinite(value.number_value) for value in level):
-            found.append(Violation(path + name, "has a number that is not finite"))
-        level = [
-            inner
-            for value in level
-            for inner in (*value.struct_value.fields.values(), *value.list_value.values)
-        ]
+        inner: list[Value] = []
+        for value in level:
+            kind = value.WhichOneof("kind")
+            if kind is None:
+                problems.add("has a value without a kind")
+            elif kind == "number_value" and not isfinite(value.number_value):
+                problems.add("has a number that is not finite")
+            elif kind == "struct_value":
+                inner += value.struct_value.fields.values()
+            elif kind == "list_value":
+                inner += value.list_value.values
+        level = inner
         if not level:
-            return
-    found.append(Violation(path + name, f"is nested deeper than {limits.DATA_DEPTH} levels"))
+            break
+    else:
+        problems.add(f"is nested deeper than {limits.DATA_DEPTH} levels")
+    found += [Violation(path + name, problem) for problem in sorted(problems)]
 
 
 def known(enum: Enum) -> Rule:

@@ -1,4 +1,7 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tocsin_server.domain import links
 from tocsin_server.domain.links import link_problem
 
 
@@ -156,3 +159,8 @@ def test_spaces_that_are_not_plain_are_refused_around_a_link(link: str) -> None:
 )
 def test_a_host_with_a_space_is_refused(link: str) -> None:
     assert link_problem(link) is not None
+
+
+@given(st.from_regex(links._ORDINARY, fullmatch=True))
+def test_what_passes_at_a_glance_passes_a_closer_look_too(link: str) -> None:
+    assert links._closer_look(link) is None

@@ -1,7 +1,6 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
 from sqlite3 import connect
 
 import pytest
@@ -148,7 +147,7 @@ async def test_a_member_that_the_database_refuses_fails_alone(
 ) -> None:
     stored = send("alice")
     await writer.send([stored])
-    bad = replace(stored) if mistake == "a message id that is taken" else send("bob", "bob")
+    bad = stored if mistake == "a message id that is taken" else send("bob", "bob")
     gate = Gate()
     held = asyncio.create_task(writer.run(gate))
     await gate.entered()
