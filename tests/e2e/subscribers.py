@@ -69,10 +69,10 @@ class Follower:
         call = self._inboxes.Subscribe(request, wait_for_ready=True)
         try:
             while isinstance(response := await call.read(), SubscribeResponse):
-                delivery = self._recorder.delivered(stream, response)
-                if delivery.cursor:
-                    self._cursors.append(delivery.cursor)
-                    self.revision = delivery.revision
+                received = self._recorder.received(stream, response)
+                if received.cursor:
+                    self._cursors.append(received.cursor)
+                    self.revision = received.revision
                     self._moved()
                 patience -= 1
                 if patience <= 0 and self._number % 4 and not self.stays:

@@ -1,10 +1,10 @@
-"""What a subscriber holds: its streams' deliveries put together, as a client would."""
+"""What a subscriber holds: its streams' responses put together, as a client would."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tests.histories.recording import Copy, Counters, Delivery, Phase, Stream
+from tests.histories.recording import Copy, Counters, Phase, Response, Stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,27 +67,27 @@ class Holding:
         self.floor = checkpoint.floor
         self.whole = True
 
-    def starts_over(self, delivery: Delivery) -> bool:
-        """Whether a delivery is the first of a SNAPSHOT."""
-        return delivery.phase is Phase.SNAPSHOT and (self.whole or self.revision is None)
+    def starts_over(self, response: Response) -> bool:
+        """Whether a response is the first of a SNAPSHOT."""
+        return response.phase is Phase.SNAPSHOT and (self.whole or self.revision is None)
 
-    def take(self, delivery: Delivery) -> None:
-        """Applies a delivery."""
-        if self.starts_over(delivery):
+    def take(self, response: Response) -> None:
+        """Applies a response."""
+        if self.starts_over(response):
             self._start_over()
-        snapshot = delivery.phase is Phase.SNAPSHOT
-        for at, copy in delivery.changes:
-            self._hold(_Entry(copy, not snapshot or at <= delivery.revision))
+        snapshot = response.phase is Phase.SNAPSHOT
+        for at, copy in response.changes:
+            self._hold(_Entry(copy, not snapshot or at <= response.revision))
         if snapshot:
-            self.whole = delivery.caught_up
-            if delivery.caught_up and len(self.copies) >= self._snapshot_size:
+            self.whole = response.caught_up
+            if response.caught_up and len(self.copies) >= self._snapshot_size:
                 self.floor = min(copy.arrive_revision for copy in self.copies.values())
-        elif delivery.phase in {Phase.REPLAY, Phase.LIVE}:
+        elif response.phase in {Phase.REPLAY, Phase.LIVE}:
             self.whole = True
-        self.revision = delivery.revision
-        if delivery.cursor:
-            self._checkpoints[delivery.cursor] = _Checkpoint(
-                self._log, len(self._log), delivery.revision, self.floor
+        self.revision = response.revision
+        if response.cursor:
+            self._checkpoints[response.cursor] = _Checkpoint(
+                self._log, len(self._log), response.revision, self.floor
             )
 
     def given_at(self, cursor: str) -> int | None:

@@ -71,7 +71,7 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class Response:
     """One response of a stream. `changes` holds (revision, the copy as it then stood)."""
 
     phase: Phase
@@ -85,7 +85,7 @@ class Delivery:
     caught_up: bool = False
 
     @classmethod
-    def of(cls, response: SubscribeResponse) -> "Delivery":
+    def of(cls, response: SubscribeResponse) -> "Response":
         """What a response of the server says."""
         return cls(
             Phase(response.phase),
@@ -106,7 +106,7 @@ class Stream:
 
     cursor: str
     snapshot_size: int
-    deliveries: list[Delivery] = field(default_factory=list)
+    responses: list[Response] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -220,11 +220,11 @@ class Recorder:
         subscriber.streams.append(stream)
         return stream
 
-    def delivered(self, stream: Stream, response: SubscribeResponse) -> Delivery:
+    def received(self, stream: Stream, proto: SubscribeResponse) -> Response:
         """A stream delivered a response."""
-        delivery = Delivery.of(response)
-        stream.deliveries.append(delivery)
-        return delivery
+        response = Response.of(proto)
+        stream.responses.append(response)
+        return response
 
     def ended(self, user_id: str, final: Final) -> None:
         """An inbox was read when everything was over."""

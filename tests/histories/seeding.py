@@ -7,10 +7,10 @@ from tests.histories.recording import (
     Answer,
     Copy,
     Counters,
-    Delivery,
     Final,
     History,
     Phase,
+    Response,
     Send,
     Stream,
     Subscriber,
@@ -91,12 +91,12 @@ def edit(
     history: History,
     subscriber: int,
     stream: int,
-    delivery: int,
-    change: Callable[[Delivery], Delivery],
+    response: int,
+    change: Callable[[Response], Response],
 ) -> None:
-    """Puts another delivery in place of one."""
-    deliveries = history.subscribers[subscriber].streams[stream].deliveries
-    deliveries[delivery] = change(deliveries[delivery])
+    """Puts another response in place of one."""
+    responses = history.subscribers[subscriber].streams[stream].responses
+    responses[response] = change(responses[response])
 
 
 def edit_final(history: History, user_id: str, copies: Sequence[Copy]) -> None:
@@ -132,10 +132,10 @@ def _user(copies: Sequence[Copy]) -> str:
     return copies[0].notification_id.partition("-")[2] if copies else "bob"
 
 
-def _delivery(phase: Phase, after: int, revision: int, copies: Sequence[Copy]) -> Delivery:
+def _response(phase: Phase, after: int, revision: int, copies: Sequence[Copy]) -> Response:
     """A response with all that any may have, at a head of `revision`."""
     counts = _counts(revision)
-    return Delivery(
+    return Response(
         phase,
         after,
         revision,
@@ -148,17 +148,17 @@ def _delivery(phase: Phase, after: int, revision: int, copies: Sequence[Copy]) -
     )
 
 
-def _snapshot(arrived: Sequence[Copy], size: int = 50) -> Delivery:
-    return _delivery(Phase.SNAPSHOT, 0, len(arrived), arrived[::-1][:size])
+def _snapshot(arrived: Sequence[Copy], size: int = 50) -> Response:
+    return _response(Phase.SNAPSHOT, 0, len(arrived), arrived[::-1][:size])
 
 
-def _replay(arrived: Sequence[Copy], after: int, revision: int) -> Delivery:
-    return _delivery(Phase.REPLAY, after, revision, arrived[after:revision])
+def _replay(arrived: Sequence[Copy], after: int, revision: int) -> Response:
+    return _response(Phase.REPLAY, after, revision, arrived[after:revision])
 
 
-def _live(arrived: Sequence[Copy], after: int, revision: int) -> Delivery:
-    return _delivery(Phase.LIVE, after, revision, arrived[after:revision])
+def _live(arrived: Sequence[Copy], after: int, revision: int) -> Response:
+    return _response(Phase.LIVE, after, revision, arrived[after:revision])
 
 
-def _idle(user_id: str, revision: int) -> Delivery:
-    return Delivery(Phase.HEARTBEAT, revision, revision, cursor=_cursor(user_id, revision))
+def _idle(user_id: str, revision: int) -> Response:
+    return Response(Phase.HEARTBEAT, revision, revision, cursor=_cursor(user_id, revision))

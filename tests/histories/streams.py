@@ -1,11 +1,11 @@
-"""Judges streams: each delivery against those before it, and the sum of them against the inbox."""
+"""Judges streams: each response against those before it, and the sum of them against the inbox."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
 
 from tests.histories.holding import Holding
 from tests.histories.properties import Property, Violation
-from tests.histories.recording import Delivery, Final, Phase, Subscriber
+from tests.histories.recording import Final, Phase, Response, Subscriber
 
 Found = Iterator[tuple[Property, str]]
 
@@ -23,23 +23,23 @@ def judge_subscriber(subscriber: Subscriber, final: Final) -> Iterator[Violation
         place = f"{where}, number {number}"
         holding.open(stream)
         caught_up = False
-        for index, delivery in enumerate(stream.deliveries):
+        for index, response in enumerate(stream.responses):
             if index == 0:
-                for broken, what in _of_opening(stream.cursor, holding, delivery, final):
+                for broken, what in _of_opening(stream.cursor, holding, response, final):
                     yield Violation(broken, place, what)
             for broken, what in (
-                *_of_place(holding, delivery, first=index == 0, caught_up=caught_up),
-                *_of_changes(delivery),
-                *_of_order(holding, delivery),
-                *_of_repeats(holding, delivery, messages),
-                *_of_cursor(holding, delivery),
+                *_of_place(holding, response, first=index == 0, caught_up=caught_up),
+                *_of_changes(response),
+                *_of_order(holding, response),
+                *_of_repeats(holding, response, messages),
+                *_of_cursor(holding, response),
             ):
                 yield Violation(broken, place, what)
-            caught_up = delivery.caught_up or (
-                caught_up and delivery.phase not in {Phase.SNAPSHOT, Phase.REPLAY}
+            caught_up = response.caught_up or (
+                caught_up and response.phase not in {Phase.SNAPSHOT, Phase.REPLAY}
             )
-            holding.take(delivery)
-            for broken, what in _of_counters(holding, delivery):
+            holding.take(response)
+            for broken, what in _of_counters(holding, response):
                 yield Violation(broken, place, what)
     for broken, what in _of_end(holding, final):
         yield Violation(broken, where, what)
@@ -48,30 +48,30 @@ def judge_subscriber(subscriber: Subscriber, final: Final) -> Iterator[Violation
         yield Violation(Property.KEPT, where, f"message {message_id} was never delivered")
 
 
-def _of_opening(cursor: str, holding: Holding, delivery: Delivery, final: Final) -> Found:
+def _of_opening(cursor: str, holding: Holding, response: Response, final: Final) -> Found:
     """How a stream that resumes goes on, by what its cursor's holder had."""
     if not cursor:
-        if delivery.phase not in {Phase.SNAPSHOT, Phase.RECONNECT}:
-            yield Property.CONTIGUOUS, f"{delivery.phase.name} opens a stream without a cursor"
+        if response.phase not in {Phase.SNAPSHOT, Phase.RECONNECT}:
+            yield Property.CONTIGUOUS, f"{response.phase.name} opens a stream without a cursor"
         return
-    if delivery.phase is Phase.SNAPSHOT:
+    if response.phase is Phase.SNAPSHOT:
         yield Property.RESUMABLE, "a cursor of this history was answered with a SNAPSHOT"
         return
     held = holding.revision or 0
-    if delivery.after_revision > held:
+    if response.after_revision > held:
         yield (
             Property.NEVER_AHEAD,
-            f"a cursor covers {delivery.after_revision}, its stream had come to {held}",
+            f"a cursor covers {response.after_revision}, its stream had come to {held}",
         )
-    if delivery.after_revision < held:
+    if response.after_revision < held:
         yield (
             Property.CONTIGUOUS,
-            f"resumed after {delivery.after_revision}, though its cursor was given at {held}",
+            f"resumed after {response.after_revision}, though its cursor was given at {held}",
         )
     for copy in final.copies:
         key = copy.notification_id, copy.revision
         if (
-            copy.revision <= max(delivery.after_revision, held)
+            copy.revision <= max(response.after_revision, held)
             and copy.arrive_revision >= holding.floor
             and key not in holding.delivered
         ):
@@ -81,70 +81,70 @@ def _of_opening(cursor: str, holding: Holding, delivery: Delivery, final: Final)
             )
 
 
-def _of_place(holding: Holding, delivery: Delivery, *, first: bool, caught_up: bool) -> Found:
+def _of_place(holding: Holding, response: Response, *, first: bool, caught_up: bool) -> Found:
     """Rule 1: where a response goes on, and which may follow which."""
-    after, revision, phase = delivery.after_revision, delivery.revision, delivery.phase
+    after, revision, phase = response.after_revision, response.revision, response.phase
     if (
-        not (first or holding.starts_over(delivery) or holding.revision is None)
+        not (first or holding.starts_over(response) or holding.revision is None)
         and after != holding.revision
     ):
         yield Property.CONTIGUOUS, f"{phase.name} goes on after {after}, not {holding.revision}"
     if revision < after:
         yield Property.CONTIGUOUS, f"{phase.name} goes back from {after} to {revision}"
-    if phase in {Phase.HEARTBEAT, Phase.RECONNECT} and (revision != after or delivery.changes):
-        ahead = delivery.cursor and revision > (holding.revision or 0)
+    if phase in {Phase.HEARTBEAT, Phase.RECONNECT} and (revision != after or response.changes):
+        ahead = response.cursor and revision > (holding.revision or 0)
         broken = Property.NEVER_AHEAD if ahead else Property.CONTIGUOUS
         yield broken, f"{phase.name} moves from {after} to {revision}"
     if phase in {Phase.LIVE, Phase.HEARTBEAT} and not caught_up:
         yield Property.CONTIGUOUS, f"{phase.name} comes before the stream has caught up"
     if phase is Phase.REPLAY and not holding.whole:
         yield Property.CONTIGUOUS, "REPLAY comes before a SNAPSHOT is complete"
-    if delivery.caught_up and phase not in {Phase.SNAPSHOT, Phase.REPLAY}:
+    if response.caught_up and phase not in {Phase.SNAPSHOT, Phase.REPLAY}:
         yield Property.CONTIGUOUS, f"{phase.name} says that the stream has caught up"
 
 
-def _of_changes(delivery: Delivery) -> Found:
+def _of_changes(response: Response) -> Found:
     """Rules 2 and 3: what a response that covers (after, revision] carries."""
-    after, revision = delivery.after_revision, delivery.revision
-    carried = {at for at, _ in delivery.changes}
-    if delivery.phase is Phase.LIVE:
+    after, revision = response.after_revision, response.revision
+    carried = {at for at, _ in response.changes}
+    if response.phase is Phase.LIVE:
         covered = set(range(after + 1, revision + 1))
         if carried != covered:
             lacks, has = _some(covered - carried), _some(carried - covered)
             what = f"LIVE of ({after}, {revision}] lacks {lacks}, and has {has} beyond it"
             yield Property.CONTIGUOUS, what
-    if delivery.phase is Phase.REPLAY:
-        last = revision if delivery.caught_up else revision + 1
+    if response.phase is Phase.REPLAY:
+        last = revision if response.caught_up else revision + 1
         if outside := {at for at in carried if not after < at <= last}:
             yield Property.CONTIGUOUS, f"REPLAY of ({after}, {revision}] has {_some(outside)}"
-    for at, copy in delivery.changes:
+    for at, copy in response.changes:
         if at != copy.revision:
             yield Property.CONTIGUOUS, f"the change of {at} has a notification of {copy.revision}"
 
 
-def _of_order(holding: Holding, delivery: Delivery) -> Found:
+def _of_order(holding: Holding, response: Response) -> Found:
     """The order inside a response: by revision, in a SNAPSHOT that of lists."""
-    if delivery.phase is Phase.SNAPSHOT:
-        places = [copy.arrive_revision for _, copy in delivery.changes]
-        if not holding.starts_over(delivery) and holding.copies:
+    if response.phase is Phase.SNAPSHOT:
+        places = [copy.arrive_revision for _, copy in response.changes]
+        if not holding.starts_over(response) and holding.copies:
             places.insert(0, min(copy.arrive_revision for copy in holding.copies.values()))
         if any(later >= earlier for earlier, later in pairwise(places)):
             yield Property.ORDERED, f"a SNAPSHOT is not in list order: {places}"
         return
-    runs = [at for at, _ in groupby(at for at, _ in delivery.changes)]
+    runs = [at for at, _ in groupby(at for at, _ in response.changes)]
     if any(later <= earlier for earlier, later in pairwise(runs)):
-        yield Property.ORDERED, f"{delivery.phase.name} has the revisions in the order {runs}"
-    for at, copy in delivery.changes:
+        yield Property.ORDERED, f"{response.phase.name} has the revisions in the order {runs}"
+    for at, copy in response.changes:
         new = (copy.notification_id, copy.revision) not in holding.delivered
         if new and at <= (holding.revision or 0):
             yield Property.ORDERED, f"the change of {at} comes after {holding.revision}"
 
 
-def _of_repeats(holding: Holding, delivery: Delivery, messages: dict[str, str]) -> Found:
+def _of_repeats(holding: Holding, response: Response, messages: dict[str, str]) -> Found:
     """What comes though it came before; `messages` is whose notification each message made."""
-    delivered = set() if holding.starts_over(delivery) else holding.delivered
+    delivered = set() if holding.starts_over(response) else holding.delivered
     seen: set[tuple[str, int]] = set()
-    for at, copy in delivery.changes:
+    for at, copy in response.changes:
         key = copy.notification_id, copy.revision
         if key in seen or key in delivered:
             yield Property.UNIQUE, f"the change of {at} to {key[0]} came twice"
@@ -154,44 +154,44 @@ def _of_repeats(holding: Holding, delivery: Delivery, messages: dict[str, str]) 
             yield Property.UNIQUE, f"message {copy.message_id} made two notifications"
 
 
-def _of_cursor(holding: Holding, delivery: Delivery) -> Found:
+def _of_cursor(holding: Holding, response: Response) -> Found:
     """Which responses have a cursor, and that it stands for one place."""
-    if not delivery.cursor:
-        if delivery.caught_up or delivery.phase in {Phase.REPLAY, Phase.LIVE, Phase.HEARTBEAT}:
-            yield Property.RESUMABLE, f"{delivery.phase.name} at {delivery.revision} has no cursor"
+    if not response.cursor:
+        if response.caught_up or response.phase in {Phase.REPLAY, Phase.LIVE, Phase.HEARTBEAT}:
+            yield Property.RESUMABLE, f"{response.phase.name} at {response.revision} has no cursor"
         return
-    if delivery.phase is Phase.SNAPSHOT and not delivery.caught_up:
+    if response.phase is Phase.SNAPSHOT and not response.caught_up:
         yield Property.NEVER_AHEAD, "a cursor came before the SNAPSHOT was complete"
-    given_at = holding.given_at(delivery.cursor)
-    if given_at is not None and given_at != delivery.revision:
+    given_at = holding.given_at(response.cursor)
+    if given_at is not None and given_at != response.revision:
         yield (
             Property.NEVER_AHEAD,
-            f"the cursor of revision {delivery.revision} was already given at {given_at}",
+            f"the cursor of revision {response.revision} was already given at {given_at}",
         )
 
 
-def _of_counters(holding: Holding, delivery: Delivery) -> Found:
+def _of_counters(holding: Holding, response: Response) -> Found:
     """That the counts are there, of the response's revision, and a recount of what is held."""
-    if delivery.counters is None:
-        if delivery.caught_up or delivery.phase is Phase.LIVE:
-            yield Property.RESUMABLE, f"{delivery.phase.name} at {delivery.revision} has no counts"
+    if response.counters is None:
+        if response.caught_up or response.phase is Phase.LIVE:
+            yield Property.RESUMABLE, f"{response.phase.name} at {response.revision} has no counts"
         return
-    if delivery.counters_revision != delivery.revision:
+    if response.counters_revision != response.revision:
         yield (
             Property.RESUMABLE,
-            f"the counts at {delivery.revision} are of {delivery.counters_revision}",
+            f"the counts at {response.revision} are of {response.counters_revision}",
         )
     if holding.floor:
         return
-    if delivery.counters != (counted := holding.counters()):
-        what = f"{delivery.counters} at {delivery.revision}, but a recount gives {counted}"
+    if response.counters != (counted := holding.counters()):
+        what = f"{response.counters} at {response.revision}, but a recount gives {counted}"
         yield Property.RESUMABLE, what
     recount = holding.channel_counters()
     touched = (
-        recount.keys() if delivery.caught_up else {copy.channel_id for _, copy in delivery.changes}
+        recount.keys() if response.caught_up else {copy.channel_id for _, copy in response.changes}
     )
-    if dict(delivery.channel_counters) != {name: recount[name] for name in touched}:
-        yield Property.RESUMABLE, f"the channels' counts at {delivery.revision} are no recount"
+    if dict(response.channel_counters) != {name: recount[name] for name in touched}:
+        yield Property.RESUMABLE, f"the channels' counts at {response.revision} are no recount"
 
 
 def _of_end(holding: Holding, final: Final) -> Found:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.histories.properties import Property
-from tests.histories.recording import Answer, Counters, Delivery, History
+from tests.histories.recording import Answer, Counters, History, Response
 from tests.histories.seeding import clean_history, edit, edit_final, message_id, request_id
 from tests.histories.validating import validate
 
@@ -17,16 +17,16 @@ KEPT, ADDRESSED = Property.KEPT, Property.ADDRESSED
 _Seed = Callable[[History], None]
 
 
-def _without(place: int) -> Callable[[Delivery], Delivery]:
+def _without(place: int) -> Callable[[Response], Response]:
     return lambda d: replace(d, changes=d.changes[:place] + d.changes[place + 1 :])
 
 
-def _doubled(place: int) -> Callable[[Delivery], Delivery]:
+def _doubled(place: int) -> Callable[[Response], Response]:
     return lambda d: replace(d, changes=(*d.changes[:place], d.changes[place], *d.changes[place:]))
 
 
-def _reversed(delivery: Delivery) -> Delivery:
-    return replace(delivery, changes=delivery.changes[::-1])
+def _reversed(response: Response) -> Response:
+    return replace(response, changes=response.changes[::-1])
 
 
 def test_a_clean_history_has_every_property() -> None:
@@ -50,7 +50,7 @@ def lost_in_snapshot(history: History) -> None:
 
 
 def lost_with_its_response(history: History) -> None:
-    del history.subscribers[0].streams[0].deliveries[1]
+    del history.subscribers[0].streams[0].responses[1]
 
 
 def lost_on_disk(history: History) -> None:
@@ -74,7 +74,7 @@ def doubled_in_replay(history: History) -> None:
 
 def doubled_across_a_resume(history: History) -> None:
     # The stream resumes from 5, and gives what came with it once more.
-    again = history.subscribers[0].streams[0].deliveries[2].changes[1]
+    again = history.subscribers[0].streams[0].responses[2].changes[1]
     edit(history, 0, 2, 0, lambda d: replace(d, changes=(again, *d.changes), after_revision=4))
 
 
@@ -102,8 +102,8 @@ def reordered_in_snapshot(history: History) -> None:
 
 
 def reordered_responses(history: History) -> None:
-    deliveries = history.subscribers[0].streams[0].deliveries
-    deliveries[1], deliveries[2] = deliveries[2], deliveries[1]
+    responses = history.subscribers[0].streams[0].responses
+    responses[1], responses[2] = responses[2], responses[1]
 
 
 def reordered_in_one_inbox(history: History) -> None:
@@ -151,17 +151,17 @@ def early_cursor_in_a_heartbeat(history: History) -> None:
 
 
 def cursor_inside_a_snapshot(history: History) -> None:
-    deliveries = history.subscribers[1].streams[2].deliveries
-    whole = deliveries[0]
+    responses = history.subscribers[1].streams[2].responses
+    whole = responses[0]
     part = replace(
         whole, changes=whole.changes[:2], counters=None, channel_counters={}, caught_up=False
     )
     rest = replace(whole, changes=whole.changes[2:], after_revision=whole.revision)
-    deliveries[:1] = [part, rest]
+    responses[:1] = [part, rest]
 
 
 def cursor_forgotten(history: History) -> None:
-    whole = history.subscribers[1].streams[2].deliveries[0]
+    whole = history.subscribers[1].streams[2].responses[0]
     edit(history, 1, 1, 0, lambda _: whole)
 
 

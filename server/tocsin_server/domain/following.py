@@ -70,8 +70,8 @@ class Replay:
 
 
 @dataclass(slots=True)
-class Delivery:
-    """One response of a stream, but for its encoding."""
+class Response:
+    """What a stream gives at one time, but for its encoding."""
 
     phase: Phase
     after_revision: int
@@ -107,7 +107,7 @@ class _Snapshot:
 
 
 class Follower:
-    """One stream: `next` gives its deliveries, one after the other."""
+    """One stream: `next` gives its responses, one after the other."""
 
     __slots__ = (
         "_ahead",
@@ -139,7 +139,7 @@ class Follower:
         self._digest = subscription.key.digest()
         self._snapshot: _Snapshot | None = None
         self._revision = self._cursor.position.revision if self._cursor else 0
-        """The `revision` of the last delivery, at first what the subscriber has."""
+        """The `revision` of the last response, at first what the subscriber has."""
         self._ahead: Task[Replay] | None = None
         """The page behind the one last given, being read while that one is sent."""
         self._opened = False
@@ -153,8 +153,8 @@ class Follower:
             self._ahead.cancel()
         self._watch.close()
 
-    async def next(self) -> Delivery | None:
-        """Returns the next delivery as soon as there is one; None at the end.
+    async def next(self) -> Response | None:
+        """Returns the next response as soon as there is one; None at the end.
 
         The last one is RECONNECT, when the server is about to stop.
         """
@@ -182,7 +182,7 @@ class Follower:
         head = await self._store.read_head(self._subscription.key, min(size, PAGE_ROWS))
         self._snapshot = _Snapshot(head.inbox, head.channel_counters, head.newest, size)
 
-    async def _continue_snapshot(self, snapshot: _Snapshot) -> Delivery:
+    async def _continue_snapshot(self, snapshot: _Snapshot) -> Response:
         """Gives the snapshot's next page; the last one can be resumed from.
 
         Later pages hold what arrived up to the head, as it stands by then:
@@ -198,21 +198,21 @@ class Follower:
                 min(snapshot.left, PAGE_ROWS),
             )
         inbox = snapshot.inbox
-        delivery = Delivery(Phase.SNAPSHOT, snapshot.after_revision, inbox.revision, page.items)
+        response = Response(Phase.SNAPSHOT, snapshot.after_revision, inbox.revision, page.items)
         snapshot.left -= len(page.items)
         if page.more and snapshot.left > 0:
             snapshot.behind = page.items[-1].place
             snapshot.after_revision = self._revision = inbox.revision
-            return delivery
+            return response
         if page.items and len(snapshot.channel_counters) > COUNTERS_BESIDE:
             snapshot.page = Page((), more=False)
             snapshot.after_revision = self._revision = inbox.revision
-            return delivery
+            return response
         self._snapshot = None
-        self._catch_up(delivery, inbox, snapshot.channel_counters)
-        return delivery
+        self._catch_up(response, inbox, snapshot.channel_counters)
+        return response
 
-    async def _replay(self, cursor: Cursor) -> Delivery | None:
+    async def _replay(self, cursor: Cursor) -> Response | None:
         """Gives a page of what changed since `cursor`, or None when there is none.
 
         Where history does not lead on from the cursor, a snapshot is next.
@@ -223,23 +223,23 @@ class Follower:
         if not cursor.resumes(self._store.epoch, inbox):
             self._cursor = None
             return None
-        delivery = Delivery(
+        response = Response(
             Phase.REPLAY, self._revision, replay.position.revision, replay.notifications
         )
         crowded = replay.notifications and len(replay.channel_counters) > COUNTERS_BESIDE
         if replay.caught_up and not crowded:
             false_alarm = self._caught_up and replay.position == cursor.position
-            self._catch_up(delivery, inbox, replay.channel_counters)
-            return None if false_alarm else delivery
+            self._catch_up(response, inbox, replay.channel_counters)
+            return None if false_alarm else response
         self._caught_up = False
-        self._come_to(delivery, inbox.incarnation, replay.position)
+        self._come_to(response, inbox.incarnation, replay.position)
         self._ahead = create_task(self._read_changes(replay.position))
-        return delivery
+        return response
 
     async def _read_changes(self, after: Position) -> Replay:
         return await self._store.read_changes(self._subscription.key, after, PAGE_ROWS)
 
-    def _go_live(self, cursor: Cursor, changes: Sequence[Change]) -> Delivery:
+    def _go_live(self, cursor: Cursor, changes: Sequence[Change]) -> Response:
         """Gives changes that continue the stream, with the counters after the last."""
         last = changes[-1]
         if len(changes) == 1:
@@ -248,7 +248,7 @@ class Follower:
             notifications = [n for change in changes for n in change.notifications]
             latest = {c.channel_id: c for change in changes for c in change.channel_counters}
             channels = list(latest.values())
-        delivery = Delivery(
+        response = Response(
             Phase.LIVE,
             cursor.position.revision,
             last.revision,
@@ -256,20 +256,20 @@ class Follower:
             last.counters,
             channels,
         )
-        self._come_to(delivery, last.incarnation, Position(last.revision))
-        return delivery
+        self._come_to(response, last.incarnation, Position(last.revision))
+        return response
 
-    def _heartbeat(self, cursor: Cursor) -> Delivery:
+    def _heartbeat(self, cursor: Cursor) -> Response:
         """Says that nothing happened."""
         revision = self._revision
-        return Delivery(Phase.HEARTBEAT, revision, revision, cursor=cursor.encode())
+        return Response(Phase.HEARTBEAT, revision, revision, cursor=cursor.encode())
 
-    def _reconnect(self) -> Delivery:
+    def _reconnect(self) -> Response:
         """Says goodbye, and from where to go on."""
         self._watch.close()
         revision = self._revision
         cursor = self._cursor.encode() if self._opened and self._cursor else ""
-        return Delivery(
+        return Response(
             Phase.RECONNECT,
             revision,
             revision,
@@ -278,18 +278,18 @@ class Follower:
         )
 
     def _catch_up(
-        self, delivery: Delivery, inbox: Inbox, channel_counters: Sequence[ChannelCounters]
+        self, response: Response, inbox: Inbox, channel_counters: Sequence[ChannelCounters]
     ) -> None:
-        """Completes the delivery that reaches the head; from there the watch goes on."""
-        delivery.caught_up = self._caught_up = True
-        delivery.counters = inbox.counters
-        delivery.channel_counters = channel_counters
-        self._come_to(delivery, inbox.incarnation, Position(inbox.revision))
+        """Completes the response that reaches the head; from there the watch goes on."""
+        response.caught_up = self._caught_up = True
+        response.counters = inbox.counters
+        response.channel_counters = channel_counters
+        self._come_to(response, inbox.incarnation, Position(inbox.revision))
         self._watch.go_on_from(inbox.incarnation, inbox.revision)
 
-    def _come_to(self, delivery: Delivery, incarnation: int, position: Position) -> None:
-        """Moves the stream's cursor to where the delivery ends."""
+    def _come_to(self, response: Response, incarnation: int, position: Position) -> None:
+        """Moves the stream's cursor to where the response ends."""
         self._opened = True
         self._revision = position.revision
         self._cursor = Cursor(self._store.epoch, incarnation, self._digest, position)
-        delivery.cursor = self._cursor.encode()
+        response.cursor = self._cursor.encode()

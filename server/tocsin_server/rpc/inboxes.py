@@ -37,8 +37,8 @@ class InboxServicer:
         encoder = InboxEncoder(subscription.key)
         follower = self._follow(subscription)
         try:
-            while delivery := await follower.next():
-                yield encoder.delivery(delivery)
+            while response := await follower.next():
+                yield encoder.response(response)
         finally:
             follower.close()
 

@@ -12,7 +12,7 @@ from tocsin.v1.message_pb2 import MessageState
 from tocsin.v1.message_service_pb2 import SendMessageResponse
 
 from tocsin_server.domain.channels import Channel
-from tocsin_server.domain.following import Delivery
+from tocsin_server.domain.following import Response
 from tocsin_server.domain.identity import InboxKey
 from tocsin_server.domain.inboxes import Counters, Notification
 from tocsin_server.domain.messages import Message, Sent
@@ -144,7 +144,7 @@ class InboxEncoder:
             upserted = field(_CHANGE_UPSERTED, self.notification(stored))
             yield field(_RESPONSE_CHANGES, change + upserted)
 
-    def delivery(self, given: Delivery) -> bytes:
+    def response(self, given: Response) -> bytes:
         """Encodes a response of a stream."""
         proto = SubscribeResponse(
             phase=given.phase.value,  # type: ignore[arg-type]  # the domain has the protos' numbers

@@ -142,11 +142,11 @@ _MANY = 16
 _Standing = tuple[int, int, int, int, int, int]
 """An inbox's number, incarnation, revision, and counters."""
 
-Delivery = tuple[Message, Sequence[str]]
+Addressed = tuple[Message, Sequence[str]]
 """A stored message and its recipients, each once."""
 
 
-def arrive(connection: Connection, tenant: str, deliveries: Sequence[Delivery]) -> list[Arrival]:
+def arrive(connection: Connection, tenant: str, addressed: Sequence[Addressed]) -> list[Arrival]:
     """Puts each message into its recipients' inboxes, in order.
 
     Every copy takes its inbox's next revision. Inboxes are locked in the order
@@ -154,11 +154,11 @@ def arrive(connection: Connection, tenant: str, deliveries: Sequence[Delivery]) 
     the commit: so revision order is commit order, and two transactions never
     wait for each other.
     """
-    standing = _count_inboxes(connection, tenant, deliveries)
-    standing_in = _count_channels(connection, deliveries, standing)
+    standing = _count_inboxes(connection, tenant, addressed)
+    standing_in = _count_channels(connection, addressed, standing)
     arrivals: list[Arrival] = []
     mixed: list[tuple[int, int, int]] = []
-    for message, users in deliveries:
+    for message, users in addressed:
         copies: list[tuple[int, int]] = []
         of_channel = standing_in[message.channel_id]
         for user in users:
@@ -194,14 +194,14 @@ def arrive(connection: Connection, tenant: str, deliveries: Sequence[Delivery]) 
 
 
 def _count_inboxes(
-    connection: Connection, tenant: str, deliveries: Sequence[Delivery]
+    connection: Connection, tenant: str, addressed: Sequence[Addressed]
 ) -> dict[str, _Standing]:
     """Adds to inboxes what arrives, and gives birth to those that are new.
 
     Returns, by user, the inbox's number, its incarnation, and what revision
     and counters are after the first arrival.
     """
-    arrived = Counter(chain.from_iterable(users for _, users in deliveries))
+    arrived = Counter(chain.from_iterable(users for _, users in addressed))
     parameters: dict[str, str | int] = {
         "tenant": tenant,
         "incarnation": randbits(62) + 1,
@@ -220,7 +220,7 @@ def _count_inboxes(
 
 def _count_channels(
     connection: Connection,
-    deliveries: Sequence[Delivery],
+    addressed: Sequence[Addressed],
     standing: Mapping[str, _Standing],
 ) -> dict[str, dict[int, Counters]]:
     """Adds what arrives to the inboxes' counters of channels.
@@ -229,7 +229,7 @@ def _count_channels(
     first arrival.
     """
     arrived: defaultdict[str, Counter[int]] = defaultdict(Counter)
-    for message, users in deliveries:
+    for message, users in addressed:
         arrived[message.channel_id].update([standing[user][0] for user in users])
     after: dict[str, dict[int, Counters]] = {}
     for channel_id, inboxes_of in sorted(arrived.items()):

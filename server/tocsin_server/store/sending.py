@@ -135,11 +135,11 @@ def _write(
             Sent(message, len(send.draft.recipients))
             for send, message in zip(of_tenant, _store(connection, tenant, of_tenant), strict=True)
         ]
-        deliveries = [
+        addressed = [
             (outcome.message, send.draft.recipients)
             for send, outcome in zip(of_tenant, sent, strict=True)
         ]
-        arrivals += arrive(connection, tenant, deliveries)
+        arrivals += arrive(connection, tenant, addressed)
         given = [
             (
                 send.request,

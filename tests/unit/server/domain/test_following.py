@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 from tocsin_server.domain.cursors import Cursor, Position
 from tocsin_server.domain.errors import ServerStopping, StoreUnavailable, TooManyStreams
-from tocsin_server.domain.following import Delivery, Follower, Phase, Subscription
+from tocsin_server.domain.following import Follower, Phase, Response, Subscription
 from tocsin_server.domain.inboxes import Counters
 from tocsin_server.live.hub import PENDING_CHANGES, Hub
 
@@ -43,32 +43,32 @@ def follow(
     return Follower(inboxes, hub, subscription, lambda: 0.25)
 
 
-async def take(follower: Follower) -> Delivery:
-    """The next delivery, of a stream that has one."""
+async def take(follower: Follower) -> Response:
+    """The next response, of a stream that has one."""
     async with asyncio.timeout(DEADLINE_SECONDS):
-        delivery = await follower.next()
-    assert delivery is not None
-    return delivery
+        response = await follower.next()
+    assert response is not None
+    return response
 
 
 async def cursor_of(inboxes: MemoryInboxes, hub: Hub) -> str:
     """The cursor that a subscriber has who left just now."""
     follower = follow(inboxes, hub, snapshot_size=1)
-    delivery = await take(follower)
+    response = await take(follower)
     follower.close()
-    return delivery.cursor
+    return response.cursor
 
 
-def span(delivery: Delivery) -> tuple[str, int, int]:
-    return delivery.phase.name, delivery.after_revision, delivery.revision
+def span(response: Response) -> tuple[str, int, int]:
+    return response.phase.name, response.after_revision, response.revision
 
 
-def revisions(delivery: Delivery) -> list[int]:
-    return [row.revision for row in delivery.notifications]
+def revisions(response: Response) -> list[int]:
+    return [row.revision for row in response.notifications]
 
 
-def position(delivery: Delivery) -> Position:
-    return Cursor.parse(delivery.cursor).position
+def position(response: Response) -> Position:
+    return Cursor.parse(response.cursor).position
 
 
 async def is_idle(follower: Follower) -> bool:
@@ -88,14 +88,14 @@ async def test_a_stream_without_a_cursor_opens_with_the_newest(
     inboxes.commit(ALICE, 3)
     follower = follow(inboxes, hub, snapshot_size=2)
 
-    delivery = await take(follower)
+    response = await take(follower)
 
-    assert span(delivery) == ("SNAPSHOT", 0, 3)
-    assert revisions(delivery) == [3, 2]
-    assert delivery.caught_up
-    assert delivery.counters == Counters(3, 3, 3)
-    assert [c.channel_id for c in delivery.channel_counters] == ["news"]
-    assert position(delivery) == Position(3)
+    assert span(response) == ("SNAPSHOT", 0, 3)
+    assert revisions(response) == [3, 2]
+    assert response.caught_up
+    assert response.counters == Counters(3, 3, 3)
+    assert [c.channel_id for c in response.channel_counters] == ["news"]
+    assert position(response) == Position(3)
 
 
 async def test_the_stream_of_a_user_never_seen_opens_empty_and_sees_the_first_message(
@@ -192,7 +192,7 @@ async def test_what_commits_between_the_watch_and_the_first_read_comes_once(
     assert await is_idle(follower)
 
 
-async def test_live_gives_all_that_is_pending_in_one_delivery(
+async def test_live_gives_all_that_is_pending_in_one_response(
     inboxes: MemoryInboxes, hub: Hub
 ) -> None:
     inboxes.commit(ALICE)
@@ -202,14 +202,14 @@ async def test_live_gives_all_that_is_pending_in_one_delivery(
     inboxes.commit(ALICE)
     inboxes.commit(BOB)
     inboxes.commit(ALICE, 2)
-    delivery = await take(follower)
+    response = await take(follower)
 
-    assert span(delivery) == ("LIVE", 1, 4)
-    assert revisions(delivery) == [2, 3, 4]
-    assert delivery.counters == Counters(4, 4, 4)
-    assert [c.counters.total for c in delivery.channel_counters] == [4]
-    assert not delivery.caught_up
-    assert position(delivery) == Position(4)
+    assert span(response) == ("LIVE", 1, 4)
+    assert revisions(response) == [2, 3, 4]
+    assert response.counters == Counters(4, 4, 4)
+    assert [c.counters.total for c in response.channel_counters] == [4]
+    assert not response.caught_up
+    assert position(response) == Position(4)
     assert inboxes.reads == ["read_head"]
 
 
@@ -231,12 +231,12 @@ async def test_a_cursor_opens_with_what_changed_since(inboxes: MemoryInboxes, hu
     inboxes.commit(ALICE, 2)
     follower = follow(inboxes, hub, cursor)
 
-    delivery = await take(follower)
+    response = await take(follower)
 
-    assert span(delivery) == ("REPLAY", 3, 5)
-    assert revisions(delivery) == [4, 5]
-    assert delivery.caught_up
-    assert delivery.counters == Counters(5, 5, 5)
+    assert span(response) == ("REPLAY", 3, 5)
+    assert revisions(response) == [4, 5]
+    assert response.caught_up
+    assert response.counters == Counters(5, 5, 5)
     assert await is_idle(follower)
 
 
@@ -247,14 +247,14 @@ async def test_a_cursor_at_the_head_opens_with_an_empty_replay(
     cursor = await cursor_of(inboxes, hub)
     follower = follow(inboxes, hub, cursor)
 
-    delivery = await take(follower)
+    response = await take(follower)
 
-    assert span(delivery) == ("REPLAY", 3, 3)
-    assert revisions(delivery) == []
-    assert delivery.caught_up
-    assert delivery.counters == Counters(3, 3, 3)
-    assert [c.channel_id for c in delivery.channel_counters] == ["news"]
-    assert delivery.cursor == cursor
+    assert span(response) == ("REPLAY", 3, 3)
+    assert revisions(response) == []
+    assert response.caught_up
+    assert response.counters == Counters(3, 3, 3)
+    assert [c.channel_id for c in response.channel_counters] == ["news"]
+    assert response.cursor == cursor
 
 
 async def test_a_replay_goes_on_page_by_page_and_only_the_last_has_caught_up(hub: Hub) -> None:
@@ -309,11 +309,11 @@ async def test_a_cursor_inside_a_revision_resumes_behind_its_place(hub: Hub) -> 
     first.close()
     second = follow(inboxes, hub, left_at)
 
-    delivery = await take(second)
+    response = await take(second)
 
-    assert span(delivery) == ("REPLAY", 1, 2)
-    assert [n.message.sequence for n in delivery.notifications] == [4]
-    assert delivery.caught_up
+    assert span(response) == ("REPLAY", 1, 2)
+    assert [n.message.sequence for n in response.notifications] == [4]
+    assert response.caught_up
 
 
 async def test_what_commits_between_two_pages_of_a_replay_is_not_lost(hub: Hub) -> None:
@@ -362,13 +362,13 @@ async def test_a_stream_that_reads_too_slowly_catches_up_from_the_store(
     inboxes.commit(ALICE, head)
     told: list[int] = []
     while len(told) < head:
-        delivery = await take(follower)
-        assert delivery.phase is Phase.REPLAY
-        told += revisions(delivery)
+        response = await take(follower)
+        assert response.phase is Phase.REPLAY
+        told += revisions(response)
     inboxes.commit(ALICE)
 
     assert told == list(range(1, head + 1))
-    assert delivery.caught_up
+    assert response.caught_up
     assert span(await take(follower)) == ("LIVE", head, head + 1)
 
 
@@ -418,10 +418,10 @@ async def test_a_cursor_that_history_does_not_lead_on_from_gets_a_snapshot(
     own = Cursor.parse(await cursor_of(inboxes, hub))
     follower = follow(inboxes, hub, replace(own, **foreign).encode())  # type: ignore[arg-type]
 
-    delivery = await take(follower)
+    response = await take(follower)
 
-    assert span(delivery) == ("SNAPSHOT", 0, 3)
-    assert revisions(delivery) == [3, 2, 1]
+    assert span(response) == ("SNAPSHOT", 0, 3)
+    assert revisions(response) == [3, 2, 1]
 
 
 async def test_a_cursor_from_before_the_first_message_gets_a_replay(
@@ -430,10 +430,10 @@ async def test_a_cursor_from_before_the_first_message_gets_a_replay(
     cursor = await cursor_of(inboxes, hub)
     inboxes.commit(ALICE, 2)
 
-    delivery = await take(follow(inboxes, hub, cursor))
+    response = await take(follow(inboxes, hub, cursor))
 
-    assert span(delivery) == ("REPLAY", 0, 2)
-    assert revisions(delivery) == [1, 2]
+    assert span(response) == ("REPLAY", 0, 2)
+    assert revisions(response) == [1, 2]
 
 
 async def test_another_life_of_the_inbox_starts_an_open_stream_over(
@@ -445,10 +445,10 @@ async def test_another_life_of_the_inbox_starts_an_open_stream_over(
 
     inboxes.be_reborn(ALICE)
     inboxes.commit(ALICE, 1)
-    delivery = await take(follower)
+    response = await take(follower)
 
-    assert span(delivery) == ("SNAPSHOT", 0, 1)
-    assert revisions(delivery) == [1]
+    assert span(response) == ("SNAPSHOT", 0, 1)
+    assert revisions(response) == [1]
 
 
 async def test_history_pruned_past_a_stream_that_is_behind_starts_it_over(
@@ -465,7 +465,7 @@ async def test_history_pruned_past_a_stream_that_is_behind_starts_it_over(
     assert span(await take(follower)) == ("SNAPSHOT", 0, 8)
 
 
-async def test_a_heartbeat_repeats_the_revision_and_its_cursor_is_that_of_the_last_delivery(
+async def test_a_heartbeat_repeats_the_revision_and_its_cursor_is_that_of_the_last_response(
     inboxes: MemoryInboxes, hub: Hub
 ) -> None:
     inboxes.commit(ALICE, 3)
@@ -491,10 +491,10 @@ async def test_a_stream_resumed_from_a_heartbeat_misses_nothing(
     heartbeat = await take(first)
     first.close()
 
-    delivery = await take(follow(inboxes, hub, heartbeat.cursor))
+    response = await take(follow(inboxes, hub, heartbeat.cursor))
 
     assert heartbeat.phase is Phase.HEARTBEAT
-    assert revisions(delivery) == [4]
+    assert revisions(response) == [4]
 
 
 async def test_a_server_that_stops_says_reconnect_once_and_ends_the_stream(

@@ -14,7 +14,7 @@ from tocsin.v1.inbox_service_pb2 import SubscribePhase, SubscribeResponse
 from tocsin.v1.message_pb2 import Message as MessageProto
 from tocsin.v1.message_pb2 import MessageState
 from tocsin.v1.message_service_pb2 import SendMessageResponse
-from tocsin_server.domain.following import Delivery, Phase
+from tocsin_server.domain.following import Phase, Response
 from tocsin_server.domain.inboxes import ChannelCounters, Counters, Notification
 from tocsin_server.domain.messages import Message, Sent
 from tocsin_server.rpc import responses
@@ -110,7 +110,7 @@ def test_the_answer_to_a_send_has_the_message_and_the_count(
 def test_a_delivery_is_what_protobuf_would_build(
     given_: Sequence[tuple[MessageProto, bool]], phase: Phase
 ) -> None:
-    delivery = Delivery(
+    response = Response(
         phase=phase,
         after_revision=3,
         revision=9,
@@ -122,7 +122,7 @@ def test_a_delivery_is_what_protobuf_would_build(
         reconnect_delay=0.25,
     )
 
-    encoded = responses.InboxEncoder(ALICE).delivery(delivery)
+    encoded = responses.InboxEncoder(ALICE).response(response)
 
     expected = SubscribeResponse(
         phase=SubscribePhase.ValueType(phase.value),
@@ -146,7 +146,7 @@ def test_a_delivery_is_what_protobuf_would_build(
 
 
 def test_an_empty_delivery_sets_nothing_that_it_does_not_say() -> None:
-    encoded = responses.InboxEncoder(ALICE).delivery(Delivery(Phase.HEARTBEAT, 4, 4, cursor="c"))
+    encoded = responses.InboxEncoder(ALICE).response(Response(Phase.HEARTBEAT, 4, 4, cursor="c"))
 
     assert SubscribeResponse.FromString(encoded) == SubscribeResponse(
         phase=SubscribePhase.SUBSCRIBE_PHASE_HEARTBEAT, after_revision=4, revision=4, cursor="c"
