@@ -7,8 +7,15 @@ from collections.abc import Sequence
 import grpc
 import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from tocsin.v1.audience_pb2 import Audience
+from tocsin.v1.channel_pb2 import Channel
+from tocsin.v1.channel_service_pb2 import CreateChannelRequest
+from tocsin.v1.channel_service_pb2_grpc import ChannelServiceStub
 from tocsin.v1.inbox_service_pb2 import SubscribePhase, SubscribeRequest, SubscribeResponse
 from tocsin.v1.inbox_service_pb2_grpc import InboxServiceStub
+from tocsin.v1.message_pb2 import Message
+from tocsin.v1.message_service_pb2 import BatchSendMessagesRequest, SendMessageRequest
+from tocsin.v1.message_service_pb2_grpc import MessageServiceStub
 
 from tests.e2e.conftest import StartProgram
 from tests.e2e.ports import lasting_port
@@ -37,6 +44,18 @@ async def _open_streams(channel: grpc.aio.Channel, users: Sequence[str]) -> list
     for stream in streams:
         assert (await _next(stream)).caught_up
     return streams
+
+
+async def _fill(channel: grpc.aio.Channel, user_id: str) -> None:
+    """Puts 12 MB into an inbox: more than what is written and not read yet may take."""
+    create = CreateChannelRequest(channel=Channel(channel_id="news", title="News"))
+    await ChannelServiceStub(channel).CreateChannel(create)
+    message = Message(channel_id="news", title="Hello", content="x" * 10_000)
+    item = SendMessageRequest(message=message, audience=Audience(user_ids=[user_id]))
+    for _ in range(4):
+        batch = BatchSendMessagesRequest(requests=[item] * 300)
+        response = await MessageServiceStub(channel).BatchSendMessages(batch)
+        assert all(result.response.accepted_count for result in response.results)
 
 
 @BOTH
@@ -104,7 +123,9 @@ async def test_a_client_that_does_not_read_does_not_hold_it(
 ) -> None:
     program = await start_program()
     async with grpc.aio.insecure_channel(program.target) as channel:
-        unread = InboxServiceStub(channel).Subscribe(SubscribeRequest(user_id="ann"))
+        await _fill(channel, "ann")
+        request = SubscribeRequest(user_id="ann", snapshot_size=1_000)
+        unread = InboxServiceStub(channel).Subscribe(request)
         await unread.initial_metadata()
 
         code = await program.end(number, END_SECONDS)
