@@ -96,7 +96,7 @@ async def serving(settings: Settings, parts: Parts | None = None) -> AsyncIterat
     server = GrpcServer(
         ChannelServicer(Channels(store, parts.clock, identifiers)),
         MessageServicer(Messages(store, parts.clock, identifiers, stamp)),
-        InboxServicer(Inboxes(store), follow),
+        InboxServicer(Inboxes(store, parts.clock), follow),
     )
     sweep = create_task(sweep_forever(hub, store, parts.sweep_seconds))
     try:

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
+from tocsin_server.domain.changes import ENVELOPE_BYTES
 from tocsin_server.domain.channels import Channel
 from tocsin_server.domain.errors import TocsinError
 from tocsin_server.domain.identity import InboxKey
-from tocsin_server.domain.inboxes import ENVELOPE_BYTES, Notification, NotificationFilter, Place
+from tocsin_server.domain.inboxes import Notification, NotificationFilter, Place
 from tocsin_server.domain.limits import RESPONSE_BYTES
 from tocsin_server.domain.messages import Message, Sent
 from tocsin_server.domain.paging import Page

@@ -14,6 +14,7 @@ from tests.contract.conftest import Shelf
 from tests.contract.reading import all_notifications, sent, size_of
 from tests.contract.stores import Store
 from tests.support.building import ALICE, BOB, channel, request, send
+from tests.support.items import notifications
 
 ALL = NotificationFilter.ALL
 
@@ -34,7 +35,7 @@ def revisions(notifications: Sequence[Notification]) -> list[int]:
 async def read_to_the_end(store: Store, after: Position, limit: int) -> list[Replay]:
     pages = [await store.read_changes(ALICE, after, limit)]
     while not pages[-1].caught_up:
-        assert pages[-1].notifications
+        assert pages[-1].items
         assert pages[-1].position > after
         after = pages[-1].position
         pages.append(await store.read_changes(ALICE, after, limit))
@@ -51,7 +52,7 @@ async def test_a_user_never_seen_has_an_empty_inbox_and_asking_creates_nothing(
     assert (head.inbox, list(head.channel_counters), list(head.newest.items)) == (unborn, [], [])
     assert not head.newest.more
     replay = await store.read_changes(ALICE, Position(0), 10)
-    assert (replay.inbox, list(replay.notifications)) == (unborn, [])
+    assert (replay.inbox, list(replay.items)) == (unborn, [])
     assert (replay.position, replay.caught_up) == (Position(0), True)
     assert await all_notifications(store, ALICE) == []
     assert list(await store.read_revisions([ALICE])) == []
@@ -171,9 +172,9 @@ async def test_changes_come_in_order_page_by_page_up_to_the_head(
 
     pages = await read_to_the_end(store, Position(after), limit)
 
-    told = [n for page in pages for n in page.notifications]
+    told = [n for page in pages for n in notifications(page.items)]
     assert revisions(told) == list(range(after + 1, 11))
-    assert all(len(page.notifications) <= limit for page in pages)
+    assert all(len(page.items) <= limit for page in pages)
     assert pages[-1].position == Position(10)
     assert pages[-1].inbox == await store.get_inbox(ALICE)
     assert list(pages[-1].channel_counters) == [("news", Counters(10, 10, 10))]
@@ -188,7 +189,7 @@ async def test_changes_after_the_head_are_none_with_all_counters(store: Store) -
 
     replay = await store.read_changes(ALICE, Position(4), 10)
 
-    assert list(replay.notifications) == []
+    assert list(replay.items) == []
     assert (replay.position, replay.caught_up) == (Position(4), True)
     assert list(replay.channel_counters) == [("news", Counters(4, 4, 4))]
 
@@ -201,7 +202,7 @@ async def test_changes_after_a_future_position_are_none_and_the_head_is_told(
 
     replay = await store.read_changes(ALICE, Position(revision), 10)
 
-    assert list(replay.notifications) == []
+    assert list(replay.items) == []
     assert replay.inbox.revision == 4
 
 
@@ -212,8 +213,8 @@ async def test_a_position_inside_a_revision_leaves_out_what_stands_up_to_it(stor
     before = await store.read_changes(ALICE, Position(2, last.message.sequence - 1), 10)
     behind = await store.read_changes(ALICE, Position(2, last.message.sequence), 10)
 
-    assert revisions(before.notifications) == [3]
-    assert revisions(behind.notifications) == []
+    assert revisions(notifications(before.items)) == [3]
+    assert revisions(notifications(behind.items)) == []
     assert behind.caught_up
     assert behind.position == Position(3)
 
@@ -224,8 +225,10 @@ async def test_pages_of_large_changes_fit_a_response(store: Store) -> None:
     pages = await read_to_the_end(store, Position(0), 500)
 
     assert len(pages) > 1
-    assert all(size_of([n.message for n in p.notifications]) <= RESPONSE_BYTES for p in pages)
-    assert revisions([n for page in pages for n in page.notifications]) == list(range(1, 26))
+    assert all(
+        size_of([n.message for n in notifications(p.items)]) <= RESPONSE_BYTES for p in pages
+    )
+    assert revisions([n for page in pages for n in notifications(page.items)]) == list(range(1, 26))
 
 
 async def test_rows_head_and_counters_of_a_read_are_of_one_moment(store: Store) -> None:
@@ -240,7 +243,7 @@ async def test_rows_head_and_counters_of_a_read_are_of_one_moment(store: Store) 
             replay = await store.read_changes(ALICE, Position(0), 1_000)
             for inbox, rows, counters in (
                 (head.inbox, head.newest.items, head.channel_counters),
-                (replay.inbox, replay.notifications, replay.channel_counters),
+                (replay.inbox, replay.items, replay.channel_counters),
             ):
                 assert len(rows) == inbox.revision == inbox.counters.total
                 assert sum(c.counters.total for c in counters) == inbox.revision

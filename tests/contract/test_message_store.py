@@ -15,6 +15,7 @@ from tests.contract.reading import all_messages, all_notifications, sent
 from tests.contract.stores import Store
 from tests.support.building import ALICE, BOB, channel, request, send
 from tests.support.clocks import START, SetClock
+from tests.support.items import notifications
 from tests.support.waiting import DEADLINE_SECONDS
 
 
@@ -284,10 +285,10 @@ async def test_every_committed_change_is_handed_to_live_in_order(store: Store, h
     inbox = await store.get_inbox(ALICE)
     assert [change.revision for change in changes] == [1, 2, 3, 4, 5]
     assert {change.incarnation for change in changes} == {inbox.incarnation}
-    assert [list(change.notifications) for change in changes] == [
+    assert [notifications(change.items) for change in changes] == [
         [n] for n in reversed(await all_notifications(store, ALICE))
     ]
-    assert [n.message for change in changes for n in change.notifications] == [
+    assert [n.message for change in changes for n in notifications(change.items)] == [
         outcome.message for outcome in outcomes
     ]
     assert [change.counters for change in changes] == [Counters(n, n, n) for n in range(1, 6)]

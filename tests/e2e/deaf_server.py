@@ -6,7 +6,7 @@ import signal
 from collections.abc import Sequence
 
 from tocsin_server.app import Parts, SystemClock, serving
-from tocsin_server.domain.inboxes import Change
+from tocsin_server.domain.changes import Change
 from tocsin_server.live.hub import Hub
 from tocsin_server.settings import Settings
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from tocsin_server.domain.changes import Change, Item
 from tocsin_server.domain.channels import Channel, ChannelType
 from tocsin_server.domain.identity import InboxKey
-from tocsin_server.domain.inboxes import Change, ChannelCounters, Counters, Notification
+from tocsin_server.domain.inboxes import ChannelCounters, Counters, Notification
 from tocsin_server.domain.messages import Draft, Message, MessageState, Send
 from tocsin_server.domain.requests import RequestKey, body_digest
 from uuid_utils import uuid7
@@ -102,17 +103,17 @@ def change(
     *,
     key: InboxKey = ALICE,
     incarnation: int = 1,
-    notifications: Sequence[Notification] | None = None,
+    items: Sequence[Item] | None = None,
     body: bytes = b"body",
 ) -> Change:
     """A change of one revision, of an inbox that got one notification a revision."""
-    given = [notification(revision, body=body)] if notifications is None else notifications
+    given = [notification(revision, body=body)] if items is None else items
     counters = Counters(revision, revision, revision)
     return Change(
         key=key,
         incarnation=incarnation,
         revision=revision,
-        notifications=given,
+        items=given,
         counters=counters,
         channel_counters=[ChannelCounters("news", counters)],
     )

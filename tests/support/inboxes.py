@@ -3,11 +3,11 @@
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 
+from tocsin_server.domain.changes import Change
 from tocsin_server.domain.cursors import Position
 from tocsin_server.domain.following import Head, Replay
 from tocsin_server.domain.identity import InboxKey
 from tocsin_server.domain.inboxes import (
-    Change,
     ChannelCounters,
     Counters,
     Inbox,
@@ -22,7 +22,7 @@ from tests.support.building import notification
 
 
 class MemoryInboxes:
-    """Implements `tocsin_server.domain.ports.InboxStore`.
+    """Implements `tocsin_server.domain.ports.InboxHistory`.
 
     What stands in `after_reads` is called once each, in order, behind the next
     reads of rows: what a follower does not know yet when it has its answer.
@@ -59,7 +59,7 @@ class MemoryInboxes:
                     key=key,
                     incarnation=inbox.incarnation,
                     revision=inbox.revision,
-                    notifications=arrived,
+                    items=arrived,
                     counters=inbox.counters,
                     channel_counters=self._channel_counters(key),
                 )

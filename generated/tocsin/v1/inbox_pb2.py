@@ -23,24 +23,35 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from tocsin.v1 import channel_pb2 as tocsin_dot_v1_dot_channel__pb2
 from tocsin.v1 import message_pb2 as tocsin_dot_v1_dot_message__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15tocsin/v1/inbox.proto\x12\ttocsin.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17tocsin/v1/message.proto\"k\n\x05Inbox\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\x13\n\x0btotal_count\x18\x03 \x01(\x03\x12\x14\n\x0cunread_count\x18\x04 \x01(\x03\x12\x14\n\x0cunseen_count\x18\x05 \x01(\x03\"f\n\x0f\x43hannelCounters\x12\x12\n\nchannel_id\x18\x01 \x01(\t\x12\x13\n\x0btotal_count\x18\x02 \x01(\x03\x12\x14\n\x0cunread_count\x18\x03 \x01(\x03\x12\x14\n\x0cunseen_count\x18\x04 \x01(\x03\"\x98\x02\n\x0cNotification\x12\x17\n\x0fnotification_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12#\n\x07message\x18\x03 \x01(\x0b\x32\x12.tocsin.v1.Message\x12\x30\n\x0creceive_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tseen_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tread_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08revision\x18\x07 \x01(\x03\x12\x17\n\x0f\x61rrive_revision\x18\x08 \x01(\x03\"[\n\x12NotificationChange\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12+\n\x08upserted\x18\x02 \x01(\x0b\x32\x17.tocsin.v1.NotificationH\x00\x42\x06\n\x04kind*\x94\x01\n\x12NotificationFilter\x12#\n\x1fNOTIFICATION_FILTER_UNSPECIFIED\x10\x00\x12\x1b\n\x17NOTIFICATION_FILTER_ALL\x10\x01\x12\x1e\n\x1aNOTIFICATION_FILTER_UNREAD\x10\x02\x12\x1c\n\x18NOTIFICATION_FILTER_READ\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15tocsin/v1/inbox.proto\x12\ttocsin.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17tocsin/v1/channel.proto\x1a\x17tocsin/v1/message.proto\"k\n\x05Inbox\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12\x13\n\x0btotal_count\x18\x03 \x01(\x03\x12\x14\n\x0cunread_count\x18\x04 \x01(\x03\x12\x14\n\x0cunseen_count\x18\x05 \x01(\x03\"f\n\x0f\x43hannelCounters\x12\x12\n\nchannel_id\x18\x01 \x01(\t\x12\x13\n\x0btotal_count\x18\x02 \x01(\x03\x12\x14\n\x0cunread_count\x18\x03 \x01(\x03\x12\x14\n\x0cunseen_count\x18\x04 \x01(\x03\"\xaa\x01\n\x0cInboxChannel\x12#\n\x07\x63hannel\x18\x01 \x01(\x0b\x32\x12.tocsin.v1.Channel\x12\x13\n\x0btotal_count\x18\x02 \x01(\x03\x12\x14\n\x0cunread_count\x18\x03 \x01(\x03\x12\x14\n\x0cunseen_count\x18\x04 \x01(\x03\x12\x34\n\x13latest_notification\x18\x05 \x01(\x0b\x32\x17.tocsin.v1.Notification\"\x98\x02\n\x0cNotification\x12\x17\n\x0fnotification_id\x18\x01 \x01(\t\x12\x0f\n\x07user_id\x18\x02 \x01(\t\x12#\n\x07message\x18\x03 \x01(\x0b\x32\x12.tocsin.v1.Message\x12\x30\n\x0creceive_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tseen_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tread_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08revision\x18\x07 \x01(\x03\x12\x17\n\x0f\x61rrive_revision\x18\x08 \x01(\x03\"+\n\x0fNotificationIds\x12\x18\n\x10notification_ids\x18\x01 \x03(\t\"!\n\nChannelIds\x12\x13\n\x0b\x63hannel_ids\x18\x01 \x03(\t\"\xa0\x01\n\x14NotificationSelector\x12)\n\x03ids\x18\x01 \x01(\x0b\x32\x1a.tocsin.v1.NotificationIdsH\x00\x12,\n\x0b\x63hannel_ids\x18\x02 \x01(\x0b\x32\x15.tocsin.v1.ChannelIdsH\x00\x12\r\n\x03\x61ll\x18\x03 \x01(\x08H\x00\x12\x16\n\x0eup_to_revision\x18\x04 \x01(\x03\x42\x08\n\x06target\"\xa0\x01\n\x04Mark\x12\x31\n\x08selector\x18\x01 \x01(\x0b\x32\x1f.tocsin.v1.NotificationSelector\x12\x11\n\x04read\x18\x02 \x01(\x08H\x00\x88\x01\x01\x12\x11\n\x04seen\x18\x03 \x01(\x08H\x01\x88\x01\x01\x12-\n\tmark_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x07\n\x05_readB\x07\n\x05_seen\"\x91\x01\n\x12NotificationChange\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12+\n\x08upserted\x18\x02 \x01(\x0b\x32\x17.tocsin.v1.NotificationH\x00\x12\x11\n\x07removed\x18\x03 \x01(\tH\x00\x12!\n\x06marked\x18\x04 \x01(\x0b\x32\x0f.tocsin.v1.MarkH\x00\x42\x06\n\x04kind*\x94\x01\n\x12NotificationFilter\x12#\n\x1fNOTIFICATION_FILTER_UNSPECIFIED\x10\x00\x12\x1b\n\x17NOTIFICATION_FILTER_ALL\x10\x01\x12\x1e\n\x1aNOTIFICATION_FILTER_UNREAD\x10\x02\x12\x1c\n\x18NOTIFICATION_FILTER_READ\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'tocsin.v1.inbox_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_NOTIFICATIONFILTER']._serialized_start=684
-  _globals['_NOTIFICATIONFILTER']._serialized_end=832
-  _globals['_INBOX']._serialized_start=94
-  _globals['_INBOX']._serialized_end=201
-  _globals['_CHANNELCOUNTERS']._serialized_start=203
-  _globals['_CHANNELCOUNTERS']._serialized_end=305
-  _globals['_NOTIFICATION']._serialized_start=308
-  _globals['_NOTIFICATION']._serialized_end=588
-  _globals['_NOTIFICATIONCHANGE']._serialized_start=590
-  _globals['_NOTIFICATIONCHANGE']._serialized_end=681
+  _globals['_NOTIFICATIONFILTER']._serialized_start=1343
+  _globals['_NOTIFICATIONFILTER']._serialized_end=1491
+  _globals['_INBOX']._serialized_start=119
+  _globals['_INBOX']._serialized_end=226
+  _globals['_CHANNELCOUNTERS']._serialized_start=228
+  _globals['_CHANNELCOUNTERS']._serialized_end=330
+  _globals['_INBOXCHANNEL']._serialized_start=333
+  _globals['_INBOXCHANNEL']._serialized_end=503
+  _globals['_NOTIFICATION']._serialized_start=506
+  _globals['_NOTIFICATION']._serialized_end=786
+  _globals['_NOTIFICATIONIDS']._serialized_start=788
+  _globals['_NOTIFICATIONIDS']._serialized_end=831
+  _globals['_CHANNELIDS']._serialized_start=833
+  _globals['_CHANNELIDS']._serialized_end=866
+  _globals['_NOTIFICATIONSELECTOR']._serialized_start=869
+  _globals['_NOTIFICATIONSELECTOR']._serialized_end=1029
+  _globals['_MARK']._serialized_start=1032
+  _globals['_MARK']._serialized_end=1192
+  _globals['_NOTIFICATIONCHANGE']._serialized_start=1195
+  _globals['_NOTIFICATIONCHANGE']._serialized_end=1340
 # @@protoc_insertion_point(module_scope)

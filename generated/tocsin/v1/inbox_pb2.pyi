@@ -3,10 +3,13 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from tocsin.v1 import channel_pb2 as _channel_pb2
 from tocsin.v1 import message_pb2 as _message_pb2
 import builtins as _builtins
 import sys
@@ -125,6 +128,48 @@ class ChannelCounters(_message.Message):
 Global___ChannelCounters: _TypeAlias = ChannelCounters  # noqa: Y015
 
 @_typing.final
+class InboxChannel(_message.Message):
+    """One channel as one user's inbox shows it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    TOTAL_COUNT_FIELD_NUMBER: _builtins.int
+    UNREAD_COUNT_FIELD_NUMBER: _builtins.int
+    UNSEEN_COUNT_FIELD_NUMBER: _builtins.int
+    LATEST_NOTIFICATION_FIELD_NUMBER: _builtins.int
+    total_count: _builtins.int
+    """How many notifications of it the inbox holds; at least 1."""
+    unread_count: _builtins.int
+    """How many of them have no `read_time`."""
+    unseen_count: _builtins.int
+    """How many of them have no `seen_time`."""
+    @_builtins.property
+    def channel(self) -> _channel_pb2.Channel:
+        """The channel."""
+
+    @_builtins.property
+    def latest_notification(self) -> Global___Notification:
+        """The one that arrived last."""
+
+    def __init__(
+        self,
+        *,
+        channel: _channel_pb2.Channel | None = ...,
+        total_count: _builtins.int = ...,
+        unread_count: _builtins.int = ...,
+        unseen_count: _builtins.int = ...,
+        latest_notification: Global___Notification | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "latest_notification", b"latest_notification"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "latest_notification", b"latest_notification", "total_count", b"total_count", "unread_count", b"unread_count", "unseen_count", b"unseen_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___InboxChannel: _TypeAlias = InboxChannel  # noqa: Y015
+
+@_typing.final
 class Notification(_message.Message):
     """The copy of a message in one user's inbox, with that user's state."""
 
@@ -183,6 +228,152 @@ class Notification(_message.Message):
 Global___Notification: _TypeAlias = Notification  # noqa: Y015
 
 @_typing.final
+class NotificationIds(_message.Message):
+    """Notifications by their ids."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NOTIFICATION_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def notification_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The ids: 1 to 1,000. Those that are not the user's are ignored."""
+
+    def __init__(
+        self,
+        *,
+        notification_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["notification_ids", b"notification_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NotificationIds: _TypeAlias = NotificationIds  # noqa: Y015
+
+@_typing.final
+class ChannelIds(_message.Message):
+    """Channels by their ids."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANNEL_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def channel_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The ids: 1 to 100. Those that the inbox has nothing of are ignored."""
+
+    def __init__(
+        self,
+        *,
+        channel_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel_ids", b"channel_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChannelIds: _TypeAlias = ChannelIds  # noqa: Y015
+
+@_typing.final
+class NotificationSelector(_message.Message):
+    """Which notifications of one inbox."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDS_FIELD_NUMBER: _builtins.int
+    CHANNEL_IDS_FIELD_NUMBER: _builtins.int
+    ALL_FIELD_NUMBER: _builtins.int
+    UP_TO_REVISION_FIELD_NUMBER: _builtins.int
+    all: _builtins.bool
+    """Every one; must be true when given."""
+    up_to_revision: _builtins.int
+    """Only those with an `arrive_revision` up to this one, so that what arrived
+    after the client last looked stays as it is.
+
+    0, the default, or one ahead of the inbox is its revision at the commit;
+    negative fails, and so does one beside `ids`.
+    """
+    @_builtins.property
+    def ids(self) -> Global___NotificationIds:
+        """These notifications."""
+
+    @_builtins.property
+    def channel_ids(self) -> Global___ChannelIds:
+        """Those of these channels."""
+
+    def __init__(
+        self,
+        *,
+        ids: Global___NotificationIds | None = ...,
+        channel_ids: Global___ChannelIds | None = ...,
+        all: _builtins.bool = ...,
+        up_to_revision: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "channel_ids", b"channel_ids", "ids", b"ids", "target", b"target"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all", b"all", "channel_ids", b"channel_ids", "ids", b"ids", "target", b"target", "up_to_revision", b"up_to_revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_target: _TypeAlias = _typing.Literal["ids", "channel_ids", "all"]  # noqa: Y015
+    _WhichOneofArgType_target: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_target) -> _WhichOneofReturnType_target | None: ...
+
+Global___NotificationSelector: _TypeAlias = NotificationSelector  # noqa: Y015
+
+@_typing.final
+class Mark(_message.Message):
+    """A change of state of all notifications that a selector fits.
+
+    Whoever applies it to what it holds comes to what the server has: of the
+    notifications selected, a time that is set stays when it is set again.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SELECTOR_FIELD_NUMBER: _builtins.int
+    READ_FIELD_NUMBER: _builtins.int
+    SEEN_FIELD_NUMBER: _builtins.int
+    MARK_TIME_FIELD_NUMBER: _builtins.int
+    read: _builtins.bool
+    """Read (`read_time` and `seen_time` become `mark_time` where they are absent)
+    or unread (`read_time` goes). Absent: as `seen` says.
+    """
+    seen: _builtins.bool
+    """Seen (`seen_time` becomes `mark_time` where it is absent) or unseen
+    (`seen_time` and `read_time` go). Absent: as `read` says.
+    """
+    @_builtins.property
+    def selector(self) -> Global___NotificationSelector:
+        """Which notifications; by `channel_ids` or `all`, and `up_to_revision` is given."""
+
+    @_builtins.property
+    def mark_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        selector: Global___NotificationSelector | None = ...,
+        read: _builtins.bool | None = ...,
+        seen: _builtins.bool | None = ...,
+        mark_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_read", b"_read", "_seen", b"_seen", "mark_time", b"mark_time", "read", b"read", "seen", b"seen", "selector", b"selector"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_read", b"_read", "_seen", b"_seen", "mark_time", b"mark_time", "read", b"read", "seen", b"seen", "selector", b"selector"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__read: _TypeAlias = _typing.Literal["read"]  # noqa: Y015
+    _WhichOneofArgType__read: _TypeAlias = _typing.Literal["_read", b"_read"]  # noqa: Y015
+    _WhichOneofReturnType__seen: _TypeAlias = _typing.Literal["seen"]  # noqa: Y015
+    _WhichOneofArgType__seen: _TypeAlias = _typing.Literal["_seen", b"_seen"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__read) -> _WhichOneofReturnType__read | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__seen) -> _WhichOneofReturnType__seen | None: ...
+
+Global___Mark: _TypeAlias = Mark  # noqa: Y015
+
+@_typing.final
 class NotificationChange(_message.Message):
     """One change to one inbox."""
 
@@ -190,25 +381,35 @@ class NotificationChange(_message.Message):
 
     REVISION_FIELD_NUMBER: _builtins.int
     UPSERTED_FIELD_NUMBER: _builtins.int
+    REMOVED_FIELD_NUMBER: _builtins.int
+    MARKED_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """The inbox's revision that the change belongs to. Changes of one revision
     are adjacent.
     """
+    removed: _builtins.str
+    """The notification of this id left the inbox."""
     @_builtins.property
     def upserted(self) -> Global___Notification:
         """A notification arrived or changed: it now stands as given."""
+
+    @_builtins.property
+    def marked(self) -> Global___Mark:
+        """All notifications that a selector fits changed."""
 
     def __init__(
         self,
         *,
         revision: _builtins.int = ...,
         upserted: Global___Notification | None = ...,
+        removed: _builtins.str = ...,
+        marked: Global___Mark | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "upserted", b"upserted"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "marked", b"marked", "removed", b"removed", "upserted", b"upserted"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "revision", b"revision", "upserted", b"upserted"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "marked", b"marked", "removed", b"removed", "revision", b"revision", "upserted", b"upserted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["upserted"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["upserted", "removed", "marked"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 

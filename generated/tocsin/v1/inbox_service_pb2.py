@@ -26,7 +26,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from tocsin.v1 import inbox_pb2 as tocsin_dot_v1_dot_inbox__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dtocsin/v1/inbox_service.proto\x12\ttocsin.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x15tocsin/v1/inbox.proto\"\x81\x01\n\x10SubscribeRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\x12\x15\n\rsnapshot_size\x18\x03 \x01(\x05\x12\x35\n\x12heartbeat_interval\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xc5\x02\n\x11SubscribeResponse\x12(\n\x05phase\x18\x01 \x01(\x0e\x32\x19.tocsin.v1.SubscribePhase\x12\x16\n\x0e\x61\x66ter_revision\x18\x02 \x01(\x03\x12\x10\n\x08revision\x18\x03 \x01(\x03\x12.\n\x07\x63hanges\x18\x04 \x03(\x0b\x32\x1d.tocsin.v1.NotificationChange\x12\x1f\n\x05inbox\x18\x05 \x01(\x0b\x32\x10.tocsin.v1.Inbox\x12\x34\n\x10\x63hannel_counters\x18\x06 \x03(\x0b\x32\x1a.tocsin.v1.ChannelCounters\x12\x0e\n\x06\x63ursor\x18\x07 \x01(\t\x12\x11\n\tcaught_up\x18\x08 \x01(\x08\x12\x32\n\x0freconnect_delay\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\"\"\n\x0fGetInboxRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"3\n\x10GetInboxResponse\x12\x1f\n\x05inbox\x18\x01 \x01(\x0b\x32\x10.tocsin.v1.Inbox\"\x96\x01\n\x18ListNotificationsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63hannel_ids\x18\x02 \x03(\t\x12-\n\x06\x66ilter\x18\x03 \x01(\x0e\x32\x1d.tocsin.v1.NotificationFilter\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"d\n\x19ListNotificationsResponse\x12.\n\rnotifications\x18\x01 \x03(\x0b\x32\x17.tocsin.v1.Notification\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\xc3\x01\n\x0eSubscribePhase\x12\x1f\n\x1bSUBSCRIBE_PHASE_UNSPECIFIED\x10\x00\x12\x1c\n\x18SUBSCRIBE_PHASE_SNAPSHOT\x10\x01\x12\x1a\n\x16SUBSCRIBE_PHASE_REPLAY\x10\x02\x12\x18\n\x14SUBSCRIBE_PHASE_LIVE\x10\x03\x12\x1d\n\x19SUBSCRIBE_PHASE_HEARTBEAT\x10\x04\x12\x1d\n\x19SUBSCRIBE_PHASE_RECONNECT\x10\x05\x32\x87\x02\n\x0cInboxService\x12H\n\tSubscribe\x12\x1b.tocsin.v1.SubscribeRequest\x1a\x1c.tocsin.v1.SubscribeResponse0\x01\x12H\n\x08GetInbox\x12\x1a.tocsin.v1.GetInboxRequest\x1a\x1b.tocsin.v1.GetInboxResponse\"\x03\x90\x02\x01\x12\x63\n\x11ListNotifications\x12#.tocsin.v1.ListNotificationsRequest\x1a$.tocsin.v1.ListNotificationsResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dtocsin/v1/inbox_service.proto\x12\ttocsin.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x15tocsin/v1/inbox.proto\"\x81\x01\n\x10SubscribeRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\x12\x15\n\rsnapshot_size\x18\x03 \x01(\x05\x12\x35\n\x12heartbeat_interval\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xc5\x02\n\x11SubscribeResponse\x12(\n\x05phase\x18\x01 \x01(\x0e\x32\x19.tocsin.v1.SubscribePhase\x12\x16\n\x0e\x61\x66ter_revision\x18\x02 \x01(\x03\x12\x10\n\x08revision\x18\x03 \x01(\x03\x12.\n\x07\x63hanges\x18\x04 \x03(\x0b\x32\x1d.tocsin.v1.NotificationChange\x12\x1f\n\x05inbox\x18\x05 \x01(\x0b\x32\x10.tocsin.v1.Inbox\x12\x34\n\x10\x63hannel_counters\x18\x06 \x03(\x0b\x32\x1a.tocsin.v1.ChannelCounters\x12\x0e\n\x06\x63ursor\x18\x07 \x01(\t\x12\x11\n\tcaught_up\x18\x08 \x01(\x08\x12\x32\n\x0freconnect_delay\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\"\"\n\x0fGetInboxRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"3\n\x10GetInboxResponse\x12\x1f\n\x05inbox\x18\x01 \x01(\x0b\x32\x10.tocsin.v1.Inbox\"\x96\x01\n\x18ListNotificationsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63hannel_ids\x18\x02 \x03(\t\x12-\n\x06\x66ilter\x18\x03 \x01(\x0e\x32\x1d.tocsin.v1.NotificationFilter\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"d\n\x19ListNotificationsResponse\x12.\n\rnotifications\x18\x01 \x03(\x0b\x32\x17.tocsin.v1.Notification\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"g\n\x18ListInboxChannelsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x13\n\x0bunread_only\x18\x02 \x01(\x08\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"e\n\x19ListInboxChannelsResponse\x12/\n\x0einbox_channels\x18\x01 \x03(\x0b\x32\x17.tocsin.v1.InboxChannel\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xac\x01\n\x1aUpdateNotificationsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x31\n\x08selector\x18\x02 \x01(\x0b\x32\x1f.tocsin.v1.NotificationSelector\x12\x11\n\x04read\x18\x03 \x01(\x08H\x00\x88\x01\x01\x12\x11\n\x04seen\x18\x04 \x01(\x08H\x01\x88\x01\x01\x12\x12\n\nrequest_id\x18\x05 \x01(\tB\x07\n\x05_readB\x07\n\x05_seen\"U\n\x1bUpdateNotificationsResponse\x12\x1f\n\x05inbox\x18\x01 \x01(\x0b\x32\x10.tocsin.v1.Inbox\x12\x15\n\rupdated_count\x18\x02 \x01(\x03*\xc3\x01\n\x0eSubscribePhase\x12\x1f\n\x1bSUBSCRIBE_PHASE_UNSPECIFIED\x10\x00\x12\x1c\n\x18SUBSCRIBE_PHASE_SNAPSHOT\x10\x01\x12\x1a\n\x16SUBSCRIBE_PHASE_REPLAY\x10\x02\x12\x18\n\x14SUBSCRIBE_PHASE_LIVE\x10\x03\x12\x1d\n\x19SUBSCRIBE_PHASE_HEARTBEAT\x10\x04\x12\x1d\n\x19SUBSCRIBE_PHASE_RECONNECT\x10\x05\x32\xd2\x03\n\x0cInboxService\x12H\n\tSubscribe\x12\x1b.tocsin.v1.SubscribeRequest\x1a\x1c.tocsin.v1.SubscribeResponse0\x01\x12H\n\x08GetInbox\x12\x1a.tocsin.v1.GetInboxRequest\x1a\x1b.tocsin.v1.GetInboxResponse\"\x03\x90\x02\x01\x12\x63\n\x11ListNotifications\x12#.tocsin.v1.ListNotificationsRequest\x1a$.tocsin.v1.ListNotificationsResponse\"\x03\x90\x02\x01\x12\x63\n\x11ListInboxChannels\x12#.tocsin.v1.ListInboxChannelsRequest\x1a$.tocsin.v1.ListInboxChannelsResponse\"\x03\x90\x02\x01\x12\x64\n\x13UpdateNotifications\x12%.tocsin.v1.UpdateNotificationsRequest\x1a&.tocsin.v1.UpdateNotificationsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,8 +37,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_INBOXSERVICE'].methods_by_name['GetInbox']._serialized_options = b'\220\002\001'
   _globals['_INBOXSERVICE'].methods_by_name['ListNotifications']._loaded_options = None
   _globals['_INBOXSERVICE'].methods_by_name['ListNotifications']._serialized_options = b'\220\002\001'
-  _globals['_SUBSCRIBEPHASE']._serialized_start=904
-  _globals['_SUBSCRIBEPHASE']._serialized_end=1099
+  _globals['_INBOXSERVICE'].methods_by_name['ListInboxChannels']._loaded_options = None
+  _globals['_INBOXSERVICE'].methods_by_name['ListInboxChannels']._serialized_options = b'\220\002\001'
+  _globals['_SUBSCRIBEPHASE']._serialized_start=1374
+  _globals['_SUBSCRIBEPHASE']._serialized_end=1569
   _globals['_SUBSCRIBEREQUEST']._serialized_start=100
   _globals['_SUBSCRIBEREQUEST']._serialized_end=229
   _globals['_SUBSCRIBERESPONSE']._serialized_start=232
@@ -51,6 +53,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTNOTIFICATIONSREQUEST']._serialized_end=799
   _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_start=801
   _globals['_LISTNOTIFICATIONSRESPONSE']._serialized_end=901
-  _globals['_INBOXSERVICE']._serialized_start=1102
-  _globals['_INBOXSERVICE']._serialized_end=1365
+  _globals['_LISTINBOXCHANNELSREQUEST']._serialized_start=903
+  _globals['_LISTINBOXCHANNELSREQUEST']._serialized_end=1006
+  _globals['_LISTINBOXCHANNELSRESPONSE']._serialized_start=1008
+  _globals['_LISTINBOXCHANNELSRESPONSE']._serialized_end=1109
+  _globals['_UPDATENOTIFICATIONSREQUEST']._serialized_start=1112
+  _globals['_UPDATENOTIFICATIONSREQUEST']._serialized_end=1284
+  _globals['_UPDATENOTIFICATIONSRESPONSE']._serialized_start=1286
+  _globals['_UPDATENOTIFICATIONSRESPONSE']._serialized_end=1371
+  _globals['_INBOXSERVICE']._serialized_start=1572
+  _globals['_INBOXSERVICE']._serialized_end=2038
 # @@protoc_insertion_point(module_scope)

@@ -297,3 +297,154 @@ class ListNotificationsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListNotificationsResponse: _TypeAlias = ListNotificationsResponse  # noqa: Y015
+
+@_typing.final
+class ListInboxChannelsRequest(_message.Message):
+    """What `ListInboxChannels` takes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    UNREAD_ONLY_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    """Whose inbox. Required."""
+    unread_only: _builtins.bool
+    """Only channels with something unread. Default: all that the inbox holds."""
+    page_size: _builtins.int
+    """How many channels to give at most.
+
+    0, the default, is 50; above 1,000 is taken as 1,000; negative fails.
+    """
+    page_token: _builtins.str
+    """Where to go on: `next_page_token` of the page before. Default: the start.
+
+    Bound to this RPC and every other field but `page_size`.
+    """
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        unread_only: _builtins.bool = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "unread_only", b"unread_only", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListInboxChannelsRequest: _TypeAlias = ListInboxChannelsRequest  # noqa: Y015
+
+@_typing.final
+class ListInboxChannelsResponse(_message.Message):
+    """What `ListInboxChannels` gives."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INBOX_CHANNELS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Asks for the next page; empty at the end."""
+    @_builtins.property
+    def inbox_channels(self) -> _containers.RepeatedCompositeFieldContainer[_inbox_pb2.InboxChannel]:
+        """The page's channels, latest arrival first. At most 1 MiB, so a page may be
+        short of `page_size` with more to come.
+        """
+
+    def __init__(
+        self,
+        *,
+        inbox_channels: _abc.Iterable[_inbox_pb2.InboxChannel] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["inbox_channels", b"inbox_channels", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListInboxChannelsResponse: _TypeAlias = ListInboxChannelsResponse  # noqa: Y015
+
+@_typing.final
+class UpdateNotificationsRequest(_message.Message):
+    """What `UpdateNotifications` takes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    SELECTOR_FIELD_NUMBER: _builtins.int
+    READ_FIELD_NUMBER: _builtins.int
+    SEEN_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    """Whose inbox. Required."""
+    read: _builtins.bool
+    """Read, or unread. Default absent: stays, unless `seen` is false.
+
+    `read` or `seen` must be given; `read` true with `seen` false fails.
+    """
+    seen: _builtins.bool
+    """Seen, or unseen. Default absent: stays, unless `read` is true."""
+    request_id: _builtins.str
+    """Makes a repeat safe: the same id within 24 hours gets the first OK again.
+
+    At most 128 characters; default empty, which makes every call its own.
+    """
+    @_builtins.property
+    def selector(self) -> _inbox_pb2.NotificationSelector:
+        """Which notifications. Required."""
+
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        selector: _inbox_pb2.NotificationSelector | None = ...,
+        read: _builtins.bool | None = ...,
+        seen: _builtins.bool | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_read", b"_read", "_seen", b"_seen", "read", b"read", "seen", b"seen", "selector", b"selector"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_read", b"_read", "_seen", b"_seen", "read", b"read", "request_id", b"request_id", "seen", b"seen", "selector", b"selector", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__read: _TypeAlias = _typing.Literal["read"]  # noqa: Y015
+    _WhichOneofArgType__read: _TypeAlias = _typing.Literal["_read", b"_read"]  # noqa: Y015
+    _WhichOneofReturnType__seen: _TypeAlias = _typing.Literal["seen"]  # noqa: Y015
+    _WhichOneofArgType__seen: _TypeAlias = _typing.Literal["_seen", b"_seen"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__read) -> _WhichOneofReturnType__read | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__seen) -> _WhichOneofReturnType__seen | None: ...
+
+Global___UpdateNotificationsRequest: _TypeAlias = UpdateNotificationsRequest  # noqa: Y015
+
+@_typing.final
+class UpdateNotificationsResponse(_message.Message):
+    """What `UpdateNotifications` gives."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INBOX_FIELD_NUMBER: _builtins.int
+    UPDATED_COUNT_FIELD_NUMBER: _builtins.int
+    updated_count: _builtins.int
+    """How many notifications changed."""
+    @_builtins.property
+    def inbox(self) -> _inbox_pb2.Inbox:
+        """The inbox right after the change."""
+
+    def __init__(
+        self,
+        *,
+        inbox: _inbox_pb2.Inbox | None = ...,
+        updated_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["inbox", b"inbox"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["inbox", b"inbox", "updated_count", b"updated_count"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateNotificationsResponse: _TypeAlias = UpdateNotificationsResponse  # noqa: Y015

@@ -52,6 +52,16 @@ class InboxServiceStub(object):
                 request_serializer=tocsin_dot_v1_dot_inbox__service__pb2.ListNotificationsRequest.SerializeToString,
                 response_deserializer=tocsin_dot_v1_dot_inbox__service__pb2.ListNotificationsResponse.FromString,
                 _registered_method=True)
+        self.ListInboxChannels = channel.unary_unary(
+                '/tocsin.v1.InboxService/ListInboxChannels',
+                request_serializer=tocsin_dot_v1_dot_inbox__service__pb2.ListInboxChannelsRequest.SerializeToString,
+                response_deserializer=tocsin_dot_v1_dot_inbox__service__pb2.ListInboxChannelsResponse.FromString,
+                _registered_method=True)
+        self.UpdateNotifications = channel.unary_unary(
+                '/tocsin.v1.InboxService/UpdateNotifications',
+                request_serializer=tocsin_dot_v1_dot_inbox__service__pb2.UpdateNotificationsRequest.SerializeToString,
+                response_deserializer=tocsin_dot_v1_dot_inbox__service__pb2.UpdateNotificationsResponse.FromString,
+                _registered_method=True)
 
 
 class InboxServiceServicer(object):
@@ -113,6 +123,37 @@ class InboxServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListInboxChannels(self, request, context):
+        """Lists the channels that an inbox holds notifications of, latest arrival first.
+
+        A channel that stays and keeps its place through the whole listing is given
+        exactly once; one that gets a notification meanwhile may be missed, and is
+        on top of the next listing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateNotifications(self, request, context):
+        """Marks notifications read or unread, seen or unseen.
+
+        Atomic and durable, whatever it touches: one change, which takes one
+        revision, with the counts that follow from it. When nothing is other than
+        asked for, nothing changes and no revision is taken. Read implies seen,
+        unseen implies unread; what is read already keeps its `read_time`.
+
+        Streams show a selection by ids as notifications that changed, and one by
+        channels or of all as one `Mark`. A repeat with the same `request_id` gets
+        the first answer again.
+
+        Fails with INVALID_ARGUMENT, naming every violated field, and with
+        ALREADY_EXISTS when the `request_id` was used for another request
+        (`REQUEST_ID_REUSED`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_InboxServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -130,6 +171,16 @@ def add_InboxServiceServicer_to_server(servicer, server):
                     servicer.ListNotifications,
                     request_deserializer=tocsin_dot_v1_dot_inbox__service__pb2.ListNotificationsRequest.FromString,
                     response_serializer=tocsin_dot_v1_dot_inbox__service__pb2.ListNotificationsResponse.SerializeToString,
+            ),
+            'ListInboxChannels': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListInboxChannels,
+                    request_deserializer=tocsin_dot_v1_dot_inbox__service__pb2.ListInboxChannelsRequest.FromString,
+                    response_serializer=tocsin_dot_v1_dot_inbox__service__pb2.ListInboxChannelsResponse.SerializeToString,
+            ),
+            'UpdateNotifications': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateNotifications,
+                    request_deserializer=tocsin_dot_v1_dot_inbox__service__pb2.UpdateNotificationsRequest.FromString,
+                    response_serializer=tocsin_dot_v1_dot_inbox__service__pb2.UpdateNotificationsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -216,6 +267,60 @@ class InboxService(object):
             '/tocsin.v1.InboxService/ListNotifications',
             tocsin_dot_v1_dot_inbox__service__pb2.ListNotificationsRequest.SerializeToString,
             tocsin_dot_v1_dot_inbox__service__pb2.ListNotificationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListInboxChannels(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tocsin.v1.InboxService/ListInboxChannels',
+            tocsin_dot_v1_dot_inbox__service__pb2.ListInboxChannelsRequest.SerializeToString,
+            tocsin_dot_v1_dot_inbox__service__pb2.ListInboxChannelsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateNotifications(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tocsin.v1.InboxService/UpdateNotifications',
+            tocsin_dot_v1_dot_inbox__service__pb2.UpdateNotificationsRequest.SerializeToString,
+            tocsin_dot_v1_dot_inbox__service__pb2.UpdateNotificationsResponse.FromString,
             options,
             channel_credentials,
             insecure,

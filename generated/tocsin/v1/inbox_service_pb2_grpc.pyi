@@ -76,6 +76,29 @@ class InboxServiceStub:
     A notification that stays and keeps its place through the whole listing is
     given exactly once; what arrives meanwhile is not in it.
     """
+    ListInboxChannels: _grpc.UnaryUnaryMultiCallable[_inbox_service_pb2.ListInboxChannelsRequest, _inbox_service_pb2.ListInboxChannelsResponse]
+    """Lists the channels that an inbox holds notifications of, latest arrival first.
+
+    A channel that stays and keeps its place through the whole listing is given
+    exactly once; one that gets a notification meanwhile may be missed, and is
+    on top of the next listing.
+    """
+    UpdateNotifications: _grpc.UnaryUnaryMultiCallable[_inbox_service_pb2.UpdateNotificationsRequest, _inbox_service_pb2.UpdateNotificationsResponse]
+    """Marks notifications read or unread, seen or unseen.
+
+    Atomic and durable, whatever it touches: one change, which takes one
+    revision, with the counts that follow from it. When nothing is other than
+    asked for, nothing changes and no revision is taken. Read implies seen,
+    unseen implies unread; what is read already keeps its `read_time`.
+
+    Streams show a selection by ids as notifications that changed, and one by
+    channels or of all as one `Mark`. A repeat with the same `request_id` gets
+    the first answer again.
+
+    Fails with INVALID_ARGUMENT, naming every violated field, and with
+    ALREADY_EXISTS when the `request_id` was used for another request
+    (`REQUEST_ID_REUSED`).
+    """
 
 @_typing.type_check_only
 class InboxServiceAsyncStub(InboxServiceStub):
@@ -124,6 +147,29 @@ class InboxServiceAsyncStub(InboxServiceStub):
 
     A notification that stays and keeps its place through the whole listing is
     given exactly once; what arrives meanwhile is not in it.
+    """
+    ListInboxChannels: _aio.UnaryUnaryMultiCallable[_inbox_service_pb2.ListInboxChannelsRequest, _inbox_service_pb2.ListInboxChannelsResponse]  # type: ignore[assignment]
+    """Lists the channels that an inbox holds notifications of, latest arrival first.
+
+    A channel that stays and keeps its place through the whole listing is given
+    exactly once; one that gets a notification meanwhile may be missed, and is
+    on top of the next listing.
+    """
+    UpdateNotifications: _aio.UnaryUnaryMultiCallable[_inbox_service_pb2.UpdateNotificationsRequest, _inbox_service_pb2.UpdateNotificationsResponse]  # type: ignore[assignment]
+    """Marks notifications read or unread, seen or unseen.
+
+    Atomic and durable, whatever it touches: one change, which takes one
+    revision, with the counts that follow from it. When nothing is other than
+    asked for, nothing changes and no revision is taken. Read implies seen,
+    unseen implies unread; what is read already keeps its `read_time`.
+
+    Streams show a selection by ids as notifications that changed, and one by
+    channels or of all as one `Mark`. A repeat with the same `request_id` gets
+    the first answer again.
+
+    Fails with INVALID_ARGUMENT, naming every violated field, and with
+    ALREADY_EXISTS when the `request_id` was used for another request
+    (`REQUEST_ID_REUSED`).
     """
 
 class InboxServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -188,6 +234,41 @@ class InboxServiceServicer(metaclass=_abc_1.ABCMeta):
 
         A notification that stays and keeps its place through the whole listing is
         given exactly once; what arrives meanwhile is not in it.
+        """
+
+    @_abc_1.abstractmethod
+    def ListInboxChannels(
+        self,
+        request: _inbox_service_pb2.ListInboxChannelsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inbox_service_pb2.ListInboxChannelsResponse, _abc.Awaitable[_inbox_service_pb2.ListInboxChannelsResponse]]:
+        """Lists the channels that an inbox holds notifications of, latest arrival first.
+
+        A channel that stays and keeps its place through the whole listing is given
+        exactly once; one that gets a notification meanwhile may be missed, and is
+        on top of the next listing.
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateNotifications(
+        self,
+        request: _inbox_service_pb2.UpdateNotificationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inbox_service_pb2.UpdateNotificationsResponse, _abc.Awaitable[_inbox_service_pb2.UpdateNotificationsResponse]]:
+        """Marks notifications read or unread, seen or unseen.
+
+        Atomic and durable, whatever it touches: one change, which takes one
+        revision, with the counts that follow from it. When nothing is other than
+        asked for, nothing changes and no revision is taken. Read implies seen,
+        unseen implies unread; what is read already keeps its `read_time`.
+
+        Streams show a selection by ids as notifications that changed, and one by
+        channels or of all as one `Mark`. A repeat with the same `request_id` gets
+        the first answer again.
+
+        Fails with INVALID_ARGUMENT, naming every violated field, and with
+        ALREADY_EXISTS when the `request_id` was used for another request
+        (`REQUEST_ID_REUSED`).
         """
 
 def add_InboxServiceServicer_to_server(servicer: InboxServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

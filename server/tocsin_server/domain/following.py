@@ -15,10 +15,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
+from tocsin_server.domain.changes import Change, Item
 from tocsin_server.domain.cursors import Cursor, Position
 from tocsin_server.domain.identity import InboxKey
 from tocsin_server.domain.inboxes import (
-    Change,
     ChannelCounters,
     Counters,
     Inbox,
@@ -27,7 +27,7 @@ from tocsin_server.domain.inboxes import (
     Place,
 )
 from tocsin_server.domain.paging import Page
-from tocsin_server.domain.ports import InboxStore, Live, Watch
+from tocsin_server.domain.ports import InboxHistory, Live, Watch
 
 PAGE_ROWS = 1_000
 
@@ -63,7 +63,7 @@ class Replay:
     """
 
     inbox: Inbox
-    notifications: Sequence[Notification]
+    items: Sequence[Item]
     position: Position
     caught_up: bool
     channel_counters: Sequence[ChannelCounters]
@@ -76,7 +76,7 @@ class Response:
     phase: Phase
     after_revision: int
     revision: int
-    notifications: Sequence[Notification] = ()
+    items: Sequence[Item] = ()
     counters: Counters | None = None
     channel_counters: Sequence[ChannelCounters] = ()
     cursor: str = ""
@@ -125,7 +125,7 @@ class Follower:
 
     def __init__(
         self,
-        store: InboxStore,
+        store: InboxHistory,
         live: Live,
         subscription: Subscription,
         reconnect_delay: Callable[[], float],
@@ -223,10 +223,8 @@ class Follower:
         if not cursor.resumes(self._store.epoch, inbox):
             self._cursor = None
             return None
-        response = Response(
-            Phase.REPLAY, self._revision, replay.position.revision, replay.notifications
-        )
-        crowded = replay.notifications and len(replay.channel_counters) > COUNTERS_BESIDE
+        response = Response(Phase.REPLAY, self._revision, replay.position.revision, replay.items)
+        crowded = replay.items and len(replay.channel_counters) > COUNTERS_BESIDE
         if replay.caught_up and not crowded:
             false_alarm = self._caught_up and replay.position == cursor.position
             self._catch_up(response, inbox, replay.channel_counters)
@@ -243,16 +241,16 @@ class Follower:
         """Gives changes that continue the stream, with the counters after the last."""
         last = changes[-1]
         if len(changes) == 1:
-            notifications, channels = last.notifications, last.channel_counters
+            items, channels = last.items or (), last.channel_counters
         else:
-            notifications = [n for change in changes for n in change.notifications]
+            items = [item for change in changes for item in change.items or ()]
             latest = {c.channel_id: c for change in changes for c in change.channel_counters}
             channels = list(latest.values())
         response = Response(
             Phase.LIVE,
             cursor.position.revision,
             last.revision,
-            notifications,
+            items,
             last.counters,
             channels,
         )

@@ -1,14 +1,20 @@
 """Inboxes: one user's notifications, counters and revision."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from tocsin_server.domain.identity import InboxKey
-from tocsin_server.domain.messages import Message
-from tocsin_server.domain.paging import Page
-from tocsin_server.domain.ports import InboxStore
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tocsin_server.domain.channels import Channel
+    from tocsin_server.domain.identity import InboxKey
+    from tocsin_server.domain.marking import Marked, Marking
+    from tocsin_server.domain.messages import Message
+    from tocsin_server.domain.paging import Page
+    from tocsin_server.domain.ports import Clock, InboxStore
 
 
 class NotificationFilter(IntEnum):
@@ -57,7 +63,7 @@ class Inbox:
     counters: Counters
 
     @classmethod
-    def unborn(cls, key: InboxKey) -> "Inbox":
+    def unborn(cls, key: InboxKey) -> Inbox:
         """Returns the empty inbox of a user never seen."""
         return cls(key, 0, 0, 0, Counters(0, 0, 0))
 
@@ -82,36 +88,20 @@ class Notification:
         return Place(self.arrive_revision, self.message.sequence)
 
 
-@dataclass(slots=True)
-class Change:
-    """One committed revision of one inbox, as those who follow it live need it.
+class InboxChannel(NamedTuple):
+    """A channel as an inbox shows it, with the notification of it that arrived last."""
 
-    `counters` and `channel_counters`, of the channels touched, are as of
-    `revision`. Not frozen, because one is made for every recipient.
-    """
-
-    key: InboxKey
-    incarnation: int
-    revision: int
-    notifications: Sequence[Notification]
+    channel: Channel
     counters: Counters
-    channel_counters: Sequence[ChannelCounters]
-
-    @property
-    def size(self) -> int:
-        """About how many bytes it takes in a response."""
-        return sum(len(n.message.body) + ENVELOPE_BYTES for n in self.notifications)
-
-
-ENVELOPE_BYTES = 512
-"""The most that a notification takes in a response beside its message's body."""
+    latest: Notification
 
 
 class Inboxes:
-    """Reads inboxes."""
+    """Reads inboxes, and marks what is in them."""
 
-    def __init__(self, store: InboxStore) -> None:
+    def __init__(self, store: InboxStore, clock: Clock) -> None:
         self._store = store
+        self._clock = clock
 
     async def get(self, key: InboxKey) -> Inbox:
         """Returns the inbox, empty for a user never seen."""
@@ -131,3 +121,26 @@ class Inboxes:
         behind `before`.
         """
         return await self._store.list_notifications(key, channel_ids, which, before, limit)
+
+    async def list_channels(
+        self,
+        key: InboxKey,
+        before: Place | None,
+        limit: int,
+        *,
+        unread_only: bool,
+    ) -> Page[InboxChannel]:
+        """Returns a page of up to `limit` channels of an inbox, latest arrival first.
+
+        Those whose latest notification stands behind `before`; with
+        `unread_only`, those that have something unread.
+        """
+        return await self._store.list_inbox_channels(key, before, limit, unread_only=unread_only)
+
+    async def mark(self, marking: Marking) -> Marked:
+        """Marks notifications, in one change of their inbox.
+
+        Raises:
+            RequestIdReused: the request id stands for another request.
+        """
+        return await self._store.mark(marking, self._clock.now())

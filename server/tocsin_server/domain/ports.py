@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tocsin_server.domain.changes import Change
     from tocsin_server.domain.channels import Channel
     from tocsin_server.domain.cursors import Position
     from tocsin_server.domain.errors import TocsinError
     from tocsin_server.domain.following import Head, Replay
     from tocsin_server.domain.identity import InboxKey
     from tocsin_server.domain.inboxes import (
-        Change,
         Inbox,
+        InboxChannel,
         Notification,
         NotificationFilter,
         Place,
     )
+    from tocsin_server.domain.marking import Marked, Marking
     from tocsin_server.domain.messages import Message, Send, Sent
     from tocsin_server.domain.paging import Page
     from tocsin_server.domain.requests import RequestKey
@@ -120,16 +122,12 @@ class MessageStore(Protocol):
         ...
 
 
-class InboxStore(Protocol):
-    """Reads inboxes. Every read is of one moment: rows, head and counters agree."""
+class InboxHistory(Protocol):
+    """What following an inbox reads. Every read is of one moment: rows, head, counters agree."""
 
     @property
     def epoch(self) -> int:
         """The random number of the store's history."""
-        ...
-
-    async def get_inbox(self, key: InboxKey) -> Inbox:
-        """Returns the inbox; the unborn one for a user never seen."""
         ...
 
     async def list_notifications(
@@ -153,12 +151,43 @@ class InboxStore(Protocol):
     async def read_changes(self, key: InboxKey, after: Position, limit: int) -> Replay:
         """Returns what was last changed after a position, ordered by (revision, sequence).
 
-        At the end of the history it says so, with all channels' counters.
+        Notifications and removals as they stand, and marks between them. At the
+        end of the history it says so, with all channels' counters.
         """
         ...
 
     async def read_revisions(self, keys: Sequence[InboxKey]) -> Sequence[tuple[InboxKey, int, int]]:
         """Returns (key, incarnation, revision) of those inboxes that exist."""
+        ...
+
+
+class InboxStore(InboxHistory, Protocol):
+    """Keeps inboxes."""
+
+    async def get_inbox(self, key: InboxKey) -> Inbox:
+        """Returns the inbox; the unborn one for a user never seen."""
+        ...
+
+    async def list_inbox_channels(
+        self, key: InboxKey, before: Place | None, limit: int, *, unread_only: bool
+    ) -> Page[InboxChannel]:
+        """Returns up to `limit` of an inbox's channels, latest arrival first.
+
+        Those that it holds something of, or something unread, and whose latest
+        notification stands behind `before`.
+        """
+        ...
+
+    async def mark(self, marking: Marking, now: int) -> Marked:
+        """Commits a marking as one change of its inbox, and hands it to Live.
+
+        State, counters, and the answer to its request change together, under
+        one revision; under none when nothing changes. A request answered before
+        changes nothing and gets the answer of then.
+
+        Raises:
+            RequestIdReused: the request id stands for another request.
+        """
         ...
 
 
@@ -222,5 +251,8 @@ class Live(Protocol):
         ...
 
     def announce(self, changes: Sequence[Change]) -> None:
-        """Tells the watches of committed changes, in commit order for each inbox."""
+        """Tells the watches of committed changes, in commit order for each inbox.
+
+        A change that does not say what it did makes them behind.
+        """
         ...

@@ -14,9 +14,9 @@ Everything here runs on the event loop, but for `Hub.watches`.
 from asyncio import Future, get_running_loop
 from collections.abc import Iterable, Sequence
 
+from tocsin_server.domain.changes import Change
 from tocsin_server.domain.errors import ServerStopping, TooManyStreams
 from tocsin_server.domain.identity import InboxKey
-from tocsin_server.domain.inboxes import Change
 from tocsin_server.domain.limits import RESPONSE_BYTES
 
 PENDING_BYTES = RESPONSE_BYTES * 3 // 4
@@ -203,7 +203,10 @@ class Hub:
         """Tells the watches of committed changes."""
         for change in changes:
             for watch in self._watches.get(change.key, ()):
-                watch.offer(change)
+                if change.items is None:
+                    watch.hear_of(change.incarnation, change.revision)
+                else:
+                    watch.offer(change)
 
     def hear_of(self, revisions: Iterable[tuple[InboxKey, int, int]]) -> None:
         """Tells the watches how far (key, incarnation, revision) inboxes have come."""

@@ -4,7 +4,7 @@ from asyncio import sleep
 from itertools import islice
 from logging import getLogger
 
-from tocsin_server.domain.ports import InboxStore
+from tocsin_server.domain.ports import InboxHistory
 from tocsin_server.live.hub import Hub
 
 SWEEP_SECONDS = 15.0
@@ -13,7 +13,7 @@ _INBOXES_A_READ = 500
 logger = getLogger(__name__)
 
 
-async def sweep_forever(hub: Hub, store: InboxStore, seconds: float = SWEEP_SECONDS) -> None:
+async def sweep_forever(hub: Hub, store: InboxHistory, seconds: float = SWEEP_SECONDS) -> None:
     """Compares, again and again, what the watches have with what the store has."""
     while True:
         await sleep(seconds)
@@ -23,7 +23,7 @@ async def sweep_forever(hub: Hub, store: InboxStore, seconds: float = SWEEP_SECO
             logger.exception("a sweep failed")
 
 
-async def sweep(hub: Hub, store: InboxStore) -> None:
+async def sweep(hub: Hub, store: InboxHistory) -> None:
     """Tells every watch how far its inbox has come, by the store."""
     keys = iter(hub.keys)
     while some := list(islice(keys, _INBOXES_A_READ)):

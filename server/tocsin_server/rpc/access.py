@@ -24,6 +24,8 @@ ACCESS: Mapping[str, Access] = {
     "/tocsin.v1.InboxService/Subscribe": Access.OPEN,
     "/tocsin.v1.InboxService/GetInbox": Access.OPEN,
     "/tocsin.v1.InboxService/ListNotifications": Access.OPEN,
+    "/tocsin.v1.InboxService/ListInboxChannels": Access.OPEN,
+    "/tocsin.v1.InboxService/UpdateNotifications": Access.OPEN,
     "/grpc.health.v1.Health/Check": Access.OPEN,
     "/grpc.health.v1.Health/List": Access.OPEN,
     "/grpc.health.v1.Health/Watch": Access.OPEN,

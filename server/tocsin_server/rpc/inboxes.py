@@ -5,14 +5,24 @@ from collections.abc import AsyncIterator, Callable
 from tocsin.v1.inbox_service_pb2 import (
     GetInboxRequest,
     GetInboxResponse,
+    ListInboxChannelsRequest,
+    ListInboxChannelsResponse,
     ListNotificationsRequest,
     ListNotificationsResponse,
     SubscribeRequest,
+    UpdateNotificationsRequest,
+    UpdateNotificationsResponse,
 )
 
 from tocsin_server.domain.following import Follower, Subscription
 from tocsin_server.domain.identity import InboxKey
-from tocsin_server.domain.inboxes import Inboxes, Notification, NotificationFilter, Place
+from tocsin_server.domain.inboxes import (
+    InboxChannel,
+    Inboxes,
+    Notification,
+    NotificationFilter,
+    Place,
+)
 from tocsin_server.domain.limits import page_size
 from tocsin_server.rpc import requests, responses
 from tocsin_server.rpc.access import caller
@@ -66,3 +76,33 @@ class InboxServicer:
         token = ListNotificationsResponse(next_page_token=listing.next_page_token(page))
         notifications = [field(number, encoder.notification(item)) for item in page.items]
         return b"".join((*notifications, token.SerializeToString()))
+
+    async def ListInboxChannels(self, request: ListInboxChannelsRequest, context: Context) -> bytes:
+        """Lists an inbox's channels, latest arrival first."""
+        listing: Listing[InboxChannel] = Listing(
+            caller.get(), request, [int, int], lambda inbox_channel: inbox_channel.latest.place
+        )
+        key = InboxKey(caller.get().tenant, request.user_id)
+        page = await self._inboxes.list_channels(
+            key,
+            Place(*map(int, listing.after)) if listing.after else None,
+            page_size(request.page_size),
+            unread_only=request.unread_only,
+        )
+        encoder = InboxEncoder(key)
+        number = ListInboxChannelsResponse.INBOX_CHANNELS_FIELD_NUMBER
+        token = ListInboxChannelsResponse(next_page_token=listing.next_page_token(page))
+        channels = [field(number, encoder.inbox_channel(item)) for item in page.items]
+        return b"".join((*channels, token.SerializeToString()))
+
+    async def UpdateNotifications(
+        self, request: UpdateNotificationsRequest, context: Context
+    ) -> UpdateNotificationsResponse:
+        """Marks notifications."""
+        validate(request)
+        marking = requests.marking(caller.get(), request)
+        marked = await self._inboxes.mark(marking)
+        return UpdateNotificationsResponse(
+            inbox=responses.inbox(marking.key, marked.revision, marked.counters),
+            updated_count=marked.updated_count,
+        )

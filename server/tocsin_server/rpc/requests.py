@@ -3,7 +3,7 @@
 from google.protobuf.message import Message as ProtoMessage
 from tocsin.v1 import channel_pb2, message_pb2
 from tocsin.v1.channel_service_pb2 import CreateChannelRequest
-from tocsin.v1.inbox_service_pb2 import SubscribeRequest
+from tocsin.v1.inbox_service_pb2 import SubscribeRequest, UpdateNotificationsRequest
 from tocsin.v1.message_service_pb2 import SendMessageRequest
 
 from tocsin_server.domain.channels import Channel, ChannelType
@@ -11,8 +11,11 @@ from tocsin_server.domain.cursors import Cursor
 from tocsin_server.domain.following import Subscription
 from tocsin_server.domain.identity import Caller, InboxKey
 from tocsin_server.domain.limits import HEARTBEAT_SECONDS, snapshot_size
+from tocsin_server.domain.marking import Marking, Selection
 from tocsin_server.domain.messages import Draft, Submission
 from tocsin_server.domain.requests import RequestKey, body_digest
+from tocsin_server.rpc.identifiers import messages_of
+from tocsin_server.rpc.wire import optional
 
 
 def request_key(caller: Caller, rpc: str, request: ProtoMessage, request_id: str) -> RequestKey:
@@ -57,6 +60,25 @@ def submission(caller: Caller, request: SendMessageRequest) -> Submission:
         recipients=tuple(dict.fromkeys(request.audience.user_ids)),
     )
     return Submission(key, draft)
+
+
+def marking(caller: Caller, request: UpdateNotificationsRequest) -> Marking:
+    """Returns the marking that is asked for; ids that are not the inbox's are left out."""
+    key = InboxKey(caller.tenant, request.user_id)
+    selector = request.selector
+    chosen = selector.WhichOneof("target")
+    message_ids = channel_ids = None
+    if chosen == "ids":
+        message_ids = tuple(messages_of(key, selector.ids.notification_ids))
+    elif chosen == "channel_ids":
+        channel_ids = tuple(dict.fromkeys(selector.channel_ids.channel_ids))
+    return Marking(
+        request_key(caller, "UpdateNotifications", request, request.request_id),
+        key,
+        Selection(message_ids, channel_ids, selector.up_to_revision),
+        optional(request, "read"),
+        optional(request, "seen"),
+    )
 
 
 def subscription(caller: Caller, request: SubscribeRequest) -> Subscription:

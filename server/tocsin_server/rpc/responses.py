@@ -11,15 +11,18 @@ from tocsin.v1.message_pb2 import Message as MessageProto
 from tocsin.v1.message_pb2 import MessageState
 from tocsin.v1.message_service_pb2 import SendMessageResponse
 
+from tocsin_server.domain.changes import Item, Mark, Removal
 from tocsin_server.domain.channels import Channel
 from tocsin_server.domain.following import Response
 from tocsin_server.domain.identity import InboxKey
-from tocsin_server.domain.inboxes import Counters, Notification
+from tocsin_server.domain.inboxes import Counters, InboxChannel, Notification
 from tocsin_server.domain.messages import Message, Sent
+from tocsin_server.rpc.identifiers import suffix_of
 from tocsin_server.rpc.wire import field
 
 _NOTIFICATION_MESSAGE = inbox_pb2.Notification.MESSAGE_FIELD_NUMBER
 _CHANGE_UPSERTED = inbox_pb2.NotificationChange.UPSERTED_FIELD_NUMBER
+_INBOX_CHANNEL_LATEST = inbox_pb2.InboxChannel.LATEST_NOTIFICATION_FIELD_NUMBER
 _RESPONSE_CHANGES = SubscribeResponse.CHANGES_FIELD_NUMBER
 _SENT_MESSAGE = SendMessageResponse.MESSAGE_FIELD_NUMBER
 _STATES: Mapping[int, bytes] = {
@@ -81,6 +84,21 @@ def inbox(key: InboxKey, revision: int, counters: Counters) -> inbox_pb2.Inbox:
     )
 
 
+def mark(logged: Mark) -> inbox_pb2.Mark:
+    """Returns a mark."""
+    selector = inbox_pb2.NotificationSelector(up_to_revision=logged.up_to_revision)
+    if logged.channel_ids is None:
+        selector.all = True
+    else:
+        selector.channel_ids.channel_ids.extend(logged.channel_ids)
+    return inbox_pb2.Mark(
+        selector=selector,
+        read=logged.read,
+        seen=logged.seen,
+        mark_time=timestamp(logged.mark_time),
+    )
+
+
 def stamp(message_id: str, create_time: int) -> bytes:
     """Encodes what the server sets of a message, but for its state."""
     return MessageProto(
@@ -121,14 +139,10 @@ class InboxEncoder:
 
     def __init__(self, key: InboxKey) -> None:
         self._key = key
-        self._suffix = "-" + key.digest().hex()
+        self._suffix = suffix_of(key)
 
     def notification(self, stored: Notification) -> bytes:
-        """Encodes a notification.
-
-        Its id is made of the message's and the inbox's digest: one message is
-        at most once in an inbox, so the two name it.
-        """
+        """Encodes a notification."""
         numbers = inbox_pb2.Notification(
             notification_id=stored.message.message_id + self._suffix,
             user_id=self._key.user_id,
@@ -138,11 +152,29 @@ class InboxEncoder:
         times = _times(stored.receive_time, stored.seen_time, stored.read_time)
         return numbers + times + field(_NOTIFICATION_MESSAGE, message(stored.message))
 
-    def _changes(self, notifications: Iterable[Notification]) -> Iterable[bytes]:
-        for stored in notifications:
-            change = inbox_pb2.NotificationChange(revision=stored.revision).SerializeToString()
-            upserted = field(_CHANGE_UPSERTED, self.notification(stored))
-            yield field(_RESPONSE_CHANGES, change + upserted)
+    def inbox_channel(self, stored: InboxChannel) -> bytes:
+        """Encodes a channel as the inbox shows it."""
+        numbers = inbox_pb2.InboxChannel(
+            channel=channel(stored.channel),
+            total_count=stored.counters.total,
+            unread_count=stored.counters.unread,
+            unseen_count=stored.counters.unseen,
+        ).SerializeToString()
+        return numbers + field(_INBOX_CHANNEL_LATEST, self.notification(stored.latest))
+
+    def _changes(self, items: Iterable[Item]) -> Iterable[bytes]:
+        for item in items:
+            yield field(_RESPONSE_CHANGES, self._change(item))
+
+    def _change(self, item: Item) -> bytes:
+        change = inbox_pb2.NotificationChange(revision=item.revision)
+        if isinstance(item, Notification):
+            return change.SerializeToString() + field(_CHANGE_UPSERTED, self.notification(item))
+        if isinstance(item, Removal):
+            change.removed = item.message_id + self._suffix
+        else:
+            change.marked.CopyFrom(mark(item))
+        return change.SerializeToString()
 
     def response(self, given: Response) -> bytes:
         """Encodes a response of a stream."""
@@ -166,4 +198,4 @@ class InboxEncoder:
             proto.inbox.CopyFrom(inbox(self._key, given.revision, given.counters))
         if given.reconnect_delay is not None:
             proto.reconnect_delay.CopyFrom(duration(given.reconnect_delay))
-        return b"".join((proto.SerializeToString(), *self._changes(given.notifications)))
+        return b"".join((proto.SerializeToString(), *self._changes(given.items)))

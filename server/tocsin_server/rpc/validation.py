@@ -7,7 +7,7 @@ well under a microsecond when there is nothing to say.
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import isfinite
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from google.protobuf.message import Message as ProtoMessage
 from tocsin.v1 import audience_pb2, channel_pb2, inbox_pb2, message_pb2
@@ -19,6 +19,8 @@ from tocsin_server.domain import limits
 from tocsin_server.domain.cursors import Cursor
 from tocsin_server.domain.errors import FieldsInvalid, Violation
 from tocsin_server.domain.links import link_problem
+from tocsin_server.domain.marking import Effect
+from tocsin_server.rpc.wire import optional
 
 if TYPE_CHECKING:
     from google.protobuf.struct_pb2 import Struct, Value
@@ -229,6 +231,45 @@ def selecting(message: ProtoMessage, name: str, path: str, found: Found) -> None
         found.append(Violation(path + name, "is required: it must name somebody"))
 
 
+def counted(most: int) -> Rule:
+    """A list of 1 to so many texts, whatever they are."""
+
+    def rule(message: ProtoMessage, name: str, path: str, found: Found) -> None:
+        values: Sequence[str] = getattr(message, name)
+        if not 0 < len(values) <= most:
+            found.append(
+                Violation(path + name, f"has {len(values):,} items; 1 to {most:,} is the limit")
+            )
+
+    return rule
+
+
+def target(message: ProtoMessage, name: str, path: str, found: Found) -> None:
+    """What a selector selects by, and up to where."""
+    selector = cast("inbox_pb2.NotificationSelector", message)
+    chosen = message.WhichOneof(name)
+    if chosen is None:
+        found.append(Violation(path + name, "is required: ids, channel_ids or all"))
+    elif chosen == "all":
+        if not selector.all:
+            found.append(Violation(path + "all", "must be true when given"))
+    else:
+        check(getattr(selector, chosen), f"{path}{chosen}.", found)
+    if selector.up_to_revision < 0:
+        not_negative(selector, "up_to_revision", path, found)
+    elif selector.up_to_revision and chosen == "ids":
+        found.append(Violation(path + "up_to_revision", "must not stand beside ids"))
+
+
+def effect(message: ProtoMessage, name: str, path: str, found: Found) -> None:
+    """Whether to be read, and whether to be seen."""
+    request = cast("inbox_service.UpdateNotificationsRequest", message)
+    try:
+        Effect.of(optional(request, "read"), optional(request, "seen"))
+    except ValueError as problem:
+        found.append(Violation(path + name, str(problem)))
+
+
 _REQUEST_ID = ("request_id", text(limits.REQUEST_ID_CHARACTERS))
 _PAGE_SIZE = ("page_size", not_negative)
 
@@ -272,6 +313,22 @@ RULES: Mapping[type[ProtoMessage], Sequence[tuple[str, Rule]]] = {
         ("cursor", cursor),
         ("snapshot_size", not_negative),
         ("heartbeat_interval", heartbeat),
+    ),
+    inbox_pb2.NotificationIds: (("notification_ids", counted(limits.SELECTED_NOTIFICATIONS)),),
+    inbox_pb2.ChannelIds: (
+        ("channel_ids", counted(limits.SELECTED_CHANNELS)),
+        ("channel_ids", each(_SLUG, limits.SELECTED_CHANNELS)),
+    ),
+    inbox_pb2.NotificationSelector: (("target", target),),
+    inbox_service.UpdateNotificationsRequest: (
+        ("user_id", matching(_USER_ID)),
+        ("selector", present),
+        ("read", effect),
+        _REQUEST_ID,
+    ),
+    inbox_service.ListInboxChannelsRequest: (
+        ("user_id", matching(_USER_ID)),
+        _PAGE_SIZE,
     ),
     inbox_service.GetInboxRequest: (("user_id", matching(_USER_ID)),),
     inbox_service.ListNotificationsRequest: (

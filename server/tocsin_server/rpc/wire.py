@@ -7,6 +7,8 @@ was encoded when it was sent goes into any number of responses as it is.
 (Source: the protobuf documentation's "Encoding".)
 """
 
+from google.protobuf.message import Message
+
 
 def field(number: int, encoded: bytes) -> bytes:
     """Returns the field `number`, 1 to 15, that holds an encoded message."""
@@ -20,3 +22,8 @@ def field(number: int, encoded: bytes) -> bytes:
         head.append(size & 0x7F | 0x80)
         size >>= 7
     return bytes((*head, size)) + encoded
+
+
+def optional(message: Message, name: str) -> bool | None:
+    """Returns a field that may be absent, None when it is."""
+    return getattr(message, name) if message.HasField(name) else None

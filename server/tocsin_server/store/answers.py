@@ -47,7 +47,7 @@ _given = upsert(requests).from_select(
 )
 _KEEP = Prepared(
     _given.on_conflict_do_update(
-        index_elements=list(requests.primary_key),
+        index_elements=["tenant", "caller", "rpc", "request_id"],
         set_={name: _given.excluded[name] for name in ("answer", "create_time")},
     )
 )

@@ -9,8 +9,9 @@ from typing import NamedTuple
 from sqlalchemy import BigInteger, Connection, Text, bindparam, cast, insert, literal, select, true
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from tocsin_server.domain.changes import Change
 from tocsin_server.domain.identity import InboxKey
-from tocsin_server.domain.inboxes import Change, ChannelCounters, Counters, Notification
+from tocsin_server.domain.inboxes import ChannelCounters, Counters, Notification
 from tocsin_server.domain.messages import Message
 from tocsin_server.store.prepared import Prepared
 from tocsin_server.store.rows import entries, numbers, pack

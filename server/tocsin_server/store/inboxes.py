@@ -1,12 +1,11 @@
-"""Inboxes, read: heads, lists, and what changed after a position."""
+"""Inboxes, read: heads and lists."""
 
 from collections.abc import Sequence
 from enum import Enum
 
 from sqlalchemy import Connection, bindparam, select, tuple_
 
-from tocsin_server.domain.cursors import Position
-from tocsin_server.domain.following import Head, Replay
+from tocsin_server.domain.following import Head
 from tocsin_server.domain.identity import InboxKey
 from tocsin_server.domain.inboxes import (
     ChannelCounters,
@@ -28,20 +27,20 @@ from tocsin_server.store.reading import (
 from tocsin_server.store.rows import pack, texts
 from tocsin_server.store.tables import inbox_channels, inboxes, notifications
 
-_FRONT = Place(2**62, 0)
+FRONT = Place(2**62, 0)
 """In front of every notification."""
 
-_HEAD = Prepared(
-    select(
-        inboxes.c.inbox_id,
-        inboxes.c.incarnation,
-        inboxes.c.revision,
-        inboxes.c.oldest_revision,
-        inboxes.c.total_count,
-        inboxes.c.unread_count,
-        inboxes.c.unseen_count,
-    ).where(inboxes.c.tenant == bindparam("tenant"), inboxes.c.user_id == bindparam("user_id"))
-)
+_HEAD = select(
+    inboxes.c.inbox_id,
+    inboxes.c.incarnation,
+    inboxes.c.revision,
+    inboxes.c.oldest_revision,
+    inboxes.c.total_count,
+    inboxes.c.unread_count,
+    inboxes.c.unseen_count,
+).where(inboxes.c.tenant == bindparam("tenant"), inboxes.c.user_id == bindparam("user_id"))
+_READ_HEAD = Prepared(_HEAD)
+_LOCK_HEAD = Prepared(_HEAD.with_for_update())
 
 _REVISIONS = Prepared(
     select(inboxes.c.user_id, inboxes.c.incarnation, inboxes.c.revision).where(
@@ -56,23 +55,20 @@ _CHANNEL_COUNTERS = Prepared(
         inbox_channels.c.unread_count,
         inbox_channels.c.unseen_count,
     )
-    .where(inbox_channels.c.inbox_id == bindparam("inbox_id"))
+    .where(
+        inbox_channels.c.inbox_id == bindparam("inbox_id"),
+        inbox_channels.c.total_count > 0,
+    )
     .order_by(inbox_channels.c.channel_id)
 )
 
 _COPIES = (
     select(*STATE_COLUMNS)
     .select_from(COPIES)
-    .where(notifications.c.inbox_id == bindparam("inbox_id"))
-)
-
-_CHANGES = fitting(
-    _COPIES.where(
-        tuple_(notifications.c.revision, notifications.c.sequence)
-        > tuple_(bindparam("revision"), bindparam("sequence"))
-    ),
-    notifications.c.revision,
-    notifications.c.sequence,
+    .where(
+        notifications.c.inbox_id == bindparam("inbox_id"),
+        notifications.c.remove_time.is_(None),
+    )
 )
 
 
@@ -109,16 +105,16 @@ _LISTINGS = {
 
 def get(connection: Connection, key: InboxKey) -> Inbox:
     """Returns an inbox; the unborn one for a user never seen."""
-    return _find(connection, key)[1]
+    return find(connection, key)[1]
 
 
 def head(connection: Connection, key: InboxKey, limit: int) -> Head:
     """Returns an inbox, all its channels' counters and its newest notifications."""
-    inbox_id, inbox = _find(connection, key)
+    inbox_id, inbox = find(connection, key)
     if inbox_id is None:
         return Head(inbox, (), Page((), more=False))
-    newest = _list(connection, inbox_id, (), NotificationFilter.ALL, _FRONT, limit)
-    return Head(inbox, _channel_counters(connection, inbox_id), newest)
+    newest = _list(connection, inbox_id, (), NotificationFilter.ALL, FRONT, limit)
+    return Head(inbox, channel_counters(connection, inbox_id), newest)
 
 
 def page(
@@ -130,45 +126,10 @@ def page(
     limit: int,
 ) -> Page[Notification]:
     """Returns up to `limit` notifications behind `before`, latest arrival first."""
-    inbox_id, _ = _find(connection, key)
+    inbox_id, _ = find(connection, key)
     if inbox_id is None:
         return Page((), more=False)
-    return _list(connection, inbox_id, channel_ids, which, before or _FRONT, limit)
-
-
-def changes(connection: Connection, key: InboxKey, after: Position, limit: int) -> Replay:
-    """Returns what was last changed after a position, ordered by (revision, sequence).
-
-    A page that is not the last one ends inside the revision of its last row,
-    or at it, when the row after it belongs to another.
-    """
-    inbox_id, inbox = _find(connection, key)
-    if inbox_id is None:
-        return Replay(inbox, (), Position(0), caught_up=True, channel_counters=())
-    found = _CHANGES(
-        connection,
-        {
-            "inbox_id": inbox_id,
-            # What has the next revision and a sequence up to the position's is
-            # delivered; without a place inside it, nothing of it is.
-            "revision": after.revision + 1,
-            "sequence": after.sequence,
-            "limit": limit + 1,
-        },
-    )
-    rows, behind = cut(found, limit)
-    changed = [notification(row) for row in rows]
-    if behind is None:
-        counters = _channel_counters(connection, inbox_id)
-        return Replay(
-            inbox, changed, Position(inbox.revision), caught_up=True, channel_counters=counters
-        )
-    last = changed[-1]
-    if notification(behind).revision > last.revision:
-        position = Position(last.revision)
-    else:
-        position = Position(last.revision - 1, last.message.sequence)
-    return Replay(inbox, changed, position, caught_up=False, channel_counters=())
+    return _list(connection, inbox_id, channel_ids, which, before or FRONT, limit)
 
 
 def revisions(
@@ -187,16 +148,20 @@ def revisions(
     ]
 
 
-def _find(connection: Connection, key: InboxKey) -> tuple[int | None, Inbox]:
-    """Returns an inbox's number, None for a user never seen, and the inbox."""
-    rows = _HEAD(connection, key._asdict())
+def find(connection: Connection, key: InboxKey, *, lock: bool = False) -> tuple[int | None, Inbox]:
+    """Returns an inbox's number, None for a user never seen, and the inbox.
+
+    With `lock`, nobody else changes the inbox until the transaction ends.
+    """
+    rows = (_LOCK_HEAD if lock else _READ_HEAD)(connection, key._asdict())
     if not rows:
         return None, Inbox.unborn(key)
     inbox_id, incarnation, revision, oldest_revision, *counts = rows[0]
     return inbox_id, Inbox(key, incarnation, revision, oldest_revision, Counters(*counts))
 
 
-def _channel_counters(connection: Connection, inbox_id: int) -> Sequence[ChannelCounters]:
+def channel_counters(connection: Connection, inbox_id: int) -> Sequence[ChannelCounters]:
+    """Returns the counters of all channels that an inbox holds something of, by their ids."""
     rows = _CHANNEL_COUNTERS(connection, {"inbox_id": inbox_id})
     return [ChannelCounters(channel_id, Counters(*counts)) for channel_id, *counts in rows]
 

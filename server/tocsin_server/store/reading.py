@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, FromClause, Select, bindparam, func, select
 
-from tocsin_server.domain.inboxes import ENVELOPE_BYTES, Notification
+from tocsin_server.domain.changes import ENVELOPE_BYTES, Removal
+from tocsin_server.domain.inboxes import Notification
 from tocsin_server.domain.limits import RESPONSE_BYTES
 from tocsin_server.domain.messages import Message
 from tocsin_server.store.prepared import Prepared
@@ -33,7 +34,14 @@ STATE_COLUMNS = (
     notifications.c.seen_time,
     notifications.c.read_time,
 )
-COPIES = notifications.join(messages, messages.c.sequence == notifications.c.sequence)
+TOMBSTONE_COLUMNS = (
+    notifications.c.remove_time,
+    notifications.c.sequence,
+    notifications.c.message_id,
+)
+_OF_MESSAGE = messages.c.sequence == notifications.c.sequence
+COPIES = notifications.join(messages, _OF_MESSAGE)
+COPIES_AND_TOMBSTONES = notifications.outerjoin(messages, _OF_MESSAGE)
 
 
 def message(row: Stored) -> Message:
@@ -48,16 +56,25 @@ def notification(row: Stored) -> Notification:
     return Notification(message(row), revision, arrive_revision, receive_time, seen_time, read_time)
 
 
-def fitting(query: Select[Any], *order: ColumnElement[Any]) -> Prepared:
+def notification_or_removal(row: Stored) -> Notification | Removal:
+    """Returns what a row stands for that has `TOMBSTONE_COLUMNS` behind the others."""
+    remove_time, sequence, message_id = row[11:14]
+    return notification(row) if remove_time is None else Removal(row[6], sequence, message_id)
+
+
+def fitting(
+    query: Select[Any],
+    *order: ColumnElement[Any],
+    size: ColumnElement[int] = messages.c.size + ENVELOPE_BYTES,
+) -> Prepared:
     """Completes a query from `messages` with these, bounded to what fits a response.
 
-    The query gives what else a row has; its rows begin with `MESSAGE_COLUMNS`.
-    In the order given, it takes one row more than a page's limit, and stops
-    behind the row that passes the size; `cut` tells by them whether there is
-    more. The last column is the size of a row and all before it. Sizes are
-    added up before any body is read.
+    The query gives what else a row has; its rows begin with `MESSAGE_COLUMNS`,
+    which are NULL where it finds no message. In the order given, it takes one
+    row more than a page's limit, and stops behind the row that passes the
+    size; `cut` tells by them whether there is more. The last column is the
+    size of a row and all before it. Sizes are added up before any body is read.
     """
-    size = messages.c.size + ENVELOPE_BYTES
     bounded = (
         query.add_columns(
             messages.c.sequence.label("of_message"),
@@ -69,9 +86,10 @@ def fitting(query: Select[Any], *order: ColumnElement[Any]) -> Prepared:
         .subquery()
     )
     own = [c for c in bounded.c if c.name not in ("of_message", "row_size", "reach")]
+    whole: FromClause = bounded.outerjoin(messages, messages.c.sequence == bounded.c.of_message)
     return Prepared(
         select(*MESSAGE_COLUMNS, *own, bounded.c.reach)
-        .join_from(bounded, messages, messages.c.sequence == bounded.c.of_message)
+        .select_from(whole)
         .where(bounded.c.reach - bounded.c.row_size < PAGE_BYTES)
     )
 

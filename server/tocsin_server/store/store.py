@@ -12,14 +12,22 @@ from tocsin_server.domain.cursors import Position
 from tocsin_server.domain.errors import TocsinError
 from tocsin_server.domain.following import Head, Replay
 from tocsin_server.domain.identity import InboxKey
-from tocsin_server.domain.inboxes import Inbox, Notification, NotificationFilter, Place
+from tocsin_server.domain.inboxes import (
+    Inbox,
+    InboxChannel,
+    Notification,
+    NotificationFilter,
+    Place,
+)
+from tocsin_server.domain.marking import Marked, Marking
 from tocsin_server.domain.messages import Message, Send, Sent
 from tocsin_server.domain.paging import Page
 from tocsin_server.domain.ports import Clock, Live
 from tocsin_server.domain.requests import RequestKey
-from tocsin_server.store import channels, inboxes, messages
+from tocsin_server.store import channels, inbox_channels, inboxes, messages, replaying
 from tocsin_server.store.engines import READERS, database_url, read_engine, write_engine
 from tocsin_server.store.failures import DATABASE_ERRORS, CannotOpen, translate
+from tocsin_server.store.marking import mark
 from tocsin_server.store.migrating import migrate, read_epoch
 from tocsin_server.store.writing import Writer
 
@@ -45,6 +53,7 @@ class SqlStore:
         self._write_engine = write
         self._read_engine = read
         self._epoch = epoch
+        self._live = live
         self._clock = clock
         self._retention = int(idempotency_retention * 1_000_000)
         self._writer = Writer(write, live, self._horizon)
@@ -127,13 +136,26 @@ class SqlStore:
         """Returns up to `limit` notifications behind `before`, latest arrival first."""
         return await self._read(lambda c: inboxes.page(c, key, channel_ids, which, before, limit))
 
+    async def list_inbox_channels(
+        self, key: InboxKey, before: Place | None, limit: int, *, unread_only: bool
+    ) -> Page[InboxChannel]:
+        """Returns up to `limit` of an inbox's channels, latest arrival first."""
+        return await self._read(
+            lambda c: inbox_channels.page(c, key, before, limit, unread_only=unread_only)
+        )
+
+    async def mark(self, marking: Marking, now: int) -> Marked:
+        """Commits a marking as one change of its inbox."""
+        horizon, watches = self._horizon(), self._live.watches
+        return await self._writer.run(lambda c: mark(c, marking, now, horizon, watches))
+
     async def read_head(self, key: InboxKey, limit: int) -> Head:
         """Returns the inbox, all its channels' counters and its newest notifications."""
         return await self._read(lambda c: inboxes.head(c, key, limit))
 
     async def read_changes(self, key: InboxKey, after: Position, limit: int) -> Replay:
         """Returns what was last changed after a position."""
-        return await self._read(lambda c: inboxes.changes(c, key, after, limit))
+        return await self._read(lambda c: replaying.changes(c, key, after, limit))
 
     async def read_revisions(self, keys: Sequence[InboxKey]) -> Sequence[tuple[InboxKey, int, int]]:
         """Returns (key, incarnation, revision) of those inboxes that exist."""

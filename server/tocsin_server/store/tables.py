@@ -51,6 +51,7 @@ channels = Table(
     Column("etag", Text, nullable=False),
     Column("create_time", BigInteger, nullable=False),
     Column("update_time", BigInteger, nullable=False),
+    Column("delete_time", BigInteger, comment="set while its deletion is under way"),
     sqlite_with_rowid=False,
 )
 
@@ -115,29 +116,84 @@ notifications = Table(
     Column("receive_time", BigInteger, nullable=False),
     Column("seen_time", BigInteger),
     Column("read_time", BigInteger),
-    Index(None, "inbox_id", "revision", "sequence"),
-    Index(None, "inbox_id", "arrive_revision", "sequence"),
-    Index(None, "inbox_id", "channel_id", "arrive_revision", "sequence"),
-    Index(
-        "ix_notifications_unread",
-        "inbox_id",
-        "arrive_revision",
-        "sequence",
-        sqlite_where=text("read_time IS NULL"),
-        postgresql_where=text("read_time IS NULL"),
+    Column("remove_time", BigInteger, comment="set in a tombstone"),
+    Column("message_id", Text, comment="set in a tombstone, which outlives its message"),
+    Index(None, "sequence", "inbox_id"),
+    *(
+        Index(
+            f"ix_notifications_{name}",
+            *columns,
+            sqlite_where=text(where),
+            postgresql_where=text(where),
+        )
+        for name, columns, where in (
+            (
+                "arrived",
+                ("inbox_id", "arrive_revision", "sequence"),
+                "remove_time IS NULL",
+            ),
+            (
+                "of_channel",
+                ("inbox_id", "channel_id", "arrive_revision", "sequence"),
+                "remove_time IS NULL",
+            ),
+            (
+                "unread",
+                ("inbox_id", "arrive_revision", "sequence"),
+                "read_time IS NULL AND remove_time IS NULL",
+            ),
+            (
+                "changed",
+                ("inbox_id", "revision", "sequence"),
+                "revision <> arrive_revision",
+            ),
+            (
+                "removed",
+                ("remove_time", "inbox_id", "sequence"),
+                "remove_time IS NOT NULL",
+            ),
+        )
     ),
     sqlite_with_rowid=False,
+)
+"""A tombstone has another revision than it arrived at, as everything has that was changed alone."""
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("inbox_id", BigInteger, primary_key=True),
+    Column("revision", BigInteger, primary_key=True),
+    Column("channel_ids", Text, comment="a JSON array; absent for every channel"),
+    Column("up_to_revision", BigInteger, nullable=False),
+    Column("read", SmallInteger, comment="0, 1, or absent"),
+    Column("seen", SmallInteger, comment="0, 1, or absent"),
+    Column("mark_time", BigInteger, nullable=False, index=True),
+    sqlite_with_rowid=False,
+    comment="The log of changes to all that a selector fits.",
 )
 
 requests = Table(
     "requests",
     metadata,
-    Column("tenant", Text, primary_key=True),
-    Column("caller", Text, primary_key=True),
-    Column("rpc", Text, primary_key=True),
-    Column("request_id", Text, primary_key=True),
+    Column("number", _number, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("caller", Text, nullable=False),
+    Column("rpc", Text, nullable=False),
+    Column("request_id", Text, nullable=False),
     Column("answer", Text, nullable=False, comment="a JSON array: the body's digest, the facts"),
-    Column("create_time", BigInteger, nullable=False),
-    sqlite_with_rowid=False,
+    Column("create_time", BigInteger, nullable=False, index=True),
+    UniqueConstraint("tenant", "caller", "rpc", "request_id"),
     comment="The answers given to requests that named themselves.",
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("job_id", _number, primary_key=True),
+    Column("tenant", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False, comment="what it is about: the kind's own"),
+    Column("position", Text, nullable=False, comment="how far it has come: the kind's own"),
+    Column("due_time", BigInteger, nullable=False, index=True),
+    comment="Long work, done in short transactions.",
 )

@@ -28,13 +28,14 @@ from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, Engine
 
+from tocsin_server.domain.changes import Change
 from tocsin_server.domain.errors import ServerStopping, TocsinError, WritesOverloaded
-from tocsin_server.domain.inboxes import Change
 from tocsin_server.domain.messages import Send, Sent
 from tocsin_server.domain.ports import Live
 from tocsin_server.store.arrivals import Arrival
 from tocsin_server.store.failures import DATABASE_ERRORS, translate
 from tocsin_server.store.sending import send_all
+from tocsin_server.store.units import Changed, Unit
 
 T = TypeVar("T")
 
@@ -57,7 +58,7 @@ class _Task:
 
     rows: int
     calls: int
-    work: Send | Callable[[Connection], Any]
+    work: Send | Unit[Any]
     settle: Callable[[Any], None]
 
 
@@ -93,7 +94,7 @@ class Writer:
         self._thread = Thread(target=self._serve, name="tocsin-writer", daemon=True)
         self._thread.start()
 
-    async def run(self, unit: Callable[[Connection], T]) -> T:
+    async def run(self, unit: Unit[T]) -> T:
         """Commits a unit of work and returns what it returns, or raises what it raises."""
         future: Future[T] = self._loop.create_future()
 
@@ -208,11 +209,11 @@ class Writer:
         """Commits a group, or each of its members that can be."""
         try:
             outcomes: list[tuple[_Task, Any]] = []
-            arrivals: list[Arrival] = []
+            told: list[Arrival | Change] = []
             connection = self._connected()
             with connection.begin():
                 for part in _parts(group):
-                    outcomes += self._work(connection, part, arrivals)
+                    outcomes += self._work(connection, part, told)
         except Exception as error:  # noqa: BLE001  # whatever it is, only the caller may fail
             if len(group) > 1:
                 alone = [self._commit([task]) for task in group]
@@ -224,17 +225,25 @@ class Writer:
             return _Committed([(group[0], failure)], ())
         # Whoever watches from now on reads the store later than this commit.
         watches = self._live.watches
-        return _Committed(outcomes, [a.change() for a in arrivals if watches(a.key)])
+        changes = [
+            each.change() if isinstance(each, Arrival) else each
+            for each in told
+            if watches(each.key)
+        ]
+        return _Committed(outcomes, changes)
 
     def _work(
-        self, connection: Connection, part: Sequence[_Task], arrivals: list[Arrival]
+        self, connection: Connection, part: Sequence[_Task], told: list[Arrival | Change]
     ) -> Iterator[tuple[_Task, Any]]:
-        """Runs sends together or one unit of work, and gives the outcomes."""
+        """Runs sends together or one unit of work, and gives the outcomes.
+
+        What is to be told once they are committed is added to `told`.
+        """
         sends = [task.work for task in part if isinstance(task.work, Send)]
         units = [task.work for task in part if not isinstance(task.work, Send)]
         if sends:
             done = send_all(connection, sends, self._horizon())
-            arrivals += done.arrivals
+            told += done.arrivals
             yield from zip(part, done.outcomes, strict=True)
             return
         for task, unit in zip(part, units, strict=True):
@@ -242,6 +251,9 @@ class Writer:
                 outcome = unit(connection)
             except TocsinError as error:
                 outcome = error
+            if isinstance(outcome, Changed):
+                told += outcome.changes
+                outcome = outcome.outcome
             yield task, outcome
 
 

@@ -14,10 +14,12 @@ from tocsin.v1.inbox_pb2 import Inbox, Notification, NotificationChange
 from tocsin.v1.inbox_service_pb2 import (
     GetInboxRequest,
     GetInboxResponse,
+    ListInboxChannelsResponse,
     ListNotificationsResponse,
     SubscribePhase,
     SubscribeRequest,
     SubscribeResponse,
+    UpdateNotificationsResponse,
 )
 from tocsin.v1.inbox_service_pb2_grpc import InboxServiceServicer
 
@@ -180,6 +182,16 @@ class ScriptedInbox(InboxServiceServicer):
     async def ListNotifications(  # noqa: N802  (the RPC's name)
         self, request: object, context: object
     ) -> ListNotificationsResponse:
+        raise NotImplementedError
+
+    async def ListInboxChannels(  # noqa: N802  (the RPC's name)
+        self, request: object, context: object
+    ) -> ListInboxChannelsResponse:
+        raise NotImplementedError
+
+    async def UpdateNotifications(  # noqa: N802  (the RPC's name)
+        self, request: object, context: object
+    ) -> UpdateNotificationsResponse:
         raise NotImplementedError
 
     async def until_open(self, count: int) -> None:

@@ -10,6 +10,7 @@ from tocsin_server.live.hub import PENDING_CHANGES, Hub
 
 from tests.support.building import ALICE, BOB
 from tests.support.inboxes import MemoryInboxes
+from tests.support.items import notifications
 from tests.support.waiting import DEADLINE_SECONDS
 
 NEVER = 1e6
@@ -64,7 +65,7 @@ def span(response: Response) -> tuple[str, int, int]:
 
 
 def revisions(response: Response) -> list[int]:
-    return [row.revision for row in response.notifications]
+    return [row.revision for row in response.items]
 
 
 def position(response: Response) -> Position:
@@ -291,7 +292,7 @@ async def test_a_page_may_end_inside_a_revision_and_its_cursor_holds_the_place(h
         ("REPLAY", 1, 1),
         ("REPLAY", 1, 2),
     ]
-    assert [[n.message.sequence for n in page.notifications] for page in pages] == [
+    assert [[n.message.sequence for n in notifications(page.items)] for page in pages] == [
         [2, 3],
         [4, 5],
         [6],
@@ -312,7 +313,7 @@ async def test_a_cursor_inside_a_revision_resumes_behind_its_place(hub: Hub) -> 
     response = await take(second)
 
     assert span(response) == ("REPLAY", 1, 2)
-    assert [n.message.sequence for n in response.notifications] == [4]
+    assert [n.message.sequence for n in notifications(response.items)] == [4]
     assert response.caught_up
 
 
@@ -478,7 +479,7 @@ async def test_a_heartbeat_repeats_the_revision_and_its_cursor_is_that_of_the_la
 
     assert [span(h) for h in heartbeats] == [("HEARTBEAT", 3, 3)] * 2
     assert [h.cursor for h in heartbeats] == [opening.cursor] * 2
-    assert all(not h.notifications and not h.caught_up for h in heartbeats)
+    assert all(not h.items and not h.caught_up for h in heartbeats)
 
 
 async def test_a_stream_resumed_from_a_heartbeat_misses_nothing(

@@ -114,7 +114,7 @@ def test_a_delivery_is_what_protobuf_would_build(
         phase=phase,
         after_revision=3,
         revision=9,
-        notifications=[copy(n, body, read=read) for n, (body, read) in enumerate(given_, 4)],
+        items=[copy(n, body, read=read) for n, (body, read) in enumerate(given_, 4)],
         counters=Counters(3, 2, 1),
         channel_counters=[ChannelCounters("news", Counters(3, 2, 1))],
         cursor="cursor",

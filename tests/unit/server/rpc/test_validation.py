@@ -14,11 +14,18 @@ from tocsin.v1.channel_service_pb2 import (
     GetChannelRequest,
     ListChannelsRequest,
 )
-from tocsin.v1.inbox_pb2 import NotificationFilter
+from tocsin.v1.inbox_pb2 import (
+    ChannelIds,
+    NotificationFilter,
+    NotificationIds,
+    NotificationSelector,
+)
 from tocsin.v1.inbox_service_pb2 import (
     GetInboxRequest,
+    ListInboxChannelsRequest,
     ListNotificationsRequest,
     SubscribeRequest,
+    UpdateNotificationsRequest,
 )
 from tocsin.v1.message_pb2 import Message
 from tocsin.v1.message_service_pb2 import (
@@ -56,6 +63,38 @@ def send(
     )
     put(request.message, fields)
     return request
+
+
+def by_all(up_to_revision: int = 0) -> NotificationSelector:
+    return NotificationSelector(all=True, up_to_revision=up_to_revision)
+
+
+def by_ids(count: int) -> NotificationSelector:
+    ids = [f"id-{n}" for n in range(count)]
+    return NotificationSelector(ids=NotificationIds(notification_ids=ids))
+
+
+def by_channels(count: int) -> NotificationSelector:
+    ids = [f"channel-{n}" for n in range(count)]
+    return NotificationSelector(channel_ids=ChannelIds(channel_ids=ids))
+
+
+def marking(
+    user_id: str = "alice",
+    selector: NotificationSelector | None = None,
+    *,
+    read: bool | None = True,
+    seen: bool | None = None,
+    request_id: str = "",
+) -> UpdateNotificationsRequest:
+    """A good request to mark all as read, but for what is given."""
+    return UpdateNotificationsRequest(
+        user_id=user_id,
+        selector=selector or by_all(),
+        read=read,
+        seen=seen,
+        request_id=request_id,
+    )
 
 
 def put(message: ProtoMessage, fields: Mapping[str, Value]) -> None:
@@ -111,6 +150,17 @@ GOOD: list[tuple[str, ProtoMessage]] = [
     ("known type", create(type=1)),
     ("longest request id", CreateChannelRequest(channel=create().channel, request_id="r" * 128)),
     ("plain send", send()),
+    ("everything read", marking()),
+    ("everything unread and unseen", marking(read=False, seen=False)),
+    ("everything up to a revision", marking(selector=by_all(7))),
+    ("most ids", marking(selector=by_ids(1_000))),
+    (
+        "ids of nobody",
+        marking(
+            selector=NotificationSelector(ids=NotificationIds(notification_ids=["", "x" * 9_999]))
+        ),
+    ),
+    ("most channels to mark", marking(selector=by_channels(100))),
     ("longest content", send(content="😀" * 10_000)),
     ("markdown", send(content_format=2)),
     ("longest url", send(url="/" + "a" * 2_047)),
@@ -251,6 +301,71 @@ BAD: list[tuple[str, ProtoMessage, str, str]] = [
         "page_size",
         "is -1; it must not be negative",
     ),
+    ("no user whose channels to list", ListInboxChannelsRequest(), "user_id", "must match"),
+    (
+        "negative page of an inbox's channels",
+        ListInboxChannelsRequest(user_id="alice", page_size=-1),
+        "page_size",
+        "is -1; it must not be negative",
+    ),
+    ("no user to mark", marking(user_id=""), "user_id", "must match"),
+    (
+        "no selector",
+        UpdateNotificationsRequest(user_id="alice", read=True),
+        "selector",
+        "is required",
+    ),
+    (
+        "a selector of nothing",
+        marking(selector=NotificationSelector(up_to_revision=3)),
+        "selector.target",
+        "is required: ids, channel_ids or all",
+    ),
+    (
+        "not all",
+        marking(selector=NotificationSelector(all=False)),
+        "selector.all",
+        "must be true",
+    ),
+    (
+        "no ids",
+        marking(selector=by_ids(0)),
+        "selector.ids.notification_ids",
+        "has 0 items; 1 to 1,000 is",
+    ),
+    (
+        "too many ids",
+        marking(selector=by_ids(1_001)),
+        "selector.ids.notification_ids",
+        "has 1,001 items; 1 to 1,000 is",
+    ),
+    (
+        "no channels",
+        marking(selector=by_channels(0)),
+        "selector.channel_ids.channel_ids",
+        "has 0 items; 1 to 100 is",
+    ),
+    (
+        "a bad channel to mark",
+        marking(selector=NotificationSelector(channel_ids=ChannelIds(channel_ids=["a", "B"]))),
+        "selector.channel_ids.channel_ids[1]",
+        "must match",
+    ),
+    (
+        "up to a negative revision",
+        marking(selector=NotificationSelector(all=True, up_to_revision=-1)),
+        "selector.up_to_revision",
+        "is -1; it must not be negative",
+    ),
+    (
+        "ids up to a revision",
+        marking(selector=NotificationSelector(ids=by_ids(1).ids, up_to_revision=1)),
+        "selector.up_to_revision",
+        "must not stand beside ids",
+    ),
+    ("nothing to mark as", marking(read=None), "read", "is required, unless seen is given"),
+    ("read but not seen", marking(seen=False), "read", "must not be true when seen is false"),
+    ("long request id of a marking", marking(request_id="r" * 129), "request_id", "has 129"),
     ("no user to follow", SubscribeRequest(), "user_id", "must match"),
     (
         "no cursor at all",
@@ -353,4 +468,5 @@ def test_every_request_of_every_service_has_rules_for_fields_that_it_has() -> No
 
     assert requests <= {message.DESCRIPTOR for message in RULES}
     for message, rules in RULES.items():
-        assert {name for name, _ in rules} <= set(message.DESCRIPTOR.fields_by_name)
+        own = {*message.DESCRIPTOR.fields_by_name, *message.DESCRIPTOR.oneofs_by_name}
+        assert {name for name, _ in rules} <= own

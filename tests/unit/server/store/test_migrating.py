@@ -78,7 +78,7 @@ def broken_migrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for path in migrating.MIGRATIONS.rglob("*"):
         if path.suffix in {".py", ".mako"}:
             (folder / path.relative_to(migrating.MIGRATIONS)).write_text(path.read_text())
-    head = max(path.stem.split("_")[0] for path in versions.glob("0*.py"))
+    head = max(path.stem for path in versions.glob("0*.py"))
     (versions / "9999_broken.py").write_text(BROKEN.replace("HEAD", head))
     monkeypatch.setattr(migrating, "MIGRATIONS", folder)
 

@@ -1,9 +1,9 @@
-"""Channels, messages, inboxes and the answers to requests."""
+"""Channels, messages, inboxes, the answers to requests, and jobs."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0001"
+revision = "0001_inboxes"
 down_revision = None
 
 
@@ -20,6 +20,12 @@ def upgrade() -> None:
         sa.Column("etag", sa.Text(), nullable=False),
         sa.Column("create_time", sa.BigInteger(), nullable=False),
         sa.Column("update_time", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "delete_time",
+            sa.BigInteger(),
+            nullable=True,
+            comment="set while its deletion is under way",
+        ),
         sa.PrimaryKeyConstraint("tenant", "channel_id", name=op.f("pk_channels")),
         sqlite_with_rowid=False,
     )
@@ -54,6 +60,39 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_table(
+        "jobs",
+        sa.Column("job_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("tenant", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False, comment="what it is about: the kind's own"),
+        sa.Column(
+            "position", sa.Text(), nullable=False, comment="how far it has come: the kind's own"
+        ),
+        sa.Column("due_time", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("job_id", name=op.f("pk_jobs")),
+        comment="Long work, done in short transactions.",
+    )
+    op.create_index(op.f("ix_jobs_due_time"), "jobs", ["due_time"], unique=False)
+    op.create_table(
+        "marks",
+        sa.Column("inbox_id", sa.BigInteger(), nullable=False),
+        sa.Column("revision", sa.BigInteger(), nullable=False),
+        sa.Column(
+            "channel_ids",
+            sa.Text(),
+            nullable=True,
+            comment="a JSON array; absent for every channel",
+        ),
+        sa.Column("up_to_revision", sa.BigInteger(), nullable=False),
+        sa.Column("read", sa.SmallInteger(), nullable=True, comment="0, 1, or absent"),
+        sa.Column("seen", sa.SmallInteger(), nullable=True, comment="0, 1, or absent"),
+        sa.Column("mark_time", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("inbox_id", "revision", name=op.f("pk_marks")),
+        comment="The log of changes to all that a selector fits.",
+        sqlite_with_rowid=False,
+    )
+    op.create_index(op.f("ix_marks_mark_time"), "marks", ["mark_time"], unique=False)
+    op.create_table(
         "messages",
         sa.Column(
             "sequence",
@@ -69,7 +108,12 @@ def upgrade() -> None:
         sa.Column("sender", sa.Text(), nullable=False),
         sa.Column("create_time", sa.BigInteger(), nullable=False),
         sa.Column("size", sa.Integer(), nullable=False, comment="the body's length in bytes"),
-        sa.Column("body", sa.LargeBinary(), nullable=False, comment="as the transport encodes it"),
+        sa.Column(
+            "body",
+            sa.LargeBinary(),
+            nullable=False,
+            comment="as the transport encodes it, but for the state",
+        ),
         sa.PrimaryKeyConstraint("sequence", name=op.f("pk_messages")),
         sa.UniqueConstraint("tenant", "message_id", name=op.f("uq_messages_tenant_message_id")),
         sqlite_autoincrement=True,
@@ -90,25 +134,52 @@ def upgrade() -> None:
         sa.Column("receive_time", sa.BigInteger(), nullable=False),
         sa.Column("seen_time", sa.BigInteger(), nullable=True),
         sa.Column("read_time", sa.BigInteger(), nullable=True),
+        sa.Column("remove_time", sa.BigInteger(), nullable=True, comment="set in a tombstone"),
+        sa.Column(
+            "message_id",
+            sa.Text(),
+            nullable=True,
+            comment="set in a tombstone, which outlives its message",
+        ),
         sa.PrimaryKeyConstraint("inbox_id", "sequence", name=op.f("pk_notifications")),
         sqlite_with_rowid=False,
     )
     op.create_index(
-        op.f("ix_notifications_inbox_id_arrive_revision_sequence"),
+        "ix_notifications_arrived",
         "notifications",
         ["inbox_id", "arrive_revision", "sequence"],
         unique=False,
+        sqlite_where=sa.text("remove_time IS NULL"),
+        postgresql_where=sa.text("remove_time IS NULL"),
     )
     op.create_index(
-        op.f("ix_notifications_inbox_id_channel_id_arrive_revision_sequence"),
+        "ix_notifications_changed",
+        "notifications",
+        ["inbox_id", "revision", "sequence"],
+        unique=False,
+        sqlite_where=sa.text("revision <> arrive_revision"),
+        postgresql_where=sa.text("revision <> arrive_revision"),
+    )
+    op.create_index(
+        "ix_notifications_of_channel",
         "notifications",
         ["inbox_id", "channel_id", "arrive_revision", "sequence"],
         unique=False,
+        sqlite_where=sa.text("remove_time IS NULL"),
+        postgresql_where=sa.text("remove_time IS NULL"),
     )
     op.create_index(
-        op.f("ix_notifications_inbox_id_revision_sequence"),
+        "ix_notifications_removed",
         "notifications",
-        ["inbox_id", "revision", "sequence"],
+        ["remove_time", "inbox_id", "sequence"],
+        unique=False,
+        sqlite_where=sa.text("remove_time IS NOT NULL"),
+        postgresql_where=sa.text("remove_time IS NOT NULL"),
+    )
+    op.create_index(
+        op.f("ix_notifications_sequence_inbox_id"),
+        "notifications",
+        ["sequence", "inbox_id"],
         unique=False,
     )
     op.create_index(
@@ -116,11 +187,12 @@ def upgrade() -> None:
         "notifications",
         ["inbox_id", "arrive_revision", "sequence"],
         unique=False,
-        sqlite_where=sa.text("read_time IS NULL"),
-        postgresql_where=sa.text("read_time IS NULL"),
+        sqlite_where=sa.text("read_time IS NULL AND remove_time IS NULL"),
+        postgresql_where=sa.text("read_time IS NULL AND remove_time IS NULL"),
     )
     op.create_table(
         "requests",
+        sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("tenant", sa.Text(), nullable=False),
         sa.Column("caller", sa.Text(), nullable=False),
         sa.Column("rpc", sa.Text(), nullable=False),
@@ -132,10 +204,17 @@ def upgrade() -> None:
             comment="a JSON array: the body's digest, the facts",
         ),
         sa.Column("create_time", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("tenant", "caller", "rpc", "request_id", name=op.f("pk_requests")),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_requests")),
+        sa.UniqueConstraint(
+            "tenant",
+            "caller",
+            "rpc",
+            "request_id",
+            name=op.f("uq_requests_tenant_caller_rpc_request_id"),
+        ),
         comment="The answers given to requests that named themselves.",
-        sqlite_with_rowid=False,
     )
+    op.create_index(op.f("ix_requests_create_time"), "requests", ["create_time"], unique=False)
     op.create_table(
         "store_facts",
         sa.Column("name", sa.Text(), nullable=False),

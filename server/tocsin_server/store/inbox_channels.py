@@ -1,0 +1,118 @@
+"""An inbox's channels, each with its latest notification."""
+
+from json import loads
+
+from sqlalchemy import Connection, bindparam, func, select, tuple_
+
+from tocsin_server.domain.changes import ENVELOPE_BYTES
+from tocsin_server.domain.channels import Channel, ChannelType
+from tocsin_server.domain.identity import InboxKey
+from tocsin_server.domain.inboxes import Counters, InboxChannel, Place
+from tocsin_server.domain.paging import Page
+from tocsin_server.store import inboxes
+from tocsin_server.store.prepared import Prepared
+from tocsin_server.store.reading import COPIES, STATE_COLUMNS, Stored, cut, fitting, notification
+from tocsin_server.store.tables import channels, inbox_channels, messages, notifications
+
+_CHANNEL_COLUMNS = (
+    channels.c.type,
+    channels.c.title,
+    channels.c.description,
+    channels.c.labels,
+    channels.c.etag,
+    channels.c.create_time.label("channel_create_time"),
+    channels.c.update_time,
+)
+_COUNT_COLUMNS = (
+    inbox_channels.c.total_count,
+    inbox_channels.c.unread_count,
+    inbox_channels.c.unseen_count,
+)
+
+_newest = notifications.alias()
+_LATEST = (
+    select(_newest.c.sequence)
+    .where(
+        _newest.c.inbox_id == inbox_channels.c.inbox_id,
+        _newest.c.channel_id == inbox_channels.c.channel_id,
+        _newest.c.remove_time.is_(None),
+    )
+    .order_by(_newest.c.arrive_revision.desc(), _newest.c.sequence.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+
+
+def _listing(*, unread_only: bool) -> Prepared:
+    counted = inbox_channels.c.unread_count if unread_only else inbox_channels.c.total_count
+    query = (
+        select(*STATE_COLUMNS, *_COUNT_COLUMNS, *_CHANNEL_COLUMNS)
+        .select_from(inbox_channels)
+        .join(
+            COPIES,
+            (notifications.c.inbox_id == inbox_channels.c.inbox_id)
+            & (notifications.c.sequence == _LATEST),
+        )
+        .join(
+            channels,
+            (channels.c.tenant == bindparam("tenant"))
+            & (channels.c.channel_id == inbox_channels.c.channel_id),
+        )
+        .where(
+            inbox_channels.c.inbox_id == bindparam("inbox_id"),
+            counted > 0,
+            tuple_(notifications.c.arrive_revision, notifications.c.sequence)
+            < tuple_(bindparam("arrive_revision"), bindparam("sequence")),
+        )
+    )
+    texts = (channels.c.title, channels.c.description, channels.c.labels)
+    return fitting(
+        query,
+        notifications.c.arrive_revision.desc(),
+        notifications.c.sequence.desc(),
+        # A character has four bytes at most.
+        size=sum((4 * func.length(text) for text in texts), messages.c.size + 2 * ENVELOPE_BYTES),
+    )
+
+
+_LISTINGS = {unread_only: _listing(unread_only=unread_only) for unread_only in (False, True)}
+
+
+def page(
+    connection: Connection,
+    key: InboxKey,
+    before: Place | None,
+    limit: int,
+    *,
+    unread_only: bool,
+) -> Page[InboxChannel]:
+    """Returns up to `limit` channels whose latest notification is behind `before`."""
+    inbox_id, _ = inboxes.find(connection, key)
+    if inbox_id is None:
+        return Page((), more=False)
+    parameters = {
+        "inbox_id": inbox_id,
+        "tenant": key.tenant,
+        "limit": limit + 1,
+        **(before or inboxes.FRONT)._asdict(),
+    }
+    rows, behind = cut(_LISTINGS[unread_only](connection, parameters), limit)
+    return Page([_inbox_channel(key.tenant, row) for row in rows], more=behind is not None)
+
+
+def _inbox_channel(tenant: str, row: Stored) -> InboxChannel:
+    latest = notification(row)
+    total, unread, unseen, type_, title, description, labels, *rest = row[11:21]
+    etag, create_time, update_time = rest
+    channel = Channel(
+        tenant=tenant,
+        channel_id=latest.message.channel_id,
+        type=ChannelType(type_),
+        title=title,
+        description=description,
+        labels=loads(labels),
+        etag=etag,
+        create_time=create_time,
+        update_time=update_time,
+    )
+    return InboxChannel(channel, Counters(total, unread, unseen), latest)

@@ -1,0 +1,14 @@
+"""What a change or a page of changes holds."""
+
+from collections.abc import Sequence
+
+from tocsin_server.domain.changes import Item
+from tocsin_server.domain.inboxes import Notification
+
+
+def notifications(items: Sequence[Item] | None) -> list[Notification]:
+    """The items, which must be notifications, all of them."""
+    assert items is not None
+    found = [item for item in items if isinstance(item, Notification)]
+    assert len(found) == len(items)
+    return found
