@@ -274,8 +274,11 @@ class AsyncClient:
             strict: Raise ContiguityError when the server breaks a rule that proves that nothing
                 is missing, instead of counting it in `violations`.
 
+        It waits for a server, and for a place where the user has 16 streams open already; the log
+        (`tocsin_client`, INFO) says so.
+
         Raises:
-            ValueError: `heartbeat_interval` is not more than 0.
+            ValueError: `heartbeat_interval` is not more than 0, or no span of time.
         """
         self._calls.check_open()
         progress = Progress(

@@ -66,7 +66,8 @@ class AsyncCalls:
     ) -> _Response:
         self.check_open()
         try:
-            return await method(request, timeout=self._timeout)
+            # The service config's waitForReady does not cover a name that is not known yet.
+            return await method(request, timeout=self._timeout, wait_for_ready=True)
         except grpc.aio.AioRpcError as failure:
             raise error_from(failure) from failure
         except asyncio.CancelledError:

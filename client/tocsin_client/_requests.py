@@ -57,7 +57,10 @@ def make_send_request(
     struct = None
     if data is not None:
         struct = Struct()
-        struct.update(data)
+        try:
+            struct.update(data)
+        except (TypeError, OverflowError, RecursionError) as problem:
+            raise ValueError(f"data holds what JSON has no word for: {problem}") from None
     return SendMessageRequest(
         request_id=request_id or new_request_id(),
         message=Message(
@@ -97,12 +100,15 @@ def list_notifications_request(
 
 
 def subscribe_request(
-    user_id: str, *, cursor: str, snapshot_size: int, heartbeat_interval: float
+    user_id: str, *, snapshot_size: int, heartbeat_interval: float
 ) -> SubscribeRequest:
     interval = Duration()
-    interval.FromTimedelta(timedelta(seconds=heartbeat_interval))
+    try:
+        interval.FromTimedelta(timedelta(seconds=heartbeat_interval))
+    except (ValueError, OverflowError):
+        raise ValueError(f"heartbeat_interval is {heartbeat_interval}, no span of time") from None
     return SubscribeRequest(
-        user_id=user_id, cursor=cursor, snapshot_size=snapshot_size, heartbeat_interval=interval
+        user_id=user_id, snapshot_size=snapshot_size, heartbeat_interval=interval
     )
 
 

@@ -94,10 +94,11 @@ class Progress:
         strict: bool,
         pacing: Pacing,
     ) -> None:
-        if heartbeat_interval <= 0:
+        if not heartbeat_interval > 0:
             raise ValueError("heartbeat_interval must be more than 0 seconds")
-        self._user_id = user_id
-        self._snapshot_size = snapshot_size
+        self._request = subscribe_request(
+            user_id, snapshot_size=snapshot_size, heartbeat_interval=heartbeat_interval
+        )
         self._heartbeat_interval = heartbeat_interval
         self._heartbeats = heartbeats
         self._strict = strict
@@ -121,12 +122,8 @@ class Progress:
         """A stream begins with the request given."""
         self.delay = None
         self._contiguity.open_stream(resumed=bool(self.cursor))
-        return subscribe_request(
-            self._user_id,
-            cursor=self.cursor,
-            snapshot_size=self._snapshot_size,
-            heartbeat_interval=self._heartbeat_interval,
-        )
+        self._request.cursor = self.cursor
+        return self._request
 
     def receive(self, response: SubscribeResponse) -> InboxUpdate | None:
         """Takes a response in, and gives what the user gets of it.
@@ -168,11 +165,13 @@ class Progress:
         """The stream is over; sets the delay before the next."""
         self.delay = at_least + self._pacing.back_off(self._failures)
         self._failures += 1
-        _LOGGER.info("stream of %s over, next in %.2f s: %s", self._user_id, self.delay, cause)
+        _LOGGER.info(
+            "stream of %s over, next in %.2f s: %s", self._request.user_id, self.delay, cause
+        )
 
     def _count(self, verdict: Verdict) -> None:
         self.violations += len(verdict.violations)
-        message = f"stream of {self._user_id}: " + "; ".join(verdict.violations)
+        message = f"stream of {self._request.user_id}: " + "; ".join(verdict.violations)
         if self._strict:
             raise ContiguityError(message)
         _LOGGER.warning(message)

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 
 
 def main() -> None:
@@ -9,14 +10,26 @@ def main() -> None:
     # What goes wrong with an address is told once, by the program.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
+        code = _run()
+    except KeyboardInterrupt:  # before the server minds signals itself
+        code = 130
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, OSError):  # closed, or full
+            stream.flush()
+    # Nothing is left to do, but gRPC would wait for peers that read nothing.
+    os._exit(code)
+
+
+def _run() -> int:
+    try:
         from tocsin_server.cli import run  # noqa: PLC0415  # only here its absence can be told
     except ModuleNotFoundError as missing:
         print(  # noqa: T201  # a program speaks
             f"tocsin-server: {missing.name} is missing: pip install 'tocsin[server]'",
             file=sys.stderr,
         )
-        sys.exit(2)
-    sys.exit(run(sys.argv[1:]))
+        return 2
+    return run(sys.argv[1:])
 
 
 if __name__ == "__main__":

@@ -20,9 +20,10 @@ from tocsin_server.live.hub import Hub
 from tocsin_server.live.sweeping import SWEEP_SECONDS, sweep_forever
 from tocsin_server.rpc.channels import ChannelServicer
 from tocsin_server.rpc.inboxes import InboxServicer
+from tocsin_server.rpc.listening import CannotListen
 from tocsin_server.rpc.messages import MessageServicer
 from tocsin_server.rpc.responses import stamp
-from tocsin_server.rpc.serving import CannotListen, GrpcServer
+from tocsin_server.rpc.serving import GrpcServer
 from tocsin_server.settings import Settings
 from tocsin_server.store.failures import CannotOpen
 from tocsin_server.store.store import SqlStore

@@ -17,11 +17,17 @@ from tocsin_server.settings import Settings
 _DEFAULT = Settings()
 
 
+class CannotAnnounce(Exception):
+    """Nobody can be told that the server is ready; the text says why, in one line."""
+
+
 class Span(click.ParamType[float]):
     """A span of time: a number with a unit (s, m, h, d), such as 90s or 24h."""
 
     name = "span"
     units: ClassVar = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+    least: ClassVar = 1
+    most: ClassVar = 3650 * 86400
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
@@ -29,10 +35,13 @@ class Span(click.ParamType[float]):
         """Returns the span in seconds."""
         if isinstance(value, float):
             return value
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", str(value))
-        if match is None or not float(match[1]):
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", str(value), re.ASCII)
+        if match is None:
             self.fail(f"{value!r} is not a span of time such as 90s, 30m, 24h or 7d.", param, ctx)
-        return float(match[1]) * self.units[match[2]]
+        seconds = float(match[1]) * self.units[match[2]]
+        if not self.least <= seconds <= self.most:
+            self.fail(f"{value!r} is not between 1s and 3650d.", param, ctx)
+        return seconds
 
 
 class Address(click.ParamType[str]):
@@ -45,6 +54,8 @@ class Address(click.ParamType[str]):
     ) -> str:
         """Returns the address."""
         text = str(value)
+        if not text.isprintable():
+            self.fail(f"{value!r} holds what is no text.", param, ctx)
         if re.fullmatch(r"unix:.+", text):
             return text
         match = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^\s:\[\]]+):(\d{1,5})", text)
@@ -108,7 +119,10 @@ async def _serve(settings: Settings) -> None:
         loop.add_signal_handler(signum, stop.set)
     async with serving(settings) as address:
         _spare_the_collector()
-        click.echo(f"tocsin ready grpc={address}")
+        try:
+            click.echo(f"tocsin ready grpc={address}")
+        except OSError as error:
+            raise CannotAnnounce(f"cannot write to stdout: {error.strerror}") from None
         await stop.wait()
 
 
@@ -133,8 +147,8 @@ def run(arguments: Sequence[str]) -> int:
         return 2
     except click.ClickException as mistake:
         problem = " ".join(mistake.format_message().split())
-    except (CannotListen, CannotOpen) as failure:
-        problem = str(failure)
+    except (CannotAnnounce, CannotListen, CannotOpen) as failure:
+        problem = " ".join(str(failure).split())
     except click.Abort:
         return 130
     else:

@@ -14,8 +14,8 @@ async def start_program(tmp_path: Path) -> AsyncIterator[StartProgram]:
     """Starts the program on a store of the test's own, and ends it with the test."""
     async with AsyncExitStack() as stack:
 
-        async def start(command: Sequence[str] = SERVE, *, port: int = 0) -> Program:
-            program = Program(tmp_path, command, port)
+        async def start(command: Sequence[str] = SERVE, *, target: str = "127.0.0.1:0") -> Program:
+            program = Program(tmp_path, command, target)
             stack.push_async_callback(program.close)
             await program.start()
             return program

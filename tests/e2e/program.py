@@ -37,9 +37,11 @@ class Program:
         output: what it wrote to stdout in the lives that are over.
     """
 
-    def __init__(self, directory: Path, command: Sequence[str] = SERVE, port: int = 0) -> None:
+    def __init__(
+        self, directory: Path, command: Sequence[str] = SERVE, target: str = "127.0.0.1:0"
+    ) -> None:
         self.directory = directory
-        self.target = f"127.0.0.1:{port}"
+        self.target = target
         self.output = ""
         self._command = command
         self._process: asyncio.subprocess.Process | None = None

@@ -2,7 +2,11 @@
 
 import asyncio
 import signal
+import sqlite3
+import sys
 from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
 
 import grpc
 import pytest
@@ -11,7 +15,12 @@ from tocsin.v1.audience_pb2 import Audience
 from tocsin.v1.channel_pb2 import Channel
 from tocsin.v1.channel_service_pb2 import CreateChannelRequest
 from tocsin.v1.channel_service_pb2_grpc import ChannelServiceStub
-from tocsin.v1.inbox_service_pb2 import SubscribePhase, SubscribeRequest, SubscribeResponse
+from tocsin.v1.inbox_service_pb2 import (
+    GetInboxRequest,
+    SubscribePhase,
+    SubscribeRequest,
+    SubscribeResponse,
+)
 from tocsin.v1.inbox_service_pb2_grpc import InboxServiceStub
 from tocsin.v1.message_pb2 import Message
 from tocsin.v1.message_service_pb2 import BatchSendMessagesRequest, SendMessageRequest
@@ -25,6 +34,8 @@ from tests.histories.validating import validate
 END_SECONDS = 2.0
 """The promise: how long the program may take to end."""
 STEP_SECONDS = 60.0
+
+STALLED_READER = Path(__file__).with_name("stalled_reader.py")
 
 BOTH = pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 
@@ -46,13 +57,13 @@ async def _open_streams(channel: grpc.aio.Channel, users: Sequence[str]) -> list
     return streams
 
 
-async def _fill(channel: grpc.aio.Channel, user_id: str) -> None:
+async def _fill(channel: grpc.aio.Channel, user_id: str, batches: int = 4) -> None:
     """Puts 12 MB into an inbox: more than what is written and not read yet may take."""
     create = CreateChannelRequest(channel=Channel(channel_id="news", title="News"))
     await ChannelServiceStub(channel).CreateChannel(create)
     message = Message(channel_id="news", title="Hello", content="x" * 10_000)
     item = SendMessageRequest(message=message, audience=Audience(user_ids=[user_id]))
-    for _ in range(4):
+    for _ in range(batches):
         batch = BatchSendMessagesRequest(requests=[item] * 300)
         response = await MessageServiceStub(channel).BatchSendMessages(batch)
         assert all(result.response.accepted_count for result in response.results)
@@ -135,10 +146,54 @@ async def test_a_client_that_does_not_read_does_not_hold_it(
     assert "Traceback" not in program.log
 
 
+async def test_a_client_that_is_stopped_does_not_hold_it(start_program: StartProgram) -> None:
+    program = await start_program()
+    reader = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(STALLED_READER), program.target, "16"),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        assert reader.stdout is not None
+        async with asyncio.timeout(STEP_SECONDS):
+            assert await reader.stdout.readline() == b"following\n"
+        async with grpc.aio.insecure_channel(program.target) as channel:
+            await _fill(channel, "ann")
+
+        code = await program.end(signal.SIGTERM, END_SECONDS)
+    finally:
+        reader.kill()
+        await reader.wait()
+
+    assert code == 0
+    assert "Traceback" not in program.log
+
+
+async def test_a_lock_of_somebody_else_does_not_hold_it(start_program: StartProgram) -> None:
+    program = await start_program()
+    async with grpc.aio.insecure_channel(program.target) as channel:
+        await _fill(channel, "ann", batches=1)
+        with closing(sqlite3.connect(program.directory / "tocsin.db", isolation_level=None)) as db:
+            db.execute("BEGIN IMMEDIATE")
+            message = Message(channel_id="news", title="Hello")
+            request = SendMessageRequest(message=message, audience=Audience(user_ids=["ann"]))
+            stub = MessageServiceStub(channel)
+            calls = [stub.SendMessage(request) for _ in range(8)]
+            # A call that comes behind the others is answered: they have been read.
+            await InboxServiceStub(channel).GetInbox(GetInboxRequest(user_id="ann"))
+
+            code = await program.end(signal.SIGTERM, END_SECONDS)
+
+            codes = {await call.code() for call in calls}
+
+    assert code == 0
+    assert codes <= {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}
+    assert "Traceback" not in program.log
+
+
 async def test_stops_under_load_lose_double_and_reorder_nothing(
     start_program: StartProgram,
 ) -> None:
-    program = await start_program(port=lasting_port())
+    program = await start_program(target=f"127.0.0.1:{lasting_port()}")
 
     async with flowing(program.target, seed=1) as traffic:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):

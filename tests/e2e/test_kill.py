@@ -18,7 +18,7 @@ STEP_SECONDS = 120.0
 async def test_kills_lose_double_and_reorder_nothing(
     start_program: StartProgram, command: tuple[str, ...], cycles: int
 ) -> None:
-    program = await start_program(command, port=lasting_port())
+    program = await start_program(command, target=f"127.0.0.1:{lasting_port()}")
 
     async with flowing(program.target, seed=cycles) as traffic:
         for cycle in range(cycles):

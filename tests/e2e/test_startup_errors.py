@@ -1,5 +1,8 @@
 """What an operator got wrong is one line on stderr and exit code 2; nothing else."""
 
+import json
+import os
+import shlex
 import socket
 import sqlite3
 import subprocess
@@ -25,7 +28,18 @@ os.execv(sys.argv[1], sys.argv[1:])
 
 def _complaint(command: Sequence[str], directory: Path, **variables: str) -> str:
     """Runs the program, which must give up; returns the one line that it says."""
-    ended = subprocess.run(
+    ended = _run(command, directory, **variables)
+    assert ended.stdout == ""
+    lines = ended.stderr.splitlines()
+    assert len(lines) == 1, ended.stderr
+    assert ended.returncode == 2
+    return lines[0]
+
+
+def _run(
+    command: Sequence[str], directory: Path, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         command,
         cwd=directory,
         env=environment(**variables),
@@ -35,11 +49,6 @@ def _complaint(command: Sequence[str], directory: Path, **variables: str) -> str
         timeout=START_SECONDS,
         check=False,
     )
-    assert ended.stdout == ""
-    lines = ended.stderr.splitlines()
-    assert len(lines) == 1, ended.stderr
-    assert ended.returncode == 2
-    return lines[0]
 
 
 @pytest.fixture(params=["plainly", "to share it"])
@@ -97,10 +106,23 @@ def test_a_file_of_something_else_is_no_database(tmp_path: Path) -> None:
     assert path.read_text() == "name,phone\n" * 1_000
 
 
+def test_a_database_of_another_program_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "shop.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE orders (id)")
+    connection.close()
+
+    assert "another program" in _complaint(_serve(path), tmp_path)
+
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("orders",)]
+    connection.close()
+
+
 def test_a_database_that_may_not_be_written_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "tocsin.db"
     with sqlite3.connect(path) as connection:
-        connection.execute("CREATE TABLE somebody_elses (id)")
+        connection.execute("CREATE TABLE alembic_version (version_num TEXT)")
     connection.close()
     path.chmod(0o444)
 
@@ -121,7 +143,17 @@ def test_a_directory_that_may_not_be_written_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["mysql://localhost/tocsin", "sqlite:///tocsin.db", "nonsense", "sqlite+aiosqlite://"]
+    "url",
+    [
+        "mysql://localhost/tocsin",
+        "sqlite:///tocsin.db",
+        "nonsense",
+        "sqlite+aiosqlite://",
+        "sqlite+aiosqlite://folder/tocsin.db",
+        "sqlite+aiosqlite:///tocsin.db?timeout=abc",
+        "sqlite+aiosqlite:///file::memory:?uri=true",
+        "sqlite+aiosqlite:///:memory:",
+    ],
 )
 def test_a_database_of_another_kind_is_refused(tmp_path: Path, url: str) -> None:
     complaint = _complaint([*SERVE, "--listen", "127.0.0.1:0", "--database-url", url], tmp_path)
@@ -136,7 +168,14 @@ def test_a_database_of_another_kind_is_refused(tmp_path: Path, url: str) -> None
         (["nonsense"], "nonsense"),
         (["--max-streams", "0"], "--max-streams"),
         (["--listen", "127.0.0.1:65536"], "--listen"),
+        (["--listen", "nobody.invalid:50051"], "nobody.invalid"),
+        (["--listen", "unix:" + "x" * 108], "107 bytes"),
+        (["--listen", "unix:missing/socket"], "no directory"),
+        (["--listen", "unix:."], "no socket"),
+        (["--listen", os.fsdecode(b"\xff:1")], "--listen"),
         (["--idempotency-retention", "soon"], "--idempotency-retention"),
+        (["--idempotency-retention", "0.5s"], "--idempotency-retention"),
+        (["--idempotency-retention", "9999999999999d"], "--idempotency-retention"),
     ],
 )
 def test_a_flag_that_makes_no_sense_is_refused(
@@ -158,6 +197,50 @@ def test_a_variable_that_makes_no_sense_is_refused(tmp_path: Path, name: str, va
 
     assert name in complaint
     assert value in complaint
+
+
+async def test_a_socket_is_never_taken_from_another_server(tmp_path: Path) -> None:
+    address = f"unix:{tmp_path / 'socket'}"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "socket"))
+        listener.listen()
+
+        complaint = _complaint([*SERVE, "--listen", address], tmp_path)
+
+    assert address in complaint
+    assert "in use" in complaint
+
+
+async def test_a_socket_that_was_left_behind_is_taken_over(
+    tmp_path: Path, start_program: StartProgram
+) -> None:
+    path = tmp_path / "socket"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+    assert path.exists()
+
+    program = await start_program(target=f"unix:{path}")
+
+    assert program.target == f"unix:{path}"
+
+
+@pytest.mark.parametrize("stdout", ["full", "gone"])
+def test_a_stdout_that_takes_nothing_is_an_error(tmp_path: Path, stdout: str) -> None:
+    command = shlex.join([*_serve(tmp_path / "tocsin.db")])
+    script = f"{command} > /dev/full" if stdout == "full" else f"{command} | true; exit $PIPESTATUS"
+
+    ended = _run(["bash", "-c", script], tmp_path)
+
+    *log, complaint = ended.stderr.splitlines()
+    assert "cannot write to stdout" in complaint
+    assert all(json.loads(line)["level"] == "INFO" for line in log)
+    assert ended.returncode == 2
+
+
+def test_a_path_of_two_lines_is_refused_in_one(tmp_path: Path) -> None:
+    complaint = _complaint(_serve(tmp_path / "no\nwhere" / "tocsin.db"), tmp_path)
+
+    assert "no where" in complaint
 
 
 def _serve(database: Path) -> list[str]:

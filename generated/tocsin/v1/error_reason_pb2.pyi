@@ -96,6 +96,10 @@ class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed: the `reason` of the `google.rpc.ErrorInfo` (domain
     "tocsin") that every error carries, there without the prefix.
 
+    A call that never reaches Tocsin has none: gRPC itself refuses a request
+    above 8 MiB, and ends CANCELLED or UNAVAILABLE what a server that stops had
+    not begun; with the same request id, trying again is safe.
+
     The metadata of an ErrorInfo carries every part of the message that varies.
     """
 

@@ -147,7 +147,9 @@ class Message(_message.Message):
     Required; the channel must exist. Format: `[a-z0-9][a-z0-9_-]{0,62}`.
     """
     title: _builtins.str
-    """Its headline. Required, 1 to 200 characters, not blank. No text holds NUL."""
+    """Its headline. Required, 1 to 200 characters, not blank. No text holds NUL,
+    but for those in `data`.
+    """
     content: _builtins.str
     """Its text. At most 10,000 characters; default empty."""
     content_format: Global___ContentFormat.ValueType

@@ -47,7 +47,8 @@ class TocsinError(Exception):
 
     def __init__(self, **metadata: str) -> None:
         self.metadata: Mapping[str, str] = metadata
-        super().__init__((self.__doc__ or "").format(**metadata))
+        # Python leaves docstrings out when it is told to optimize twice.
+        super().__init__((self.__doc__ or self.reason).format(**metadata))
 
 
 class Invalid(TocsinError):

@@ -52,10 +52,20 @@ def page_key(token: str, bound_to: bytes, shape: Sequence[type]) -> Key:
         raise ValueError("belongs to another query")
     try:
         key = loads(body[len(bound_to) :])
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError("is not a page token") from None
     if not isinstance(key, list) or [type(part) for part in key] != list(shape):
         raise ValueError("is not a page token")
     if any(isinstance(part, int) and not 0 <= part < 2**63 for part in key):
         raise ValueError("is not a page token")
+    if any(isinstance(part, str) and not _is_text(part) for part in key):
+        raise ValueError("is not a page token")
     return key
+
+
+def _is_text(part: str) -> bool:
+    """Tells whether a database would take a text: without NUL, and without halves of characters."""
+    try:
+        return b"\0" not in part.encode()
+    except UnicodeEncodeError:
+        return False

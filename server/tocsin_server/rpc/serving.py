@@ -1,5 +1,7 @@
 """The gRPC server: its options, its services, its end."""
 
+from asyncio import timeout, to_thread
+from logging import getLogger
 from typing import cast
 
 import grpc
@@ -21,6 +23,7 @@ from tocsin_server.domain.limits import REQUEST_BYTES
 from tocsin_server.rpc.channels import ChannelServicer
 from tocsin_server.rpc.edge import Edge
 from tocsin_server.rpc.inboxes import InboxServicer
+from tocsin_server.rpc.listening import CannotListen, check
 from tocsin_server.rpc.messages import MessageServicer
 
 SERVICES = (
@@ -46,8 +49,14 @@ OPTIONS = (
 )
 
 
-class CannotListen(Exception):
-    """The address cannot be listened on; the text says which, in one line."""
+_LEAVE_SECONDS = 0.25
+"""How long connections have to close when the last call has ended."""
+
+
+_left: list[grpc.aio.Server] = []
+"""Servers that are not done; to forget one would be to wait for it."""
+
+logger = getLogger(__name__)
 
 
 class GrpcServer:
@@ -73,12 +82,13 @@ class GrpcServer:
         Raises:
             CannotListen: the address is taken, or none of this machine's.
         """
+        await to_thread(check, address)
         try:
             port = self._server.add_insecure_port(address)
         except RuntimeError:
             port = 0
         if not port:
-            raise CannotListen(f"cannot listen on {address}: it is in use or not of this machine")
+            raise CannotListen(address, "it is in use or not of this machine")
         await self._server.start()
         for name in ("", *SERVICES):
             await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
@@ -91,5 +101,15 @@ class GrpcServer:
         await self._health.enter_graceful_shutdown()
 
     async def stop(self, grace: float) -> None:
-        """Takes no more calls, and ends those that last longer than `grace` seconds."""
-        await self._server.stop(grace)
+        """Takes no more calls, and ends those that last longer than `grace` seconds.
+
+        gRPC then waits until what it has written is out of its hands, for a
+        peer that reads nothing until the connection counts as dead. It is left
+        to itself when that takes longer.
+        """
+        try:
+            async with timeout(grace + _LEAVE_SECONDS):
+                await self._server.stop(grace)
+        except TimeoutError:
+            _left.append(self._server)
+            logger.warning("connections of peers that read nothing are left behind")

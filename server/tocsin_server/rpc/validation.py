@@ -126,6 +126,8 @@ def labels(message: ProtoMessage, name: str, path: str, found: Found) -> None:
                     f"has {len(value):,} characters; {limits.LABEL_VALUE_CHARACTERS} is the limit",
                 )
             )
+        if "\0" in key or "\0" in value:
+            found.append(Violation(path + name, "must not contain the character NUL"))
 
 
 def data(message: ProtoMessage, name: str, path: str, found: Found) -> None:
@@ -190,12 +192,16 @@ def cursor(message: ProtoMessage, name: str, path: str, found: Found) -> None:
 def heartbeat(message: ProtoMessage, name: str, path: str, found: Found) -> None:
     """A span within the limits, or none."""
     value = getattr(message, name)
-    seconds = value.seconds + value.nanos / 1e9
-    least, most = limits.HEARTBEAT_SECONDS_MIN, limits.HEARTBEAT_SECONDS_MAX
-    if seconds and not least <= seconds <= most:
+    if not 0 <= value.nanos < 1_000_000_000:
         found.append(
-            Violation(path + name, f"is {seconds:g} s; it must be {least:g} to {most:g} s")
+            Violation(path + name, f"has {value.nanos:,} nanos; 0 to 999,999,999 is the limit")
         )
+        return
+    nanos = value.seconds * 1_000_000_000 + value.nanos
+    least, most = limits.HEARTBEAT_SECONDS_MIN, limits.HEARTBEAT_SECONDS_MAX
+    if nanos and not least * 1_000_000_000 <= nanos <= most * 1_000_000_000:
+        asked = f"{value.seconds:,}" + f".{value.nanos:09}".rstrip("0").rstrip(".")
+        found.append(Violation(path + name, f"is {asked} s; it must be {least:g} to {most:g} s"))
 
 
 def present(message: ProtoMessage, name: str, path: str, found: Found) -> None:

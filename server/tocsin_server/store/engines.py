@@ -12,7 +12,11 @@ from tocsin_server.store.failures import CannotOpen
 from tocsin_server.store.prepared import run
 
 READERS = 4
-BUSY_SECONDS = 5
+BUSY_SECONDS = 5.0
+"""How long a reader waits for a lock that somebody else holds."""
+
+LOCK_STEP_SECONDS = 0.1
+"""The same for the writer, which asks again and looks up in between."""
 CHECKPOINT_PAGES = 10_000
 """How many pages the log gathers before they go to the file, each once: 40 MiB."""
 
@@ -33,7 +37,14 @@ def database_url(text: str) -> URL:
         raise CannotOpen(
             f"the database URL begins with {url.drivername}://; known is sqlite+aiosqlite:///FILE"
         )
-    if url.database in (None, "", ":memory:"):
+    if url.host:
+        raise CannotOpen(
+            "the database URL names a host: sqlite+aiosqlite:///FILE has three slashes,"
+            " and a fourth before a path from the root"
+        )
+    if url.query:
+        raise CannotOpen("the database URL has parameters: it takes none")
+    if not url.database or url.database.startswith((":", "file:")):
         raise CannotOpen("the database URL names no file")
     if sqlite_version_info < _SQLITE_NEEDED:
         raise CannotOpen("this Python comes with an SQLite older than 3.38")
@@ -50,7 +61,7 @@ def write_engine(url: URL) -> Engine:
     engine = create_engine(
         url.set(drivername="sqlite"),
         poolclass=StaticPool,
-        connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False},
+        connect_args={"timeout": LOCK_STEP_SECONDS, "check_same_thread": False},
     )
 
     @event.listens_for(engine, "connect")

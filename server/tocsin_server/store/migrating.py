@@ -6,7 +6,7 @@ from secrets import randbits
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, inspect, select
 
 from tocsin_server.store.failures import CannotOpen
 from tocsin_server.store.tables import store_facts
@@ -15,14 +15,24 @@ MIGRATIONS = Path(__file__).with_name("migrations")
 
 
 def migrate(connection: Connection) -> None:
-    """Applies the migrations that the database lacks, inside the caller's transaction."""
+    """Applies the migrations that the database lacks, inside the caller's transaction.
+
+    Raises:
+        CannotOpen: the database is another program's, or of a newer version.
+    """
+    tables = inspect(connection).get_table_names()
+    if tables and "alembic_version" not in tables:
+        raise CannotOpen("the database is another program's: it has tables that are not Tocsin's")
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
     try:
         command.upgrade(config, "head")
     except CommandError:
-        raise CannotOpen("the database belongs to a newer version of this program") from None
+        raise CannotOpen(
+            "the database has a schema that this version does not know:"
+            " it belongs to a newer one, or to another program"
+        ) from None
 
 
 def read_epoch(connection: Connection) -> int:

@@ -9,9 +9,10 @@ than the last one took, and a lone caller never waits. (This is the thought
 behind PostgreSQL's commit_delay and commit_siblings.)
 
 A unit of work decides before it writes: when it raises an error of the domain,
-the transaction is as it was, and the rest of the group goes on. When the
-database itself fails, the group is rolled back and its members run one by one,
-so that only the bad ones fail.
+the transaction is as it was, and the rest of the group goes on. When it raises
+anything else, or the database refuses it, the group is rolled back and its
+members run one by one, so that only the bad ones fail. When the database fails
+as such, whatever it is asked, the whole group fails.
 
 Changes are announced and callers woken after the commit. A caller that is gone
 by then has no influence on what is written.
@@ -24,16 +25,23 @@ from dataclasses import dataclass
 from itertools import groupby
 from queue import SimpleQueue
 from threading import Thread
+from time import monotonic
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, RootTransaction
+from sqlalchemy.exc import DBAPIError
 
 from tocsin_server.domain.changes import Change
 from tocsin_server.domain.errors import ServerStopping, TocsinError, WritesOverloaded
 from tocsin_server.domain.messages import Send, Sent
 from tocsin_server.domain.ports import Live
 from tocsin_server.store.arrivals import Arrival
-from tocsin_server.store.failures import DATABASE_ERRORS, translate
+from tocsin_server.store.failures import (
+    DATABASE_ERRORS,
+    is_busy,
+    is_of_the_database,
+    translate,
+)
 from tocsin_server.store.sending import send_all
 from tocsin_server.store.units import Changed, Unit
 
@@ -41,6 +49,12 @@ T = TypeVar("T")
 
 GROUP_ROWS = 1_500
 """About how many rows one transaction writes; a lone send may have its 1,000 copies."""
+
+LOCKED_SECONDS = 5.0
+"""How long a group waits for a lock that somebody else holds."""
+
+END_SECONDS = 0.5
+"""How long a writer that was closed goes on with what waits."""
 
 LINGER_SECONDS = 0.01
 """How long a group waits at most for those who were answered before it."""
@@ -89,6 +103,7 @@ class Writer:
         self._dispatched_at = 0.0
         self._patience: TimerHandle | None = None
         self._closed = False
+        self._closed_at = 0.0
         self._loop = get_running_loop()
         self._groups: SimpleQueue[Sequence[_Task]] = SimpleQueue()
         self._thread = Thread(target=self._serve, name="tocsin-writer", daemon=True)
@@ -129,7 +144,12 @@ class Writer:
         return outcomes
 
     async def close(self) -> None:
-        """Takes no more work, and returns when all that waits is committed."""
+        """Takes no more work, and returns when what waits is committed, or refused.
+
+        It was promised to nobody; so what half a second is too short for is
+        refused, and is safe to ask for again.
+        """
+        self._closed_at = monotonic()
         self._closed = True
         self._expect(0)
         await to_thread(self._thread.join)
@@ -164,6 +184,9 @@ class Writer:
 
     def _dispatch(self) -> None:
         """Hands the next group to the thread; an empty one ends it."""
+        if self._is_at_its_end():
+            while self._waiting:
+                self._waiting.popleft().settle(ServerStopping())
         group: list[_Task] = []
         rows = 0
         while self._waiting:
@@ -211,18 +234,18 @@ class Writer:
             outcomes: list[tuple[_Task, Any]] = []
             told: list[Arrival | Change] = []
             connection = self._connected()
-            with connection.begin():
+            with self._begin(connection):
                 for part in _parts(group):
                     outcomes += self._work(connection, part, told)
         except Exception as error:  # noqa: BLE001  # whatever it is, only the caller may fail
-            if len(group) > 1:
+            if len(group) > 1 and not is_of_the_database(error):
                 alone = [self._commit([task]) for task in group]
                 return _Committed(
                     [outcome for each in alone for outcome in each.outcomes],
                     [change for each in alone for change in each.changes],
                 )
             failure = translate(error) if isinstance(error, DATABASE_ERRORS) else error
-            return _Committed([(group[0], failure)], ())
+            return _Committed([(task, failure) for task in group], ())
         # Whoever watches from now on reads the store later than this commit.
         watches = self._live.watches
         changes = [
@@ -231,6 +254,21 @@ class Writer:
             if watches(each.key)
         ]
         return _Committed(outcomes, changes)
+
+    def _begin(self, connection: Connection) -> RootTransaction:
+        """Begins a transaction, with the write lock, as soon as it is free."""
+        begun = monotonic()
+        while True:
+            try:
+                return connection.begin()
+            except DBAPIError as error:
+                late = monotonic() - begun > LOCKED_SECONDS or self._is_at_its_end()
+                if late or not is_busy(error):
+                    raise
+
+    def _is_at_its_end(self) -> bool:
+        """Whether what still waits is not to be waited for."""
+        return self._closed and monotonic() - self._closed_at > END_SECONDS
 
     def _work(
         self, connection: Connection, part: Sequence[_Task], told: list[Arrival | Change]

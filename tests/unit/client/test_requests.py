@@ -95,9 +95,13 @@ def test_a_channel_to_create_carries_every_argument() -> None:
 
 
 def test_a_heartbeat_interval_is_given_in_seconds() -> None:
-    request = _requests.subscribe_request(
-        "alice", cursor="c", snapshot_size=10, heartbeat_interval=1.5
-    )
+    request = _requests.subscribe_request("alice", snapshot_size=10, heartbeat_interval=1.5)
 
     assert request.heartbeat_interval.ToMilliseconds() == 1500
-    assert (request.user_id, request.cursor, request.snapshot_size) == ("alice", "c", 10)
+    assert (request.user_id, request.snapshot_size) == ("alice", 10)
+
+
+@pytest.mark.parametrize("value", [{1: "a"}, {"a": 10**400}, {"a": object()}])
+def test_data_that_json_has_no_word_for_is_refused(value: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match=r"JSON|Unexpected"):
+        make_send_request("news", "Hello", to="alice", data=value)

@@ -426,6 +426,9 @@ async def test_streams_share_connections_by_ninety_and_none_with_calls(
     assert not set(inbox.peers) & set(inbox.unary_peers)
 
 
-async def test_a_heartbeat_interval_of_nothing_is_refused(clients: Clients) -> None:
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf"), 1e300])
+async def test_a_heartbeat_interval_that_is_no_span_is_refused(
+    clients: Clients, seconds: float
+) -> None:
     with pytest.raises(ValueError, match="heartbeat_interval"):
-        clients("unix:none").subscribe("alice", heartbeat_interval=0)
+        clients("unix:none").subscribe("alice", heartbeat_interval=seconds)

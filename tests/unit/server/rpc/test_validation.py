@@ -389,10 +389,21 @@ BAD: list[tuple[str, ProtoMessage, str, str]] = [
         for span in (
             Duration(nanos=999_999_999),
             Duration(seconds=-1),
-            Duration(seconds=300, nanos=1_000),
+            Duration(seconds=300, nanos=1),
             Duration(seconds=10**11),
         )
     ],
+    *[
+        (
+            f"heartbeat of {nanos} ns",
+            SubscribeRequest(user_id="alice", heartbeat_interval=Duration(nanos=nanos)),
+            "heartbeat_interval",
+            f"has {nanos:,} nanos; 0 to 999,999,999 is the limit",
+        )
+        for nanos in (-1, 1_000_000_000, 2**31 - 1)
+    ],
+    ("a label with NUL", send(labels={"k": "\0"}), "message.labels", "must not contain"),
+    ("a label's key with NUL", send(labels={"\0": "v"}), "message.labels", "must not contain"),
 ]
 
 

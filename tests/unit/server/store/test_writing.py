@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from sqlite3 import connect
 
 import pytest
-from sqlalchemy import Connection, Engine, event, func, insert, select, text
+from sqlalchemy import URL, Connection, Engine, event, func, insert, select, text
 from tocsin_server.domain.errors import (
     ChannelNotFound,
     ServerStopping,
@@ -15,7 +15,7 @@ from tocsin_server.domain.errors import (
 )
 from tocsin_server.domain.messages import Send, Sent
 from tocsin_server.live.hub import Hub
-from tocsin_server.store import channels, writing
+from tocsin_server.store import channels, failures, writing
 from tocsin_server.store.tables import messages, notifications, store_facts
 from tocsin_server.store.writing import GROUP_ROWS, Writer
 
@@ -283,8 +283,9 @@ async def test_no_sends_at_all_have_no_outcomes(writer: Writer) -> None:
 
 
 async def test_closing_commits_what_waits_and_refuses_what_comes(
-    engine: Engine, hub: Hub, writer: Writer
+    engine: Engine, hub: Hub, writer: Writer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(writing, "END_SECONDS", DEADLINE_SECONDS)
     gate = Gate()
     held = asyncio.create_task(writer.run(gate))
     await gate.entered()
@@ -300,6 +301,61 @@ async def test_closing_commits_what_waits_and_refuses_what_comes(
     await held
     assert all(isinstance(outcome, Sent) for (outcome,) in await asyncio.gather(*waiting))
     assert count(engine) == 5
+
+
+async def test_closing_refuses_what_it_has_no_time_for(
+    engine: Engine, writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "END_SECONDS", 0.0)
+    gate = Gate()
+    held = asyncio.create_task(writer.run(gate))
+    await gate.entered()
+    waiting = [await submit(writer, send("alice")) for _ in range(5)]
+
+    closing = asyncio.create_task(writer.close())
+    await asyncio.sleep(0)
+    gate.open()
+    await closing
+
+    await held
+    assert {type(outcome) for (outcome,) in await asyncio.gather(*waiting)} == {ServerStopping}
+    assert count(engine) == 0
+
+
+async def test_a_lock_that_somebody_lets_go_of_is_waited_for(
+    engine: Engine, url: URL, writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found_locked = threading.Event()
+
+    def is_busy(error: Exception) -> bool:
+        found_locked.set()
+        return failures.is_busy(error)
+
+    monkeypatch.setattr(writing, "is_busy", is_busy)
+    other = connect(str(url.database), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    sends = [asyncio.ensure_future(writer.send([send("alice")])) for _ in range(5)]
+    assert await asyncio.to_thread(found_locked.wait, DEADLINE_SECONDS)
+
+    other.execute("ROLLBACK")
+    other.close()
+
+    assert all(isinstance(outcome, Sent) for (outcome,) in await asyncio.gather(*sends))
+    assert count(engine) == 5
+
+
+async def test_a_lock_that_nobody_lets_go_of_fails_all_who_wait_together(
+    engine: Engine, url: URL, writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "LOCKED_SECONDS", 0.0)
+    other = connect(str(url.database), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    outcomes = await asyncio.gather(*(writer.send([send("alice")]) for _ in range(5)))
+
+    assert {type(outcome) for (outcome,) in outcomes} == {StoreUnavailable}
+    other.close()
+    assert count(engine) == 0
 
 
 async def test_closing_commits_what_was_given_in_the_same_turn_of_the_loop(
