@@ -18,9 +18,13 @@ from tocsin_server.domain.identity import InboxKey
 from tocsin_server.domain.inboxes import Counters, InboxChannel, Notification
 from tocsin_server.domain.messages import Message, Sent
 from tocsin_server.rpc.identifiers import suffix_of
-from tocsin_server.rpc.wire import field
+from tocsin_server.rpc.wire import field, number_tag, varint
 
+_NOTIFICATION_ID = inbox_pb2.Notification.NOTIFICATION_ID_FIELD_NUMBER
 _NOTIFICATION_MESSAGE = inbox_pb2.Notification.MESSAGE_FIELD_NUMBER
+_NOTIFICATION_REVISION = number_tag(inbox_pb2.Notification.REVISION_FIELD_NUMBER)
+_NOTIFICATION_ARRIVED = number_tag(inbox_pb2.Notification.ARRIVE_REVISION_FIELD_NUMBER)
+_CHANGE_REVISION = number_tag(inbox_pb2.NotificationChange.REVISION_FIELD_NUMBER)
 _CHANGE_UPSERTED = inbox_pb2.NotificationChange.UPSERTED_FIELD_NUMBER
 _INBOX_CHANNEL_LATEST = inbox_pb2.InboxChannel.LATEST_NOTIFICATION_FIELD_NUMBER
 _RESPONSE_CHANGES = SubscribeResponse.CHANGES_FIELD_NUMBER
@@ -135,22 +139,28 @@ def sent(outcome: Sent) -> bytes:
 class InboxEncoder:
     """Encodes what is of one inbox."""
 
-    __slots__ = ("_key", "_suffix")
+    __slots__ = ("_key", "_suffix", "_user")
 
     def __init__(self, key: InboxKey) -> None:
         self._key = key
         self._suffix = suffix_of(key)
+        self._user = inbox_pb2.Notification(user_id=key.user_id).SerializeToString()
 
     def notification(self, stored: Notification) -> bytes:
         """Encodes a notification."""
-        numbers = inbox_pb2.Notification(
-            notification_id=stored.message.message_id + self._suffix,
-            user_id=self._key.user_id,
-            revision=stored.revision,
-            arrive_revision=stored.arrive_revision,
-        ).SerializeToString()
-        times = _times(stored.receive_time, stored.seen_time, stored.read_time)
-        return numbers + times + field(_NOTIFICATION_MESSAGE, message(stored.message))
+        revision = arrived = varint(stored.revision)
+        if stored.arrive_revision != stored.revision:
+            arrived = varint(stored.arrive_revision)
+        return b"".join(
+            (
+                field(_NOTIFICATION_ID, (stored.message.message_id + self._suffix).encode()),
+                self._user,
+                *(_NOTIFICATION_REVISION, revision),
+                *(_NOTIFICATION_ARRIVED, arrived),
+                _times(stored.receive_time, stored.seen_time, stored.read_time),
+                field(_NOTIFICATION_MESSAGE, message(stored.message)),
+            )
+        )
 
     def inbox_channel(self, stored: InboxChannel) -> bytes:
         """Encodes a channel as the inbox shows it."""
@@ -167,9 +177,10 @@ class InboxEncoder:
             yield field(_RESPONSE_CHANGES, self._change(item))
 
     def _change(self, item: Item) -> bytes:
-        change = inbox_pb2.NotificationChange(revision=item.revision)
         if isinstance(item, Notification):
-            return change.SerializeToString() + field(_CHANGE_UPSERTED, self.notification(item))
+            upserted = field(_CHANGE_UPSERTED, self.notification(item))
+            return _CHANGE_REVISION + varint(item.revision) + upserted
+        change = inbox_pb2.NotificationChange(revision=item.revision)
         if isinstance(item, Removal):
             change.removed = item.message_id + self._suffix
         else:

@@ -7,21 +7,38 @@ was encoded when it was sent goes into any number of responses as it is.
 (Source: the protobuf documentation's "Encoding".)
 """
 
+from functools import lru_cache
+
 from google.protobuf.message import Message
 
 
+def varint(value: int) -> bytes:
+    """Returns the encoding of a number from 0, seven bits a byte."""
+    if value < 0x80:
+        return bytes((value,))
+    if value < 0x4000:
+        return bytes((value & 0x7F | 0x80, value >> 7))
+    encoded = bytearray()
+    while value > 0x7F:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    encoded.append(value)
+    return bytes(encoded)
+
+
+def number_tag(number: int) -> bytes:
+    """Returns what stands in front of the varint of the field `number`."""
+    return varint(number << 3)
+
+
 def field(number: int, encoded: bytes) -> bytes:
-    """Returns the field `number`, 1 to 15, that holds an encoded message."""
-    size = len(encoded)
-    if size < 0x80:
-        return bytes((number << 3 | 2, size)) + encoded
-    if size < 0x4000:
-        return bytes((number << 3 | 2, size & 0x7F | 0x80, size >> 7)) + encoded
-    head = [number << 3 | 2]
-    while size > 0x7F:
-        head.append(size & 0x7F | 0x80)
-        size >>= 7
-    return bytes((*head, size)) + encoded
+    """Returns the field `number` that holds an encoded message, or a text's bytes."""
+    return _head(number, len(encoded)) + encoded
+
+
+@lru_cache(maxsize=4_096)
+def _head(number: int, size: int) -> bytes:
+    return varint(number << 3 | 2) + varint(size)
 
 
 def optional(message: Message, name: str) -> bool | None:

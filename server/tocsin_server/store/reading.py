@@ -46,14 +46,12 @@ COPIES_AND_TOMBSTONES = notifications.outerjoin(messages, _OF_MESSAGE)
 
 def message(row: Stored) -> Message:
     """Returns the message of a row that begins with `MESSAGE_COLUMNS`."""
-    sequence, message_id, channel_id, state, create_time, body, *_ = row
-    return Message(sequence, message_id, channel_id, state, create_time, body)
+    return Message(*row[:6])
 
 
 def notification(row: Stored) -> Notification:
     """Returns the notification of a row of `MESSAGE_COLUMNS` and `STATE_COLUMNS`."""
-    _, _, _, _, _, _, revision, arrive_revision, receive_time, seen_time, read_time, *_ = row
-    return Notification(message(row), revision, arrive_revision, receive_time, seen_time, read_time)
+    return Notification(Message(*row[:6]), *row[6:11])
 
 
 def notification_or_removal(row: Stored) -> Notification | Removal:

@@ -3,7 +3,8 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import Message
 from hypothesis import example, given
 from hypothesis import strategies as st
-from tocsin_server.rpc.wire import field
+from tocsin.v1.inbox_pb2 import Inbox
+from tocsin_server.rpc.wire import field, number_tag, varint
 
 
 def _holder() -> type[Message]:
@@ -52,3 +53,15 @@ def test_fields_one_after_the_other_are_one_message(fields: list[tuple[int, byte
 
     # Of a field that comes several times, the last holds.
     assert {d.number: value for d, value in decoded.ListFields()} == dict(fields)
+
+
+@given(st.integers(1, 2**63 - 1))
+@example(127)
+@example(128)
+@example(2**14 - 1)
+@example(2**14)
+@example(2**63 - 1)
+def test_a_number_is_what_protobuf_would_encode(value: int) -> None:
+    expected = Inbox(revision=value).SerializeToString()
+
+    assert number_tag(Inbox.REVISION_FIELD_NUMBER) + varint(value) == expected
