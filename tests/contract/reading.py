@@ -7,7 +7,7 @@ from tocsin_server.domain.changes import ENVELOPE_BYTES
 from tocsin_server.domain.channels import Channel
 from tocsin_server.domain.errors import TocsinError
 from tocsin_server.domain.identity import InboxKey
-from tocsin_server.domain.inboxes import Notification, NotificationFilter, Place
+from tocsin_server.domain.inboxes import Notification, NotificationFilter
 from tocsin_server.domain.limits import RESPONSE_BYTES
 from tocsin_server.domain.messages import Message, Sent
 from tocsin_server.domain.paging import Page
@@ -57,7 +57,7 @@ async def all_notifications(
     which: NotificationFilter = NotificationFilter.ALL,
     limit: int = 1_000,
 ) -> list[Notification]:
-    before: Place | None = None
+    before: int | None = None
     found = list[Notification]()
     for _ in range(PAGES_AT_MOST):
         page = await store.list_notifications(key, channel_ids, which, before, limit)
@@ -66,7 +66,7 @@ async def all_notifications(
         found += page.items
         if not page.more:
             break
-        before = found[-1].place
+        before = found[-1].arrive_revision
     return found
 
 

@@ -132,7 +132,7 @@ async def test_what_arrives_while_notifications_are_listed_is_not_in_the_list(
     first = await store.list_notifications(ALICE, (), ALL, None, 3)
 
     await fill(store, 2)
-    second = await store.list_notifications(ALICE, (), ALL, first.items[-1].place, 3)
+    second = await store.list_notifications(ALICE, (), ALL, first.items[-1].arrive_revision, 3)
 
     assert revisions([*first.items, *second.items]) == [6, 5, 4, 3, 2, 1]
     assert not second.more

@@ -13,7 +13,6 @@ from tocsin_server.domain.inboxes import (
     Inbox,
     Notification,
     NotificationFilter,
-    Place,
 )
 from tocsin_server.domain.paging import Page
 from tocsin_server.domain.ports import Live
@@ -86,7 +85,7 @@ class MemoryInboxes:
         key: InboxKey,
         channel_ids: Sequence[str],
         which: NotificationFilter,
-        before: Place | None,
+        before: int | None,
         limit: int,
     ) -> Page[Notification]:
         """Returns up to `limit` notifications behind `before`, latest arrival first."""
@@ -147,10 +146,10 @@ class MemoryInboxes:
         count = len(self._rows[key])
         return [ChannelCounters("news", Counters(count, count, count))] if count else []
 
-    def _page(self, key: InboxKey, before: Place | None, limit: int) -> Page[Notification]:
-        rows = sorted(self._rows[key], key=lambda row: row.place, reverse=True)
+    def _page(self, key: InboxKey, before: int | None, limit: int) -> Page[Notification]:
+        rows = sorted(self._rows[key], key=lambda row: row.arrive_revision, reverse=True)
         if before is not None:
-            rows = [row for row in rows if row.place < before]
+            rows = [row for row in rows if row.arrive_revision < before]
         items = rows[: min(limit, self._page_rows)]
         return Page(items, more=len(rows) > len(items))
 

@@ -24,7 +24,6 @@ from tocsin_server.domain.inboxes import (
     Inbox,
     Notification,
     NotificationFilter,
-    Place,
 )
 from tocsin_server.domain.paging import Page
 from tocsin_server.domain.ports import InboxHistory, Live, Watch
@@ -103,7 +102,7 @@ class _Snapshot:
     page: Page[Notification] | None
     left: int
     after_revision: int = 0
-    behind: Place | None = None
+    behind: int | None = None
 
 
 class Follower:
@@ -201,7 +200,7 @@ class Follower:
         response = Response(Phase.SNAPSHOT, snapshot.after_revision, inbox.revision, page.items)
         snapshot.left -= len(page.items)
         if page.more and snapshot.left > 0:
-            snapshot.behind = page.items[-1].place
+            snapshot.behind = page.items[-1].arrive_revision
             snapshot.after_revision = self._revision = inbox.revision
             return response
         if page.items and len(snapshot.channel_counters) > COUNTERS_BESIDE:

@@ -40,13 +40,6 @@ class ChannelCounters(NamedTuple):
     counters: Counters
 
 
-class Place(NamedTuple):
-    """Where a notification stands in list order, the latest arrival first."""
-
-    arrive_revision: int
-    sequence: int
-
-
 @dataclass(frozen=True, slots=True)
 class Inbox:
     """An inbox as it stands at `revision`.
@@ -72,6 +65,7 @@ class Inbox:
 class Notification:
     """A message's copy in one inbox. Times are in microseconds since the Unix epoch.
 
+    No two of an inbox arrive at one revision: lists are ordered by it.
     Not frozen, because it is made by the hundred thousand; nobody changes one.
     """
 
@@ -81,11 +75,6 @@ class Notification:
     receive_time: int
     seen_time: int | None
     read_time: int | None
-
-    @property
-    def place(self) -> Place:
-        """Where it stands in list order."""
-        return Place(self.arrive_revision, self.message.sequence)
 
 
 class InboxChannel(NamedTuple):
@@ -112,7 +101,7 @@ class Inboxes:
         key: InboxKey,
         channel_ids: Sequence[str],
         which: NotificationFilter,
-        before: Place | None,
+        before: int | None,
         limit: int,
     ) -> Page[Notification]:
         """Returns a page of up to `limit` notifications, latest arrival first.
@@ -125,7 +114,7 @@ class Inboxes:
     async def list_channels(
         self,
         key: InboxKey,
-        before: Place | None,
+        before: int | None,
         limit: int,
         *,
         unread_only: bool,

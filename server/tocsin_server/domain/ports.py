@@ -18,7 +18,6 @@ if TYPE_CHECKING:
         InboxChannel,
         Notification,
         NotificationFilter,
-        Place,
     )
     from tocsin_server.domain.marking import Marked, Marking
     from tocsin_server.domain.messages import Message, Send, Sent
@@ -135,7 +134,7 @@ class InboxHistory(Protocol):
         key: InboxKey,
         channel_ids: Sequence[str],
         which: NotificationFilter,
-        before: Place | None,
+        before: int | None,
         limit: int,
     ) -> Page[Notification]:
         """Returns up to `limit` notifications behind `before`, latest arrival first.
@@ -169,7 +168,7 @@ class InboxStore(InboxHistory, Protocol):
         ...
 
     async def list_inbox_channels(
-        self, key: InboxKey, before: Place | None, limit: int, *, unread_only: bool
+        self, key: InboxKey, before: int | None, limit: int, *, unread_only: bool
     ) -> Page[InboxChannel]:
         """Returns up to `limit` of an inbox's channels, latest arrival first.
 

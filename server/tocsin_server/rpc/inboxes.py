@@ -21,7 +21,6 @@ from tocsin_server.domain.inboxes import (
     Inboxes,
     Notification,
     NotificationFilter,
-    Place,
 )
 from tocsin_server.domain.limits import page_size
 from tocsin_server.rpc import requests, responses
@@ -61,14 +60,14 @@ class InboxServicer:
     async def ListNotifications(self, request: ListNotificationsRequest, context: Context) -> bytes:
         """Lists notifications, latest arrival first."""
         listing: Listing[Notification] = Listing(
-            caller.get(), request, [int, int], lambda notification: notification.place
+            caller.get(), request, [int], lambda notification: [notification.arrive_revision]
         )
         key = InboxKey(caller.get().tenant, request.user_id)
         page = await self._inboxes.list(
             key,
             tuple(dict.fromkeys(request.channel_ids)),
             NotificationFilter(request.filter or NotificationFilter.ALL),
-            Place(*map(int, listing.after)) if listing.after else None,
+            int(listing.after[0]) if listing.after else None,
             page_size(request.page_size),
         )
         encoder = InboxEncoder(key)
@@ -80,12 +79,15 @@ class InboxServicer:
     async def ListInboxChannels(self, request: ListInboxChannelsRequest, context: Context) -> bytes:
         """Lists an inbox's channels, latest arrival first."""
         listing: Listing[InboxChannel] = Listing(
-            caller.get(), request, [int, int], lambda inbox_channel: inbox_channel.latest.place
+            caller.get(),
+            request,
+            [int],
+            lambda inbox_channel: [inbox_channel.latest.arrive_revision],
         )
         key = InboxKey(caller.get().tenant, request.user_id)
         page = await self._inboxes.list_channels(
             key,
-            Place(*map(int, listing.after)) if listing.after else None,
+            int(listing.after[0]) if listing.after else None,
             page_size(request.page_size),
             unread_only=request.unread_only,
         )

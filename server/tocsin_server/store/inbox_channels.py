@@ -2,12 +2,12 @@
 
 from json import loads
 
-from sqlalchemy import Connection, bindparam, func, select, tuple_
+from sqlalchemy import Connection, bindparam, func, select
 
 from tocsin_server.domain.changes import ENVELOPE_BYTES
 from tocsin_server.domain.channels import Channel, ChannelType
 from tocsin_server.domain.identity import InboxKey
-from tocsin_server.domain.inboxes import Counters, InboxChannel, Place
+from tocsin_server.domain.inboxes import Counters, InboxChannel
 from tocsin_server.domain.paging import Page
 from tocsin_server.store import inboxes
 from tocsin_server.store.prepared import Prepared
@@ -31,13 +31,13 @@ _COUNT_COLUMNS = (
 
 _newest = notifications.alias()
 _LATEST = (
-    select(_newest.c.sequence)
+    select(_newest.c.arrive_revision)
     .where(
         _newest.c.inbox_id == inbox_channels.c.inbox_id,
         _newest.c.channel_id == inbox_channels.c.channel_id,
         _newest.c.remove_time.is_(None),
     )
-    .order_by(_newest.c.arrive_revision.desc(), _newest.c.sequence.desc())
+    .order_by(_newest.c.arrive_revision.desc())
     .limit(1)
     .scalar_subquery()
 )
@@ -51,7 +51,7 @@ def _listing(*, unread_only: bool) -> Prepared:
         .join(
             COPIES,
             (notifications.c.inbox_id == inbox_channels.c.inbox_id)
-            & (notifications.c.sequence == _LATEST),
+            & (notifications.c.arrive_revision == _LATEST),
         )
         .join(
             channels,
@@ -61,15 +61,13 @@ def _listing(*, unread_only: bool) -> Prepared:
         .where(
             inbox_channels.c.inbox_id == bindparam("inbox_id"),
             counted > 0,
-            tuple_(notifications.c.arrive_revision, notifications.c.sequence)
-            < tuple_(bindparam("arrive_revision"), bindparam("sequence")),
+            notifications.c.arrive_revision < bindparam("before"),
         )
     )
     texts = (channels.c.title, channels.c.description, channels.c.labels)
     return fitting(
         query,
         notifications.c.arrive_revision.desc(),
-        notifications.c.sequence.desc(),
         # A character has four bytes at most.
         size=sum((4 * func.length(text) for text in texts), messages.c.size + 2 * ENVELOPE_BYTES),
     )
@@ -81,7 +79,7 @@ _LISTINGS = {unread_only: _listing(unread_only=unread_only) for unread_only in (
 def page(
     connection: Connection,
     key: InboxKey,
-    before: Place | None,
+    before: int | None,
     limit: int,
     *,
     unread_only: bool,
@@ -94,7 +92,7 @@ def page(
         "inbox_id": inbox_id,
         "tenant": key.tenant,
         "limit": limit + 1,
-        **(before or inboxes.FRONT)._asdict(),
+        "before": before or inboxes.FRONT,
     }
     rows, behind = cut(_LISTINGS[unread_only](connection, parameters), limit)
     return Page([_inbox_channel(key.tenant, row) for row in rows], more=behind is not None)

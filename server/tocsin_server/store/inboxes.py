@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from enum import Enum
 
-from sqlalchemy import Connection, bindparam, select, tuple_
+from sqlalchemy import Connection, bindparam, select
 
 from tocsin_server.domain.following import Head
 from tocsin_server.domain.identity import InboxKey
@@ -13,7 +13,6 @@ from tocsin_server.domain.inboxes import (
     Inbox,
     Notification,
     NotificationFilter,
-    Place,
 )
 from tocsin_server.domain.paging import Page
 from tocsin_server.store.prepared import Prepared
@@ -27,7 +26,7 @@ from tocsin_server.store.reading import (
 from tocsin_server.store.rows import pack, texts
 from tocsin_server.store.tables import inbox_channels, inboxes, notifications
 
-FRONT = Place(2**62, 0)
+FRONT = 2**62
 """In front of every notification."""
 
 _HEAD = select(
@@ -81,10 +80,7 @@ class _Channels(Enum):
 
 
 def _listing(which: NotificationFilter, channels: _Channels) -> Prepared:
-    query = _COPIES.where(
-        tuple_(notifications.c.arrive_revision, notifications.c.sequence)
-        < tuple_(bindparam("arrive_revision"), bindparam("sequence"))
-    )
+    query = _COPIES.where(notifications.c.arrive_revision < bindparam("before"))
     if which is NotificationFilter.UNREAD:
         query = query.where(notifications.c.read_time.is_(None))
     if which is NotificationFilter.READ:
@@ -93,7 +89,7 @@ def _listing(which: NotificationFilter, channels: _Channels) -> Prepared:
         query = query.where(notifications.c.channel_id == bindparam("channel_ids"))
     if channels is _Channels.SOME:
         query = query.where(notifications.c.channel_id.in_(texts("channel_ids")))
-    return fitting(query, notifications.c.arrive_revision.desc(), notifications.c.sequence.desc())
+    return fitting(query, notifications.c.arrive_revision.desc())
 
 
 _LISTINGS = {
@@ -122,7 +118,7 @@ def page(
     key: InboxKey,
     channel_ids: Sequence[str],
     which: NotificationFilter,
-    before: Place | None,
+    before: int | None,
     limit: int,
 ) -> Page[Notification]:
     """Returns up to `limit` notifications behind `before`, latest arrival first."""
@@ -171,13 +167,13 @@ def _list(
     inbox_id: int,
     channel_ids: Sequence[str],
     which: NotificationFilter,
-    before: Place,
+    before: int,
     limit: int,
 ) -> Page[Notification]:
     parameters: dict[str, str | int] = {
         "inbox_id": inbox_id,
         "limit": limit + 1,
-        **before._asdict(),
+        "before": before,
     }
     channels = _Channels.ALL
     if len(channel_ids) == 1:

@@ -41,10 +41,11 @@ _ARRIVED = fitting(
         notifications.c.inbox_id == bindparam("inbox_id"),
         notifications.c.remove_time.is_(None),
         notifications.c.revision == notifications.c.arrive_revision,
+        # The range of the key, and the place inside its first revision.
+        notifications.c.arrive_revision >= bindparam("revision"),
         tuple_(notifications.c.arrive_revision, notifications.c.sequence) > _AFTER,
     ),
     notifications.c.arrive_revision,
-    notifications.c.sequence,
 )
 _CHANGED = fitting(
     select(*STATE_COLUMNS, *TOMBSTONE_COLUMNS)

@@ -17,7 +17,6 @@ from tocsin_server.domain.inboxes import (
     InboxChannel,
     Notification,
     NotificationFilter,
-    Place,
 )
 from tocsin_server.domain.marking import Marked, Marking
 from tocsin_server.domain.messages import Message, Send, Sent
@@ -130,14 +129,14 @@ class SqlStore:
         key: InboxKey,
         channel_ids: Sequence[str],
         which: NotificationFilter,
-        before: Place | None,
+        before: int | None,
         limit: int,
     ) -> Page[Notification]:
         """Returns up to `limit` notifications behind `before`, latest arrival first."""
         return await self._read(lambda c: inboxes.page(c, key, channel_ids, which, before, limit))
 
     async def list_inbox_channels(
-        self, key: InboxKey, before: Place | None, limit: int, *, unread_only: bool
+        self, key: InboxKey, before: int | None, limit: int, *, unread_only: bool
     ) -> Page[InboxChannel]:
         """Returns up to `limit` of an inbox's channels, latest arrival first."""
         return await self._read(

@@ -109,16 +109,16 @@ notifications = Table(
     "notifications",
     metadata,
     Column("inbox_id", BigInteger, primary_key=True),
-    Column("sequence", BigInteger, primary_key=True, comment="the message's"),
+    Column("arrive_revision", BigInteger, primary_key=True, comment="one arrival each"),
+    Column("sequence", BigInteger, nullable=False, comment="the message's"),
     Column("channel_id", Text, nullable=False),
     Column("revision", BigInteger, nullable=False),
-    Column("arrive_revision", BigInteger, nullable=False),
     Column("receive_time", BigInteger, nullable=False),
     Column("seen_time", BigInteger),
     Column("read_time", BigInteger),
     Column("remove_time", BigInteger, comment="set in a tombstone"),
     Column("message_id", Text, comment="set in a tombstone, which outlives its message"),
-    Index(None, "sequence", "inbox_id"),
+    UniqueConstraint("sequence", "inbox_id"),
     *(
         Index(
             f"ix_notifications_{name}",
@@ -128,18 +128,13 @@ notifications = Table(
         )
         for name, columns, where in (
             (
-                "arrived",
-                ("inbox_id", "arrive_revision", "sequence"),
-                "remove_time IS NULL",
-            ),
-            (
                 "of_channel",
-                ("inbox_id", "channel_id", "arrive_revision", "sequence"),
+                ("inbox_id", "channel_id", "arrive_revision"),
                 "remove_time IS NULL",
             ),
             (
                 "unread",
-                ("inbox_id", "arrive_revision", "sequence"),
+                ("inbox_id", "arrive_revision"),
                 "read_time IS NULL AND remove_time IS NULL",
             ),
             (
@@ -149,7 +144,7 @@ notifications = Table(
             ),
             (
                 "removed",
-                ("remove_time", "inbox_id", "sequence"),
+                ("remove_time", "inbox_id", "arrive_revision"),
                 "remove_time IS NOT NULL",
             ),
         )

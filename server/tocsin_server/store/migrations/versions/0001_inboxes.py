@@ -127,10 +127,10 @@ def upgrade() -> None:
     op.create_table(
         "notifications",
         sa.Column("inbox_id", sa.BigInteger(), nullable=False),
+        sa.Column("arrive_revision", sa.BigInteger(), nullable=False, comment="one arrival each"),
         sa.Column("sequence", sa.BigInteger(), nullable=False, comment="the message's"),
         sa.Column("channel_id", sa.Text(), nullable=False),
         sa.Column("revision", sa.BigInteger(), nullable=False),
-        sa.Column("arrive_revision", sa.BigInteger(), nullable=False),
         sa.Column("receive_time", sa.BigInteger(), nullable=False),
         sa.Column("seen_time", sa.BigInteger(), nullable=True),
         sa.Column("read_time", sa.BigInteger(), nullable=True),
@@ -141,16 +141,11 @@ def upgrade() -> None:
             nullable=True,
             comment="set in a tombstone, which outlives its message",
         ),
-        sa.PrimaryKeyConstraint("inbox_id", "sequence", name=op.f("pk_notifications")),
+        sa.PrimaryKeyConstraint("inbox_id", "arrive_revision", name=op.f("pk_notifications")),
+        sa.UniqueConstraint(
+            "sequence", "inbox_id", name=op.f("uq_notifications_sequence_inbox_id")
+        ),
         sqlite_with_rowid=False,
-    )
-    op.create_index(
-        "ix_notifications_arrived",
-        "notifications",
-        ["inbox_id", "arrive_revision", "sequence"],
-        unique=False,
-        sqlite_where=sa.text("remove_time IS NULL"),
-        postgresql_where=sa.text("remove_time IS NULL"),
     )
     op.create_index(
         "ix_notifications_changed",
@@ -163,7 +158,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_notifications_of_channel",
         "notifications",
-        ["inbox_id", "channel_id", "arrive_revision", "sequence"],
+        ["inbox_id", "channel_id", "arrive_revision"],
         unique=False,
         sqlite_where=sa.text("remove_time IS NULL"),
         postgresql_where=sa.text("remove_time IS NULL"),
@@ -171,21 +166,15 @@ def upgrade() -> None:
     op.create_index(
         "ix_notifications_removed",
         "notifications",
-        ["remove_time", "inbox_id", "sequence"],
+        ["remove_time", "inbox_id", "arrive_revision"],
         unique=False,
         sqlite_where=sa.text("remove_time IS NOT NULL"),
         postgresql_where=sa.text("remove_time IS NOT NULL"),
     )
     op.create_index(
-        op.f("ix_notifications_sequence_inbox_id"),
-        "notifications",
-        ["sequence", "inbox_id"],
-        unique=False,
-    )
-    op.create_index(
         "ix_notifications_unread",
         "notifications",
-        ["inbox_id", "arrive_revision", "sequence"],
+        ["inbox_id", "arrive_revision"],
         unique=False,
         sqlite_where=sa.text("read_time IS NULL AND remove_time IS NULL"),
         postgresql_where=sa.text("read_time IS NULL AND remove_time IS NULL"),
