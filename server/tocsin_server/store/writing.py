@@ -4,9 +4,10 @@ Whatever waits is committed together, up to a number of rows that bounds how
 long the others wait. While one group is committed the next one gathers, so
 groups are as large as the load, and one fsync serves many callers. A group
 takes one hop to the thread and one back, whatever its size. Callers who have
-been answered tend to come back: the next group waits for them, but no longer
-than the last one took, and a lone caller never waits. (This is the thought
-behind PostgreSQL's commit_delay and commit_siblings.)
+been answered tend to come back: the next group waits for them, about as long as
+it takes to answer them and to read what they send next; a lone caller never
+waits. (This is the thought behind PostgreSQL's commit_delay and
+commit_siblings.)
 
 A unit of work decides before it writes: when it raises an error of the domain,
 the transaction is as it was, and the rest of the group goes on. When it raises
@@ -56,8 +57,9 @@ LOCKED_SECONDS = 5.0
 END_SECONDS = 0.5
 """How long a writer that was closed goes on with what waits."""
 
-LINGER_SECONDS = 0.01
-"""How long a group waits at most for those who were answered before it."""
+LINGER_SECONDS_A_CALL = 0.0005
+LINGER_SECONDS = 0.03
+"""How long a group waits for each of those who were answered before it, and at most."""
 
 WAITING_ROWS = 100_000
 """How many rows may wait to be written before callers are turned away."""
@@ -100,7 +102,6 @@ class Writer:
         self._calls_waiting = 0
         self._calls_expected = 0
         """How many calls the next group waits for."""
-        self._dispatched_at = 0.0
         self._patience: TimerHandle | None = None
         self._closed = False
         self._closed_at = 0.0
@@ -196,7 +197,6 @@ class Writer:
             task = self._waiting.popleft()
             self._calls_waiting -= task.calls
             group.append(task)
-        self._dispatched_at = self._loop.time()
         self._groups.put(group)
 
     def _settle(self, committed: _Committed) -> None:
@@ -210,8 +210,8 @@ class Writer:
         if self._waiting and not self._waiting[0].calls:  # the rest of a call under way
             self._expect(0)
         else:
-            took = self._loop.time() - self._dispatched_at
-            self._expect(answered + self._calls_waiting, min(took, LINGER_SECONDS))
+            expected = answered + self._calls_waiting
+            self._expect(expected, min(expected * LINGER_SECONDS_A_CALL, LINGER_SECONDS))
         if committed.changes:
             self._live.announce(committed.changes)
 
