@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 import grpc
-from tocsin.v1.inbox_pb2 import ChannelCounters, Inbox, Notification
+from tocsin.v1.inbox_pb2 import ChannelCounters, Inbox, Mark, Notification
 from tocsin.v1.inbox_service_pb2 import SubscribePhase, SubscribeRequest, SubscribeResponse
 from tocsin_client._contiguity import Contiguity
 
@@ -74,9 +74,15 @@ class Replica(Proof):
     def take(self, response: SubscribeResponse) -> None:
         """Applies the changes, and recounts where the response gives counts."""
         for change in response.changes:
-            assert change.WhichOneof("kind") == "upserted"
-            assert change.revision == change.upserted.revision
-            self.notifications[change.upserted.notification_id] = change.upserted
+            kind = change.WhichOneof("kind")
+            if kind == "upserted":
+                assert change.revision == change.upserted.revision
+                self.notifications[change.upserted.notification_id] = change.upserted
+            elif kind == "removed":
+                self.notifications.pop(change.removed, None)
+            else:
+                assert kind == "marked"
+                self._mark(change.marked)
         if response.caught_up:
             self.channel_counters.clear()
         for counters in response.channel_counters:
@@ -84,6 +90,25 @@ class Replica(Proof):
         if response.HasField("inbox"):
             self.inbox = response.inbox
             self._recount(response)
+
+    def _mark(self, mark: Mark) -> None:
+        """Applies a mark to all that its selector fits, as the protos say."""
+        selector = mark.selector
+        for notification in self.notifications.values():
+            of_channel = selector.all or (
+                notification.message.channel_id in selector.channel_ids.channel_ids
+            )
+            if not of_channel or notification.arrive_revision > selector.up_to_revision:
+                continue
+            if (mark.read or mark.seen) and not notification.HasField("seen_time"):
+                notification.seen_time.CopyFrom(mark.mark_time)
+            if mark.read and not notification.HasField("read_time"):
+                notification.read_time.CopyFrom(mark.mark_time)
+            unseen = mark.HasField("seen") and not mark.seen
+            if unseen or (mark.HasField("read") and not mark.read):
+                notification.ClearField("read_time")
+            if unseen:
+                notification.ClearField("seen_time")
 
     def _recount(self, response: SubscribeResponse) -> None:
         told = self.channel_counters.values()
@@ -95,6 +120,7 @@ class Replica(Proof):
         if self._whole:
             assert len(self.notifications) == self.inbox.total_count
             assert sum(not n.HasField("read_time") for n in self.listed) == self.inbox.unread_count
+            assert sum(not n.HasField("seen_time") for n in self.listed) == self.inbox.unseen_count
 
 
 P = TypeVar("P", bound=Proof)
