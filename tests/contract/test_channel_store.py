@@ -1,16 +1,23 @@
 """What `ChannelStore` promises."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
-from tocsin_server.domain.errors import ChannelAlreadyExists, RequestIdReused
+from tocsin_server.domain.channels import ChannelUpdate
+from tocsin_server.domain.errors import (
+    ChannelAlreadyExists,
+    ChannelNotFound,
+    EtagMismatch,
+    RequestIdReused,
+)
 from tocsin_server.domain.limits import RESPONSE_BYTES
 
 from tests.contract.conftest import RETENTION, Shelf
 from tests.contract.reading import all_channels
 from tests.contract.stores import Store
 from tests.support.building import channel, request
-from tests.support.clocks import SetClock
+from tests.support.clocks import START, SetClock
 
 
 async def test_a_channel_is_read_as_it_was_stored(store: Store) -> None:
@@ -137,3 +144,79 @@ async def test_a_page_of_large_channels_fits_a_response(store: Store) -> None:
     texts = [text for each in page.items for label in each.labels.items() for text in label]
     assert 0 < sum(len(text.encode()) for text in texts) <= RESPONSE_BYTES
     assert len(await all_channels(store, "default", 1_000)) == 42
+
+
+def news(
+    etag: str = "",
+    *,
+    tenant: str = "default",
+    title: str | None = None,
+    description: str | None = None,
+    labels: dict[str, str] | None = None,
+) -> ChannelUpdate:
+    """An update of the channel `news`."""
+    return ChannelUpdate(tenant, "news", etag, title, description, labels)
+
+
+async def test_an_update_changes_what_it_names_and_nothing_else(store: Store) -> None:
+    created = await store.create_channel(
+        request(tenant="other"), channel(tenant="other", labels={"a": "1"}, description="Old")
+    )
+
+    changed = await store.update_channel(
+        request(tenant="other"), news(tenant="other", title="New", labels={"b": "2"}), "e-2", 7
+    )
+
+    assert changed == replace(created, title="New", labels={"b": "2"}, etag="e-2", update_time=7)
+    assert await store.get_channel("other", "news") == changed
+    ours = await store.get_channel("default", "news")
+    assert ours is not None
+    assert ours.title == "News"
+
+
+async def test_an_update_that_changes_nothing_keeps_the_etag(store: Store) -> None:
+    before = await store.get_channel("default", "news")
+
+    after = await store.update_channel(request(), news(title="News"), "e-2", 7)
+
+    assert after == before
+
+
+async def test_an_update_of_another_etag_is_refused(store: Store) -> None:
+    first = await store.update_channel(request(), news("etag", title="First"), "e-2", 7)
+
+    with pytest.raises(EtagMismatch) as caught:
+        await store.update_channel(request(), news("etag", title="Second"), "e-3", 8)
+
+    assert caught.value.metadata == {"etag": "e-2"}
+    assert await store.get_channel("default", "news") == first
+
+
+async def test_of_many_updates_of_one_etag_one_succeeds(store: Store) -> None:
+    outcomes = await asyncio.gather(
+        *(
+            store.update_channel(request(), news("etag", title=f"{n}"), f"e{n}", n)
+            for n in range(9)
+        ),
+        return_exceptions=True,
+    )
+
+    assert sum(isinstance(outcome, EtagMismatch) for outcome in outcomes) == 8
+
+
+async def test_a_channel_that_is_not_there_cannot_be_updated(store: Store) -> None:
+    with pytest.raises(ChannelNotFound):
+        await store.update_channel(request(), news(tenant="other", title="New"), "e-2", 7)
+
+
+async def test_a_repeated_update_gets_its_first_answer(store: Store) -> None:
+    asked = request("r-1", b"first", rpc="UpdateChannel")
+    other = request("r-1", b"other", rpc="UpdateChannel")
+    first = await store.update_channel(asked, news("etag", title="First"), "e-2", START)
+    await store.update_channel(request(), news(title="Second"), "e-3", START)
+
+    again = await store.update_channel(asked, news("etag", title="First"), "e-4", START)
+
+    assert again == first
+    with pytest.raises(RequestIdReused):
+        await store.update_channel(other, news(title="Third"), "e-5", START)

@@ -29,6 +29,7 @@ OF_THE_CALLER = {
     StatusCode.INVALID_ARGUMENT,
     StatusCode.NOT_FOUND,
     StatusCode.ALREADY_EXISTS,
+    StatusCode.ABORTED,
 }
 
 

@@ -1,12 +1,14 @@
 import asyncio
 
 import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
 from grpc import StatusCode
 from tocsin.v1.channel_pb2 import Channel, ChannelType
 from tocsin.v1.channel_service_pb2 import (
     CreateChannelRequest,
     GetChannelRequest,
     ListChannelsRequest,
+    UpdateChannelRequest,
 )
 
 from tests.support.asking import create_request
@@ -125,3 +127,80 @@ async def test_a_negative_page_size_and_a_bad_token_are_in_one_answer(server: Se
 
     assert (failure.code, failure.reason) == (StatusCode.INVALID_ARGUMENT, "PAGE_TOKEN_INVALID")
     assert sorted(failure.fields) == ["page_size", "page_token"]
+
+
+def update_request(
+    *paths: str, etag: str = "", request_id: str = "", **fields: str
+) -> UpdateChannelRequest:
+    return UpdateChannelRequest(
+        channel=Channel(channel_id="news", etag=etag, **fields),  # type: ignore[arg-type]  # texts
+        update_mask=FieldMask(paths=paths),
+        request_id=request_id,
+    )
+
+
+async def test_a_channel_is_changed_by_its_mask(server: Served) -> None:
+    before = (await server.channels.GetChannel(GetChannelRequest(channel_id="news"))).channel
+
+    request = update_request("title", "labels", title="Latest", description="not this")
+    changed = (await server.channels.UpdateChannel(request)).channel
+
+    assert (changed.title, changed.description, dict(changed.labels)) == ("Latest", "", {})
+    assert changed.etag != before.etag
+    assert changed.create_time == before.create_time
+    assert changed.update_time.ToMicroseconds() >= before.update_time.ToMicroseconds()
+    read = await server.channels.GetChannel(GetChannelRequest(channel_id="news"))
+    assert read.channel == changed
+
+
+async def test_without_a_mask_what_is_given_is_changed(server: Served) -> None:
+    changed = (await server.channels.UpdateChannel(update_request(description="About"))).channel
+
+    assert (changed.title, changed.description) == ("News", "About")
+
+
+async def test_a_mask_of_everything_empties_what_is_not_given(server: Served) -> None:
+    await server.channels.UpdateChannel(update_request(description="About"))
+
+    changed = (await server.channels.UpdateChannel(update_request("*", title="Latest"))).channel
+
+    assert (changed.title, changed.description) == ("Latest", "")
+
+
+async def test_a_channel_that_has_changed_meanwhile_is_not_changed(server: Served) -> None:
+    seen = (await server.channels.GetChannel(GetChannelRequest(channel_id="news"))).channel
+    now = (await server.channels.UpdateChannel(update_request(title="First"))).channel
+
+    failure = await failing(
+        server.channels.UpdateChannel(update_request(title="Second", etag=seen.etag))
+    )
+
+    assert (failure.code, failure.reason) == (StatusCode.ABORTED, "ETAG_MISMATCH")
+    assert failure.metadata == {"etag": now.etag}
+    read = await server.channels.GetChannel(GetChannelRequest(channel_id="news"))
+    assert read.channel == now
+
+
+async def test_every_mistake_of_an_update_is_in_one_answer(server: Served) -> None:
+    request = update_request("title", "channel_id", "nonsense", title="", request_id="r" * 129)
+    request.channel.channel_id = "News"
+
+    failure = await failing(server.channels.UpdateChannel(request))
+
+    assert failure.code is StatusCode.INVALID_ARGUMENT
+    assert sorted(failure.fields) == [
+        "channel.channel_id",
+        "channel.title",
+        "request_id",
+        "update_mask",
+        "update_mask",
+    ]
+
+
+async def test_an_unknown_channel_cannot_be_changed(server: Served) -> None:
+    request = update_request(title="Latest")
+    request.channel.channel_id = "nowhere"
+
+    failure = await failing(server.channels.UpdateChannel(request))
+
+    assert (failure.code, failure.reason) == (StatusCode.NOT_FOUND, "CHANNEL_NOT_FOUND")

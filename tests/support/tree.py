@@ -15,6 +15,7 @@ EXAMPLES: Sequence[TocsinError] = (
     errors.RequestTooLarge(size="5", limit="4"),
     errors.TooManyStreams(scope="user", limit="16"),
     errors.WritesOverloaded(limit="100"),
+    errors.EtagMismatch(etag="e-2"),
     errors.StorageFull(),
     errors.StoreUnavailable(),
     errors.ServerStopping(),

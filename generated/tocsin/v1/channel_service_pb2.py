@@ -22,10 +22,11 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from tocsin.v1 import channel_pb2 as tocsin_dot_v1_dot_channel__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftocsin/v1/channel_service.proto\x12\ttocsin.v1\x1a\x17tocsin/v1/channel.proto\"O\n\x14\x43reateChannelRequest\x12#\n\x07\x63hannel\x18\x01 \x01(\x0b\x32\x12.tocsin.v1.Channel\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"<\n\x15\x43reateChannelResponse\x12#\n\x07\x63hannel\x18\x01 \x01(\x0b\x32\x12.tocsin.v1.Channel\"\'\n\x11GetChannelRequest\x12\x12\n\nchannel_id\x18\x01 \x01(\t\"9\n\x12GetChannelResponse\x12#\n\x07\x63hannel\x18\x01 \x01(\x0b\x32\x12.tocsin.v1.Channel\"<\n\x13ListChannelsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"U\n\x14ListChannelsResponse\x12$\n\x08\x63hannels\x18\x01 \x03(\x0b\x32\x12.tocsin.v1.Channel\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\x8a\x02\n\x0e\x43hannelService\x12R\n\rCreateChannel\x12\x1f.tocsin.v1.CreateChannelRequest\x1a .tocsin.v1.CreateChannelResponse\x12N\n\nGetChannel\x12\x1c.tocsin.v1.GetChannelRequest\x1a\x1d.tocsin.v1.GetChannelResponse\"\x03\x90\x02\x01\x12T\n\x0cListChannels\x12\x1e.tocsin.v1.ListChannelsRequest\x1a\x1f.tocsin.v1.ListChannelsResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ftocsin/v1/channel_service.proto\x12\ttocsin.v1\x1a google/protobuf/field_mask.proto\x1a\x17tocsin/v1/channel.proto\"O\n\x14\x43reateChannelRequest\x12#\n\x07\x63hannel\x18\x01 \x01(\x0b\x32\x12.tocsin.v1.Channel\x12\x12\n\nrequest_id\x18\x02 \x01(\t\"<\n\x15\x43reateChannelResponse\x12#\n\x07\x63hannel\x18\x01 \x01(\x0b\x32\x12.tocsin.v1.Channel\"\'\n\x11GetChannelRequest\x12\x12\n\nchannel_id\x18\x01 \x01(\t\"9\n\x12GetChannelResponse\x12#\n\x07\x63hannel\x18\x01 \x01(\x0b\x32\x12.tocsin.v1.Channel\"<\n\x13ListChannelsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"U\n\x14ListChannelsResponse\x12$\n\x08\x63hannels\x18\x01 \x03(\x0b\x32\x12.tocsin.v1.Channel\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x80\x01\n\x14UpdateChannelRequest\x12#\n\x07\x63hannel\x18\x01 \x01(\x0b\x32\x12.tocsin.v1.Channel\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"<\n\x15UpdateChannelResponse\x12#\n\x07\x63hannel\x18\x01 \x01(\x0b\x32\x12.tocsin.v1.Channel2\xde\x02\n\x0e\x43hannelService\x12R\n\rCreateChannel\x12\x1f.tocsin.v1.CreateChannelRequest\x1a .tocsin.v1.CreateChannelResponse\x12N\n\nGetChannel\x12\x1c.tocsin.v1.GetChannelRequest\x1a\x1d.tocsin.v1.GetChannelResponse\"\x03\x90\x02\x01\x12T\n\x0cListChannels\x12\x1e.tocsin.v1.ListChannelsRequest\x1a\x1f.tocsin.v1.ListChannelsResponse\"\x03\x90\x02\x01\x12R\n\rUpdateChannel\x12\x1f.tocsin.v1.UpdateChannelRequest\x1a .tocsin.v1.UpdateChannelResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,18 +37,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CHANNELSERVICE'].methods_by_name['GetChannel']._serialized_options = b'\220\002\001'
   _globals['_CHANNELSERVICE'].methods_by_name['ListChannels']._loaded_options = None
   _globals['_CHANNELSERVICE'].methods_by_name['ListChannels']._serialized_options = b'\220\002\001'
-  _globals['_CREATECHANNELREQUEST']._serialized_start=71
-  _globals['_CREATECHANNELREQUEST']._serialized_end=150
-  _globals['_CREATECHANNELRESPONSE']._serialized_start=152
-  _globals['_CREATECHANNELRESPONSE']._serialized_end=212
-  _globals['_GETCHANNELREQUEST']._serialized_start=214
-  _globals['_GETCHANNELREQUEST']._serialized_end=253
-  _globals['_GETCHANNELRESPONSE']._serialized_start=255
-  _globals['_GETCHANNELRESPONSE']._serialized_end=312
-  _globals['_LISTCHANNELSREQUEST']._serialized_start=314
-  _globals['_LISTCHANNELSREQUEST']._serialized_end=374
-  _globals['_LISTCHANNELSRESPONSE']._serialized_start=376
-  _globals['_LISTCHANNELSRESPONSE']._serialized_end=461
-  _globals['_CHANNELSERVICE']._serialized_start=464
-  _globals['_CHANNELSERVICE']._serialized_end=730
+  _globals['_CREATECHANNELREQUEST']._serialized_start=105
+  _globals['_CREATECHANNELREQUEST']._serialized_end=184
+  _globals['_CREATECHANNELRESPONSE']._serialized_start=186
+  _globals['_CREATECHANNELRESPONSE']._serialized_end=246
+  _globals['_GETCHANNELREQUEST']._serialized_start=248
+  _globals['_GETCHANNELREQUEST']._serialized_end=287
+  _globals['_GETCHANNELRESPONSE']._serialized_start=289
+  _globals['_GETCHANNELRESPONSE']._serialized_end=346
+  _globals['_LISTCHANNELSREQUEST']._serialized_start=348
+  _globals['_LISTCHANNELSREQUEST']._serialized_end=408
+  _globals['_LISTCHANNELSRESPONSE']._serialized_start=410
+  _globals['_LISTCHANNELSRESPONSE']._serialized_end=495
+  _globals['_UPDATECHANNELREQUEST']._serialized_start=498
+  _globals['_UPDATECHANNELREQUEST']._serialized_end=626
+  _globals['_UPDATECHANNELRESPONSE']._serialized_start=628
+  _globals['_UPDATECHANNELRESPONSE']._serialized_end=688
+  _globals['_CHANNELSERVICE']._serialized_start=691
+  _globals['_CHANNELSERVICE']._serialized_end=1041
 # @@protoc_insertion_point(module_scope)

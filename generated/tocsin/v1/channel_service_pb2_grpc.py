@@ -52,6 +52,11 @@ class ChannelServiceStub(object):
                 request_serializer=tocsin_dot_v1_dot_channel__service__pb2.ListChannelsRequest.SerializeToString,
                 response_deserializer=tocsin_dot_v1_dot_channel__service__pb2.ListChannelsResponse.FromString,
                 _registered_method=True)
+        self.UpdateChannel = channel.unary_unary(
+                '/tocsin.v1.ChannelService/UpdateChannel',
+                request_serializer=tocsin_dot_v1_dot_channel__service__pb2.UpdateChannelRequest.SerializeToString,
+                response_deserializer=tocsin_dot_v1_dot_channel__service__pb2.UpdateChannelResponse.FromString,
+                _registered_method=True)
 
 
 class ChannelServiceServicer(object):
@@ -92,6 +97,22 @@ class ChannelServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateChannel(self, request, context):
+        """Changes fields of a channel.
+
+        Atomic and durable: OK means committed to disk. When nothing is other than
+        asked for, the channel keeps its `etag` and `update_time`. A repeat with the
+        same `request_id` gets the first answer again.
+
+        Fails with INVALID_ARGUMENT, naming every violated field; with NOT_FOUND
+        (`CHANNEL_NOT_FOUND`); with ABORTED (`ETAG_MISMATCH`) when `channel.etag` is
+        given and is not that of the channel as it stands; and with ALREADY_EXISTS
+        when the `request_id` was used for another request (`REQUEST_ID_REUSED`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ChannelServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -109,6 +130,11 @@ def add_ChannelServiceServicer_to_server(servicer, server):
                     servicer.ListChannels,
                     request_deserializer=tocsin_dot_v1_dot_channel__service__pb2.ListChannelsRequest.FromString,
                     response_serializer=tocsin_dot_v1_dot_channel__service__pb2.ListChannelsResponse.SerializeToString,
+            ),
+            'UpdateChannel': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateChannel,
+                    request_deserializer=tocsin_dot_v1_dot_channel__service__pb2.UpdateChannelRequest.FromString,
+                    response_serializer=tocsin_dot_v1_dot_channel__service__pb2.UpdateChannelResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -195,6 +221,33 @@ class ChannelService(object):
             '/tocsin.v1.ChannelService/ListChannels',
             tocsin_dot_v1_dot_channel__service__pb2.ListChannelsRequest.SerializeToString,
             tocsin_dot_v1_dot_channel__service__pb2.ListChannelsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateChannel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tocsin.v1.ChannelService/UpdateChannel',
+            tocsin_dot_v1_dot_channel__service__pb2.UpdateChannelRequest.SerializeToString,
+            tocsin_dot_v1_dot_channel__service__pb2.UpdateChannelResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -56,6 +56,18 @@ class ChannelServiceStub:
 
     A channel that stands through the whole listing is given exactly once.
     """
+    UpdateChannel: _grpc.UnaryUnaryMultiCallable[_channel_service_pb2.UpdateChannelRequest, _channel_service_pb2.UpdateChannelResponse]
+    """Changes fields of a channel.
+
+    Atomic and durable: OK means committed to disk. When nothing is other than
+    asked for, the channel keeps its `etag` and `update_time`. A repeat with the
+    same `request_id` gets the first answer again.
+
+    Fails with INVALID_ARGUMENT, naming every violated field; with NOT_FOUND
+    (`CHANNEL_NOT_FOUND`); with ABORTED (`ETAG_MISMATCH`) when `channel.etag` is
+    given and is not that of the channel as it stands; and with ALREADY_EXISTS
+    when the `request_id` was used for another request (`REQUEST_ID_REUSED`).
+    """
 
 @_typing.type_check_only
 class ChannelServiceAsyncStub(ChannelServiceStub):
@@ -84,6 +96,18 @@ class ChannelServiceAsyncStub(ChannelServiceStub):
     """Lists the channels in the order of their ids.
 
     A channel that stands through the whole listing is given exactly once.
+    """
+    UpdateChannel: _aio.UnaryUnaryMultiCallable[_channel_service_pb2.UpdateChannelRequest, _channel_service_pb2.UpdateChannelResponse]  # type: ignore[assignment]
+    """Changes fields of a channel.
+
+    Atomic and durable: OK means committed to disk. When nothing is other than
+    asked for, the channel keeps its `etag` and `update_time`. A repeat with the
+    same `request_id` gets the first answer again.
+
+    Fails with INVALID_ARGUMENT, naming every violated field; with NOT_FOUND
+    (`CHANNEL_NOT_FOUND`); with ABORTED (`ETAG_MISMATCH`) when `channel.etag` is
+    given and is not that of the channel as it stands; and with ALREADY_EXISTS
+    when the `request_id` was used for another request (`REQUEST_ID_REUSED`).
     """
 
 class ChannelServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -128,6 +152,24 @@ class ChannelServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists the channels in the order of their ids.
 
         A channel that stands through the whole listing is given exactly once.
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateChannel(
+        self,
+        request: _channel_service_pb2.UpdateChannelRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_channel_service_pb2.UpdateChannelResponse, _abc.Awaitable[_channel_service_pb2.UpdateChannelResponse]]:
+        """Changes fields of a channel.
+
+        Atomic and durable: OK means committed to disk. When nothing is other than
+        asked for, the channel keeps its `etag` and `update_time`. A repeat with the
+        same `request_id` gets the first answer again.
+
+        Fails with INVALID_ARGUMENT, naming every violated field; with NOT_FOUND
+        (`CHANNEL_NOT_FOUND`); with ABORTED (`ETAG_MISMATCH`) when `channel.etag` is
+        given and is not that of the channel as it stands; and with ALREADY_EXISTS
+        when the `request_id` was used for another request (`REQUEST_ID_REUSED`).
         """
 
 def add_ChannelServiceServicer_to_server(servicer: ChannelServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -91,6 +91,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 15
     """INTERNAL: a defect of the server."""
+    ERROR_REASON_ETAG_MISMATCH: _ErrorReason.ValueType  # 16
+    """ABORTED: the resource has changed since its `etag` was read. Read it again.
+
+    Metadata: `etag`, as it is now.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed: the `reason` of the `google.rpc.ErrorInfo` (domain
@@ -172,4 +177,9 @@ serves the call; a `google.rpc.RetryInfo` says when to try again.
 """
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 15
 """INTERNAL: a defect of the server."""
+ERROR_REASON_ETAG_MISMATCH: ErrorReason.ValueType  # 16
+"""ABORTED: the resource has changed since its `etag` was read. Read it again.
+
+Metadata: `etag`, as it is now.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

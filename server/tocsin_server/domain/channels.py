@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
-from tocsin_server.domain.errors import ChannelNotFound
+from tocsin_server.domain.errors import ChannelNotFound, EtagMismatch
 from tocsin_server.domain.identity import Caller
 from tocsin_server.domain.paging import Page
 from tocsin_server.domain.ports import ChannelStore, Clock, Identifiers
@@ -32,8 +32,39 @@ class Channel:
     update_time: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class ChannelUpdate:
+    """New values of some of a channel's fields; None where a field stays.
+
+    An `etag` that is not empty has to be the channel's.
+    """
+
+    tenant: str
+    channel_id: str
+    etag: str
+    title: str | None
+    description: str | None
+    labels: Mapping[str, str] | None
+
+    def apply(self, channel: Channel, etag: str, now: int) -> Channel:
+        """Returns the channel with the new values, and if they differ with a new etag.
+
+        Raises:
+            EtagMismatch: it is not the channel that is to be changed.
+        """
+        if self.etag and self.etag != channel.etag:
+            raise EtagMismatch(etag=channel.etag)
+        changed = replace(
+            channel,
+            title=channel.title if self.title is None else self.title,
+            description=channel.description if self.description is None else self.description,
+            labels=channel.labels if self.labels is None else self.labels,
+        )
+        return channel if changed == channel else replace(changed, etag=etag, update_time=now)
+
+
 class Channels:
-    """Creates and reads channels."""
+    """Creates, reads and changes channels."""
 
     def __init__(self, store: ChannelStore, clock: Clock, identifiers: Identifiers) -> None:
         self._store = store
@@ -62,6 +93,17 @@ class Channels:
         if channel is None:
             raise ChannelNotFound(channel_id=channel_id)
         return channel
+
+    async def update(self, request: RequestKey, update: ChannelUpdate) -> Channel:
+        """Changes a channel and returns it as it now stands.
+
+        Raises:
+            ChannelNotFound: the tenant has none of that id.
+            EtagMismatch: the channel has another etag than the update says.
+            RequestIdReused: the request id stands for another request.
+        """
+        etag, now = self._identifiers.token(), self._clock.now()
+        return await self._store.update_channel(request, update, etag, now)
 
     async def list(self, caller: Caller, after: str, limit: int) -> Page[Channel]:
         """Returns a page of up to `limit` channels whose id sorts after `after`, by id."""

@@ -12,6 +12,8 @@ One tree; the edge maps each branch to a status code::
     ├── AlreadyExists
     │   ├── ChannelAlreadyExists
     │   └── RequestIdReused
+    ├── Aborted
+    │   └── EtagMismatch
     ├── Exhausted
     │   ├── RequestTooLarge
     │   ├── TooManyStreams
@@ -126,6 +128,16 @@ class RequestIdReused(AlreadyExists):
     """The request id "{request_id}" was used for a request with another body."""
 
     reason = "REQUEST_ID_REUSED"
+
+
+class Aborted(TocsinError):
+    """Something else came first."""
+
+
+class EtagMismatch(Aborted):
+    """It has changed since its etag was read; its etag is now "{etag}"."""
+
+    reason = "ETAG_MISMATCH"
 
 
 class Exhausted(TocsinError):

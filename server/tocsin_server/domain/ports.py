@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tocsin_server.domain.changes import Change
-    from tocsin_server.domain.channels import Channel
+    from tocsin_server.domain.channels import Channel, ChannelUpdate
     from tocsin_server.domain.cursors import Position
     from tocsin_server.domain.errors import TocsinError
     from tocsin_server.domain.following import Head, Replay
@@ -74,6 +74,21 @@ class ChannelStore(Protocol):
 
         Raises:
             ChannelAlreadyExists: its id is taken.
+            RequestIdReused: the request id stands for another request.
+        """
+        ...
+
+    async def update_channel(
+        self, request: RequestKey, update: ChannelUpdate, etag: str, now: int
+    ) -> Channel:
+        """Applies an update together with storing the answer to its request.
+
+        Returns the channel as it then stands, with the new `etag` if it changed;
+        for a request answered before, what was answered then.
+
+        Raises:
+            ChannelNotFound: there is none of that id.
+            EtagMismatch: it has another etag than the update says.
             RequestIdReused: the request id stands for another request.
         """
         ...

@@ -7,6 +7,8 @@ from tocsin.v1.channel_service_pb2 import (
     GetChannelResponse,
     ListChannelsRequest,
     ListChannelsResponse,
+    UpdateChannelRequest,
+    UpdateChannelResponse,
 )
 from tocsin.v1.channel_service_pb2_grpc import ChannelServiceServicer
 
@@ -39,6 +41,15 @@ class ChannelServicer(ChannelServiceServicer):
         validate(request)
         channel = await self._channels.get(caller.get(), request.channel_id)
         return GetChannelResponse(channel=responses.channel(channel))
+
+    async def UpdateChannel(
+        self, request: UpdateChannelRequest, context: Context
+    ) -> UpdateChannelResponse:
+        """Changes fields of a channel."""
+        validate(request)
+        key = requests.request_key(caller.get(), "UpdateChannel", request, request.request_id)
+        changed = await self._channels.update(key, requests.channel_update(caller.get(), request))
+        return UpdateChannelResponse(channel=responses.channel(changed))
 
     async def ListChannels(
         self, request: ListChannelsRequest, context: Context

@@ -18,6 +18,7 @@ CODES: Sequence[tuple[type[errors.TocsinError], StatusCode]] = (
     (errors.Invalid, StatusCode.INVALID_ARGUMENT),
     (errors.NotFound, StatusCode.NOT_FOUND),
     (errors.AlreadyExists, StatusCode.ALREADY_EXISTS),
+    (errors.Aborted, StatusCode.ABORTED),
     (errors.Exhausted, StatusCode.RESOURCE_EXHAUSTED),
     (errors.Unavailable, StatusCode.UNAVAILABLE),
     (errors.TocsinError, StatusCode.INTERNAL),

@@ -2,11 +2,11 @@
 
 from google.protobuf.message import Message as ProtoMessage
 from tocsin.v1 import channel_pb2, message_pb2
-from tocsin.v1.channel_service_pb2 import CreateChannelRequest
+from tocsin.v1.channel_service_pb2 import CreateChannelRequest, UpdateChannelRequest
 from tocsin.v1.inbox_service_pb2 import SubscribeRequest, UpdateNotificationsRequest
 from tocsin.v1.message_service_pb2 import SendMessageRequest
 
-from tocsin_server.domain.channels import Channel, ChannelType
+from tocsin_server.domain.channels import Channel, ChannelType, ChannelUpdate
 from tocsin_server.domain.cursors import Cursor
 from tocsin_server.domain.following import Subscription
 from tocsin_server.domain.identity import Caller, InboxKey
@@ -15,6 +15,7 @@ from tocsin_server.domain.marking import Marking, Selection
 from tocsin_server.domain.messages import Draft, Submission
 from tocsin_server.domain.requests import RequestKey, body_digest
 from tocsin_server.rpc.identifiers import messages_of
+from tocsin_server.rpc.masks import updated_fields
 from tocsin_server.rpc.wire import optional
 
 
@@ -34,6 +35,20 @@ def channel(caller: Caller, request: CreateChannelRequest) -> Channel:
         title=asked.title,
         description=asked.description,
         labels=dict(asked.labels),
+    )
+
+
+def channel_update(caller: Caller, request: UpdateChannelRequest) -> ChannelUpdate:
+    """Returns the update of a channel that is asked for."""
+    asked = request.channel
+    names = updated_fields(request)
+    return ChannelUpdate(
+        tenant=caller.tenant,
+        channel_id=asked.channel_id,
+        etag=asked.etag,
+        title=asked.title if "title" in names else None,
+        description=asked.description if "description" in names else None,
+        labels=dict(asked.labels) if "labels" in names else None,
     )
 
 

@@ -20,6 +20,7 @@ from tocsin_server.domain.cursors import Cursor
 from tocsin_server.domain.errors import FieldsInvalid, Violation
 from tocsin_server.domain.links import link_problem
 from tocsin_server.domain.marking import Effect
+from tocsin_server.rpc.masks import CHANGEABLE, updated_fields
 from tocsin_server.rpc.wire import optional
 
 if TYPE_CHECKING:
@@ -237,6 +238,23 @@ def selecting(message: ProtoMessage, name: str, path: str, found: Found) -> None
         found.append(Violation(path + name, "is required: it must name somebody"))
 
 
+def mask(message: ProtoMessage, name: str, path: str, found: Found) -> None:
+    """Which fields of a channel to change, and their new values."""
+    request = cast("channel_service.UpdateChannelRequest", message)
+    changeable = CHANGEABLE[channel_pb2.Channel]
+    for wrong in sorted({*request.update_mask.paths} - {*changeable, "*"}):
+        found.append(
+            Violation(
+                path + name,
+                f"has {wrong[:64]!r}; {', '.join(changeable)} and * are what it may have",
+            )
+        )
+    names = updated_fields(request)
+    for field, rule in RULES[channel_pb2.Channel]:
+        if field == "channel_id" or (field in changeable and field in names):
+            rule(request.channel, field, f"{path}channel.", found)
+
+
 def counted(most: int) -> Rule:
     """A list of 1 to so many texts, whatever they are."""
 
@@ -301,6 +319,7 @@ RULES: Mapping[type[ProtoMessage], Sequence[tuple[str, Rule]]] = {
     ),
     audience_pb2.Audience: (("user_ids", each(_USER_ID, limits.RECIPIENTS)),),
     channel_service.CreateChannelRequest: (("channel", present), _REQUEST_ID),
+    channel_service.UpdateChannelRequest: (("update_mask", mask), _REQUEST_ID),
     channel_service.GetChannelRequest: (("channel_id", matching(_SLUG)),),
     channel_service.ListChannelsRequest: (_PAGE_SIZE,),
     message_service.SendMessageRequest: (

@@ -3,10 +3,10 @@
 from json import dumps, loads
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
-from tocsin_server.domain.channels import Channel, ChannelType
-from tocsin_server.domain.errors import ChannelAlreadyExists
+from tocsin_server.domain.channels import Channel, ChannelType, ChannelUpdate
+from tocsin_server.domain.errors import ChannelAlreadyExists, ChannelNotFound
 from tocsin_server.domain.limits import RESPONSE_BYTES
 from tocsin_server.domain.paging import Page
 from tocsin_server.domain.requests import RequestKey
@@ -21,6 +21,21 @@ _BY_ID = (
     .where(channels.c.tenant == bindparam("tenant"), channels.c.channel_id > bindparam("after"))
     .order_by(channels.c.channel_id)
     .limit(bindparam("limit"))
+)
+
+
+_CHANGE = (
+    update(channels)
+    .where(
+        channels.c.tenant == bindparam("key_tenant"),
+        channels.c.channel_id == bindparam("key_channel_id"),
+    )
+    .values(
+        {
+            name: bindparam(name)
+            for name in ("title", "description", "labels", "etag", "update_time")
+        }
+    )
 )
 
 
@@ -42,10 +57,50 @@ def create(connection: Connection, request: RequestKey, channel: Channel, horizo
     return channel
 
 
-def get(connection: Connection, tenant: str, channel_id: str) -> Channel | None:
-    """Returns a channel, or None."""
+def change(
+    connection: Connection,
+    request: RequestKey,
+    update_: ChannelUpdate,
+    etag: str,
+    now: int,
+    horizon: int,
+) -> Channel:
+    """Applies an update, or returns what came of it when it was asked for earlier.
+
+    Raises:
+        ChannelNotFound: there is none of that id.
+        EtagMismatch: it has another etag than the update says.
+        RequestIdReused: the request id stands for another request.
+    """
+    if earlier := answers.find(connection, [request], horizon).get(request.name):
+        return _from_facts(update_.tenant, earlier.to(request))
+    standing = get(connection, update_.tenant, update_.channel_id, lock=True)
+    if standing is None:
+        raise ChannelNotFound(channel_id=update_.channel_id)
+    changed = update_.apply(standing, etag, now)
+    facts = _to_facts(changed)
+    if changed is not standing:
+        values = {
+            "key_tenant": changed.tenant,
+            "key_channel_id": changed.channel_id,
+            "title": changed.title,
+            "description": changed.description,
+            "labels": dumps(facts["labels"]),
+            "etag": changed.etag,
+            "update_time": changed.update_time,
+        }
+        connection.execute(_CHANGE, values)
+    answers.keep(connection, [(request, facts)], now)
+    return changed
+
+
+def get(
+    connection: Connection, tenant: str, channel_id: str, *, lock: bool = False
+) -> Channel | None:
+    """Returns a channel, or None; with `lock`, nobody changes it until the transaction ends."""
+    statement = _ONE.with_for_update() if lock else _ONE
     row = (
-        connection.execute(_ONE, {"tenant": tenant, "channel_id": channel_id})
+        connection.execute(statement, {"tenant": tenant, "channel_id": channel_id})
         .mappings()
         .one_or_none()
     )

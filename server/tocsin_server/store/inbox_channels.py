@@ -11,7 +11,7 @@ from tocsin_server.domain.inboxes import Counters, InboxChannel
 from tocsin_server.domain.paging import Page
 from tocsin_server.store import inboxes
 from tocsin_server.store.prepared import Prepared
-from tocsin_server.store.reading import COPIES, STATE_COLUMNS, Stored, cut, fitting, notification
+from tocsin_server.store.reading import STATE_COLUMNS, Stored, cut, fitting, notification
 from tocsin_server.store.tables import channels, inbox_channels, messages, notifications
 
 _CHANNEL_COLUMNS = (
@@ -39,6 +39,7 @@ _LATEST = (
     )
     .order_by(_newest.c.arrive_revision.desc())
     .limit(1)
+    .correlate(inbox_channels)
     .scalar_subquery()
 )
 
@@ -48,12 +49,14 @@ def _listing(*, unread_only: bool) -> Prepared:
     query = (
         select(*STATE_COLUMNS, *_COUNT_COLUMNS, *_CHANNEL_COLUMNS)
         .select_from(inbox_channels)
-        .join(
-            COPIES,
+        # Outer joins, though each finds a row: they keep the order of the loops.
+        .outerjoin(
+            notifications,
             (notifications.c.inbox_id == inbox_channels.c.inbox_id)
             & (notifications.c.arrive_revision == _LATEST),
         )
-        .join(
+        .outerjoin(messages, messages.c.sequence == notifications.c.sequence)
+        .outerjoin(
             channels,
             (channels.c.tenant == bindparam("tenant"))
             & (channels.c.channel_id == inbox_channels.c.channel_id),
@@ -61,7 +64,7 @@ def _listing(*, unread_only: bool) -> Prepared:
         .where(
             inbox_channels.c.inbox_id == bindparam("inbox_id"),
             counted > 0,
-            notifications.c.arrive_revision < bindparam("before"),
+            bindparam("before") > _LATEST,
         )
     )
     texts = (channels.c.title, channels.c.description, channels.c.labels)

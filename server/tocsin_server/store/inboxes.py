@@ -89,7 +89,8 @@ def _listing(which: NotificationFilter, channels: _Channels) -> Prepared:
         query = query.where(notifications.c.channel_id == bindparam("channel_ids"))
     if channels is _Channels.SOME:
         query = query.where(notifications.c.channel_id.in_(texts("channel_ids")))
-    return fitting(query, notifications.c.arrive_revision.desc())
+    by_unread = "ix_notifications_unread" if which is NotificationFilter.UNREAD else None
+    return fitting(query, notifications.c.arrive_revision.desc(), sqlite_index=by_unread)
 
 
 _LISTINGS = {

@@ -13,6 +13,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    Select,
     bindparam,
     func,
     insert,
@@ -86,8 +87,9 @@ _NARROWED: Mapping[_Selected, Sequence[ColumnElement[bool]]] = {
 }
 
 
-def _conditions(effect: Effect, selected: _Selected) -> Sequence[ColumnElement[bool]]:
-    return (
+def _to_change(effect: Effect, selected: _Selected, *columns: ColumnElement[Any]) -> Select[Any]:
+    """Returns a query of columns of what is to change."""
+    return select(*columns).where(
         notifications.c.inbox_id == bindparam("inbox"),
         notifications.c.remove_time.is_(None),
         _TO_CHANGE[effect],
@@ -95,17 +97,19 @@ def _conditions(effect: Effect, selected: _Selected) -> Sequence[ColumnElement[b
     )
 
 
+def _index(effect: Effect, selected: _Selected) -> str | None:
+    """Returns the index that has all that is to change, and little else."""
+    few = effect in (Effect.READ, Effect.SEEN) and selected is not _Selected.MESSAGES
+    return "ix_notifications_unread" if few else None
+
+
 def _counting(effect: Effect, selected: _Selected) -> Prepared:
     """Counts, by channel, what is to change, and how much of it is unread and unseen."""
+    channel_id = notifications.c.channel_id
+    counts = (func.count(), func.count().filter(_UNREAD), func.count().filter(_UNSEEN))
     return Prepared(
-        select(
-            notifications.c.channel_id,
-            func.count(),
-            func.count().filter(_UNREAD),
-            func.count().filter(_UNSEEN),
-        )
-        .where(*_conditions(effect, selected))
-        .group_by(notifications.c.channel_id)
+        _to_change(effect, selected, channel_id, *counts).group_by(channel_id),
+        _index(effect, selected),
     )
 
 
@@ -114,7 +118,17 @@ def _changing(effect: Effect, selected: _Selected) -> Prepared:
     changed = dict(_STATES[effect])
     if selected is _Selected.MESSAGES:
         changed["revision"] = bindparam("at", type_=BigInteger)
-    return Prepared(update(notifications).where(*_conditions(effect, selected)).values(changed))
+    return Prepared(
+        update(notifications)
+        .where(
+            notifications.c.inbox_id == bindparam("inbox"),
+            notifications.c.arrive_revision.in_(
+                _to_change(effect, selected, notifications.c.arrive_revision).correlate(None)
+            ),
+        )
+        .values(changed),
+        _index(effect, selected),
+    )
 
 
 _KINDS = [(effect, selected) for effect in Effect for selected in _Selected]
@@ -158,7 +172,7 @@ def mark(
         return _answered(connection, marking, now, Marked(0, inbox.counters, 0))
     parameters = _parameters(marking, inbox_id, inbox, now)
     kind = marking.effect, _Selected.by(marking.selection)
-    found = _COUNT[kind](connection, parameters)
+    found = _COUNT[kind](connection, parameters) if _may_change(marking.effect, inbox) else ()
     if not found:
         unchanged = Marked(inbox.revision, inbox.counters, 0)
         return _answered(connection, marking, now, unchanged)
@@ -180,6 +194,15 @@ def mark(
     )
     marked = Marked(counted.revision, counted.counters, sum(changed for _, changed, *_ in found))
     return Changed(_answered(connection, marking, now, marked), [change])
+
+
+def _may_change(effect: Effect, inbox: Inbox) -> bool:
+    """Tells whether the counters leave anything to change, without looking at the rows."""
+    if effect is Effect.READ:
+        return inbox.counters.unread > 0
+    if effect is Effect.SEEN:
+        return inbox.counters.unseen > 0
+    return inbox.counters.total > 0
 
 
 def _parameters(marking: Marking, inbox_id: int, inbox: Inbox, now: int) -> dict[str, Any]:

@@ -9,20 +9,30 @@ statement's columns hold only what drivers know, which is numbers, texts and
 bytes, its rows are tuples, and its errors are the driver's own.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import AdaptedConnection, ClauseElement, Connection
+from sqlalchemy import AdaptedConnection, ClauseElement, Connection, Dialect
 
 if TYPE_CHECKING:
     from sqlalchemy.sql.compiler import SQLCompiler
 
 
+_FROM = re.compile(r"\bFROM \w+")
+
+
 class Prepared:
     """A statement whose parameters all come with each execution, by name."""
 
-    def __init__(self, statement: ClauseElement) -> None:
+    def __init__(self, statement: ClauseElement, sqlite_index: str | None = None) -> None:
+        """Takes a statement, and the index by which SQLite is to read the first table in it.
+
+        SQLite would rather go through all of an inbox, in the order of its key,
+        than through a part of it that an index has.
+        """
         self.statement = statement
+        self._sqlite_index = sqlite_index
         self._compiled: dict[str, tuple[str, Sequence[str], dict[str, Any]]] = {}
 
     def __call__(
@@ -31,15 +41,22 @@ class Prepared:
         """Runs the statement and returns its rows, none when it has none."""
         if not connection.in_transaction():
             raise RuntimeError("a prepared statement needs a transaction that has begun")
-        compiled = self._compiled.get(connection.dialect.name)
-        if compiled is None:
-            made = cast("SQLCompiler", self.statement.compile(dialect=connection.dialect))
-            literals = {name: value for name, value in made.params.items() if value is not None}
-            compiled = (made.string, made.positiontup or (), literals)
-            self._compiled[connection.dialect.name] = compiled
-        sql, order, literals = compiled
+        sql, order, literals = self.compiled(connection.dialect)
         values = {**literals, **parameters} if literals else parameters
         return run(connection, sql, [values[name] for name in order])
+
+    def compiled(self, dialect: Dialect) -> tuple[str, Sequence[str], Mapping[str, Any]]:
+        """Returns the SQL, the names of its parameters in order, and those that have values."""
+        compiled = self._compiled.get(dialect.name)
+        if compiled is None:
+            made = cast("SQLCompiler", self.statement.compile(dialect=dialect))
+            literals = {name: value for name, value in made.params.items() if value is not None}
+            sql = made.string
+            if self._sqlite_index is not None and dialect.name == "sqlite":
+                sql = _FROM.sub(rf"\g<0> INDEXED BY {self._sqlite_index}", sql, count=1)
+            compiled = (sql, made.positiontup or (), literals)
+            self._compiled[dialect.name] = compiled
+        return compiled
 
 
 def run(connection: Connection, sql: str, values: Sequence[Any] = ()) -> Sequence[tuple[Any, ...]]:

@@ -64,6 +64,7 @@ def fitting(
     query: Select[Any],
     *order: ColumnElement[Any],
     size: ColumnElement[int] = messages.c.size + ENVELOPE_BYTES,
+    sqlite_index: str | None = None,
 ) -> Prepared:
     """Completes a query from `messages` with these, bounded to what fits a response.
 
@@ -88,7 +89,8 @@ def fitting(
     return Prepared(
         select(*MESSAGE_COLUMNS, *own, bounded.c.reach)
         .select_from(whole)
-        .where(bounded.c.reach - bounded.c.row_size < PAGE_BYTES)
+        .where(bounded.c.reach - bounded.c.row_size < PAGE_BYTES),
+        sqlite_index,
     )
 
 

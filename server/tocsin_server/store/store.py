@@ -7,7 +7,7 @@ from typing import Self, TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from tocsin_server.domain.channels import Channel
+from tocsin_server.domain.channels import Channel, ChannelUpdate
 from tocsin_server.domain.cursors import Position
 from tocsin_server.domain.errors import TocsinError
 from tocsin_server.domain.following import Head, Replay
@@ -97,6 +97,15 @@ class SqlStore:
         """Stores a channel together with the answer to its request."""
         horizon = self._horizon()
         return await self._writer.run(lambda c: channels.create(c, request, channel, horizon))
+
+    async def update_channel(
+        self, request: RequestKey, update: ChannelUpdate, etag: str, now: int
+    ) -> Channel:
+        """Applies an update together with storing the answer to its request."""
+        horizon = self._horizon()
+        return await self._writer.run(
+            lambda c: channels.change(c, request, update, etag, now, horizon)
+        )
 
     async def get_channel(self, tenant: str, channel_id: str) -> Channel | None:
         """Returns the channel, or None."""

@@ -29,6 +29,7 @@ def test_every_class_maps_to_the_code_of_its_branch() -> None:
         errors.Invalid: grpc.StatusCode.INVALID_ARGUMENT,
         errors.NotFound: grpc.StatusCode.NOT_FOUND,
         errors.AlreadyExists: grpc.StatusCode.ALREADY_EXISTS,
+        errors.Aborted: grpc.StatusCode.ABORTED,
         errors.Exhausted: grpc.StatusCode.RESOURCE_EXHAUSTED,
         errors.Unavailable: grpc.StatusCode.UNAVAILABLE,
     }
