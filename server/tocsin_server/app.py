@@ -1,8 +1,8 @@
 """The composition root: puts the parts together, serves, and takes them apart again."""
 
-from asyncio import CancelledError, create_task
+from asyncio import create_task, wait
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from logging import getLogger
 from random import SystemRandom
@@ -16,6 +16,8 @@ from tocsin_server.domain.following import Follower, Subscription
 from tocsin_server.domain.inboxes import Inboxes
 from tocsin_server.domain.messages import Messages
 from tocsin_server.domain.ports import Clock
+from tocsin_server.domain.retention import Retention
+from tocsin_server.jobs.pruning import PRUNE_SECONDS, prune_forever
 from tocsin_server.live.hub import Hub
 from tocsin_server.live.sweeping import SWEEP_SECONDS, sweep_forever
 from tocsin_server.rpc.channels import ChannelServicer
@@ -66,6 +68,7 @@ class Parts:
     clock: Clock
     hub: Callable[[int], Hub] = Hub
     sweep_seconds: float = SWEEP_SECONDS
+    prune_seconds: float = PRUNE_SECONDS
 
 
 def _reconnect_delay() -> float:
@@ -87,9 +90,8 @@ async def serving(settings: Settings, parts: Parts | None = None) -> AsyncIterat
     parts = parts or Parts(SystemClock())
     identifiers = RandomIdentifiers()
     hub = parts.hub(settings.max_streams)
-    store = await SqlStore.open(
-        settings.database_url, hub, parts.clock, settings.idempotency_retention
-    )
+    retention = Retention(settings.idempotency_retention, settings.history_retention)
+    store = await SqlStore.open(settings.database_url, hub, parts.clock, retention)
 
     def follow(subscription: Subscription) -> Follower:
         return Follower(store, hub, subscription, _reconnect_delay)
@@ -99,7 +101,10 @@ async def serving(settings: Settings, parts: Parts | None = None) -> AsyncIterat
         MessageServicer(Messages(store, parts.clock, identifiers, stamp)),
         InboxServicer(Inboxes(store, parts.clock), follow),
     )
-    sweep = create_task(sweep_forever(hub, store, parts.sweep_seconds))
+    background = [
+        create_task(sweep_forever(hub, store, parts.sweep_seconds)),
+        create_task(prune_forever(store, parts.clock, parts.prune_seconds)),
+    ]
     try:
         address = await server.start(settings.listen)
         logger.info("serving", extra={"address": address})
@@ -112,9 +117,9 @@ async def serving(settings: Settings, parts: Parts | None = None) -> AsyncIterat
             await server.stop(GRACE_SECONDS)
             logger.info("stopped")
     finally:
-        sweep.cancel()
+        for task in background:
+            task.cancel()
         try:
-            with suppress(CancelledError):
-                await sweep
+            await wait(background)
         finally:
             await store.close()

@@ -98,6 +98,15 @@ def program() -> None:
     help="How long the answer to a request id is kept: 90s, 30m, 24h, 7d.",
 )
 @click.option(
+    "--history-retention",
+    type=Span(),
+    envvar="TOCSIN_HISTORY_RETENTION",
+    default="7d",
+    show_default=True,
+    show_envvar=True,
+    help="How long a cursor can be resumed from at least: 90s, 30m, 24h, 7d.",
+)
+@click.option(
     "--max-streams",
     type=click.IntRange(min=1),
     envvar="TOCSIN_MAX_STREAMS",
@@ -106,9 +115,15 @@ def program() -> None:
     show_envvar=True,
     help="How many streams may be open at once.",
 )
-def serve(database_url: str, listen: str, idempotency_retention: float, max_streams: int) -> None:
+def serve(
+    database_url: str,
+    listen: str,
+    idempotency_retention: float,
+    history_retention: float,
+    max_streams: int,
+) -> None:
     """Serves until SIGINT or SIGTERM."""
-    settings = Settings(database_url, listen, idempotency_retention, max_streams)
+    settings = Settings(database_url, listen, idempotency_retention, history_retention, max_streams)
     asyncio.run(_serve(settings))
 
 

@@ -2,6 +2,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from tocsin_server.domain.retention import Retention
 from tocsin_server.live.hub import Hub
 
 from tests.contract.stores import FACTORIES, OpenStore, Store
@@ -9,6 +10,7 @@ from tests.support.building import channel, request
 from tests.support.clocks import SetClock
 
 RETENTION = 3600.0
+HISTORY = 7200.0
 
 
 @pytest.fixture(params=FACTORIES, ids=lambda factory: factory.__name__)
@@ -49,7 +51,7 @@ class Shelf:
 
 @pytest.fixture
 async def shelf(open_store: OpenStore, hub: Hub, clock: SetClock) -> AsyncIterator[Shelf]:
-    shelf = Shelf(lambda: open_store(hub, clock, RETENTION))
+    shelf = Shelf(lambda: open_store(hub, clock, Retention(RETENTION, HISTORY)))
     yield shelf
     await shelf.close()
 

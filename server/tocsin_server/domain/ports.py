@@ -205,6 +205,18 @@ class InboxStore(InboxHistory, Protocol):
         ...
 
 
+class PruningStore(Protocol):
+    """Forgets what is past its retention."""
+
+    async def prune(self, now: int) -> int:
+        """Deletes some of what is due, and returns how many rows; 0 when nothing is.
+
+        One short transaction, which waits for its turn. A cursor from before
+        what is forgotten gets a SNAPSHOT from then on.
+        """
+        ...
+
+
 class Watch(Protocol):
     """One stream's eye on one inbox. It may lose sight, but says so.
 

@@ -23,18 +23,20 @@ from tocsin_server.domain.messages import Message, Send, Sent
 from tocsin_server.domain.paging import Page
 from tocsin_server.domain.ports import Clock, Live
 from tocsin_server.domain.requests import RequestKey
+from tocsin_server.domain.retention import Retention
 from tocsin_server.store import channels, inbox_channels, inboxes, messages, replaying
 from tocsin_server.store.engines import READERS, database_url, read_engine, write_engine
 from tocsin_server.store.failures import DATABASE_ERRORS, CannotOpen, translate
 from tocsin_server.store.marking import mark
 from tocsin_server.store.migrating import migrate, read_epoch
+from tocsin_server.store.pruning import prune
 from tocsin_server.store.writing import Writer
 
 T = TypeVar("T")
 
 
 class SqlStore:
-    """Implements the ports `ChannelStore`, `MessageStore` and `InboxStore`.
+    """Implements the ports `ChannelStore`, `MessageStore`, `InboxStore` and `PruningStore`.
 
     Writes go through the one writer; reads through a few connections of their
     own, each in a transaction, so that what it returns is of one moment.
@@ -47,20 +49,20 @@ class SqlStore:
         epoch: int,
         live: Live,
         clock: Clock,
-        idempotency_retention: float,
+        retention: Retention,
     ) -> None:
         self._write_engine = write
         self._read_engine = read
         self._epoch = epoch
         self._live = live
         self._clock = clock
-        self._retention = int(idempotency_retention * 1_000_000)
+        self._retention = retention
         self._writer = Writer(write, live, self._horizon)
         self._reading = Semaphore(READERS)
         self._closed = False
 
     @classmethod
-    async def open(cls, url: str, live: Live, clock: Clock, idempotency_retention: float) -> Self:
+    async def open(cls, url: str, live: Live, clock: Clock, retention: Retention) -> Self:
         """Opens the database, creates it or brings it to this program's schema.
 
         Raises:
@@ -74,7 +76,7 @@ class SqlStore:
             write.dispose()
             cause = getattr(error, "orig", error)
             raise CannotOpen(f"cannot use the database {checked.database}: {cause}") from None
-        return cls(write, read_engine(checked), epoch, live, clock, idempotency_retention)
+        return cls(write, read_engine(checked), epoch, live, clock, retention)
 
     async def close(self) -> None:
         """Commits what waits, and closes every connection; may be called again."""
@@ -169,6 +171,10 @@ class SqlStore:
         """Returns (key, incarnation, revision) of those inboxes that exist."""
         return await self._read(lambda c: inboxes.revisions(c, keys))
 
+    async def prune(self, now: int) -> int:
+        """Deletes some of what is past its retention."""
+        return await self._writer.run(lambda c: prune(c, self._retention, now))
+
     async def _read(self, unit: Callable[[Connection], T]) -> T:
         """Runs a unit of work that only reads, at one moment of the database."""
         try:
@@ -180,7 +186,7 @@ class SqlStore:
 
     def _horizon(self) -> int:
         """Returns since when answers to requests count."""
-        return self._clock.now() - self._retention
+        return self._retention.answers_since(self._clock.now())
 
 
 def _prepare(engine: Engine) -> int:

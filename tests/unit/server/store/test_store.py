@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 from tocsin_server.domain.inboxes import NotificationFilter
+from tocsin_server.domain.retention import Retention
 from tocsin_server.live.hub import Hub
 from tocsin_server.store.engines import READERS
 from tocsin_server.store.failures import CannotOpen
@@ -16,7 +17,7 @@ from tests.support.serving import database
 
 
 async def open_store(url: str) -> SqlStore:
-    return await SqlStore.open(url, Hub(1), SetClock(), 3600.0)
+    return await SqlStore.open(url, Hub(1), SetClock(), Retention(3600.0))
 
 
 async def test_a_database_that_is_not_there_is_made(tmp_path: Path) -> None:

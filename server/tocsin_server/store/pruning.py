@@ -1,0 +1,69 @@
+"""Pruning: answers, marks and tombstones that are past their retention.
+
+Whoever had a cursor from before a mark or a removal that is pruned cannot be
+told of it any more: the inbox's oldest revision rises, and such a cursor gets a
+SNAPSHOT.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Table,
+    bindparam,
+    delete,
+    select,
+    tuple_,
+    update,
+)
+
+from tocsin_server.domain.retention import Retention
+from tocsin_server.store.prepared import Prepared
+from tocsin_server.store.tables import inboxes, marks, notifications, requests
+
+PRUNE_ROWS = 500
+"""How many rows of each kind one transaction prunes: a few milliseconds."""
+
+
+def _oldest(
+    table: Table,
+    time: ColumnElement[int],
+    key: Sequence[ColumnElement[int]],
+    *more: ColumnElement[int],
+) -> Prepared:
+    """Deletes rows from before a time, oldest first, and returns their keys and more of them."""
+    due = select(*key).where(time < bindparam("before")).order_by(time).limit(PRUNE_ROWS)
+    return Prepared(delete(table).where(tuple_(*key).in_(due)).returning(*key, *more))
+
+
+_ANSWERS = _oldest(requests, requests.c.create_time, [requests.c.number])
+_MARKS = _oldest(marks, marks.c.mark_time, [marks.c.inbox_id, marks.c.revision])
+_TOMBSTONES = _oldest(
+    notifications,
+    notifications.c.remove_time,
+    [notifications.c.inbox_id, notifications.c.arrive_revision],
+    notifications.c.revision,
+)
+_RAISE = Prepared(
+    update(inboxes)
+    .where(
+        inboxes.c.inbox_id == bindparam("inbox"),
+        inboxes.c.oldest_revision < bindparam("oldest"),
+    )
+    .values(oldest_revision=bindparam("oldest", type_=BigInteger))
+)
+
+
+def prune(connection: Connection, retention: Retention, now: int) -> int:
+    """Prunes some of what is due, and returns how many rows it were."""
+    answered = _ANSWERS(connection, {"before": retention.answers_since(now)})
+    before = {"before": retention.history_since(now)}
+    told = [*_MARKS(connection, before), *_TOMBSTONES(connection, before)]
+    oldest: dict[int, int] = {}
+    for inbox_id, *_, revision in told:
+        oldest[inbox_id] = max(oldest.get(inbox_id, 0), revision)
+    for inbox_id, revision in sorted(oldest.items()):
+        _RAISE(connection, {"inbox": inbox_id, "oldest": revision})
+    return len(answered) + len(told)
