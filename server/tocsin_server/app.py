@@ -18,6 +18,7 @@ from tocsin_server.domain.messages import Messages
 from tocsin_server.domain.ports import Clock
 from tocsin_server.domain.retention import Retention
 from tocsin_server.jobs.pruning import PRUNE_SECONDS, prune_forever
+from tocsin_server.jobs.working import WORK_SECONDS, work_forever
 from tocsin_server.live.hub import Hub
 from tocsin_server.live.sweeping import SWEEP_SECONDS, sweep_forever
 from tocsin_server.rpc.channels import ChannelServicer
@@ -68,6 +69,7 @@ class Parts:
     clock: Clock
     hub: Callable[[int], Hub] = Hub
     sweep_seconds: float = SWEEP_SECONDS
+    work_seconds: float = WORK_SECONDS
     prune_seconds: float = PRUNE_SECONDS
 
 
@@ -103,6 +105,7 @@ async def serving(settings: Settings, parts: Parts | None = None) -> AsyncIterat
     )
     background = [
         create_task(sweep_forever(hub, store, parts.sweep_seconds)),
+        create_task(work_forever(store, parts.clock, parts.work_seconds)),
         create_task(prune_forever(store, parts.clock, parts.prune_seconds)),
     ]
     try:

@@ -8,6 +8,7 @@ from tocsin_server.domain.ports import (
     ChannelStore,
     Clock,
     InboxStore,
+    JobStore,
     Live,
     MessageStore,
     PruningStore,
@@ -18,7 +19,7 @@ from tocsin_server.store.store import SqlStore
 from tests.support.serving import database
 
 
-class Store(ChannelStore, MessageStore, InboxStore, PruningStore, Protocol):
+class Store(ChannelStore, MessageStore, InboxStore, JobStore, PruningStore, Protocol):
     """All that the domain asks of a store, in one."""
 
     async def close(self) -> None: ...

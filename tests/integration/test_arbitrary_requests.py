@@ -30,6 +30,7 @@ OF_THE_CALLER = {
     StatusCode.NOT_FOUND,
     StatusCode.ALREADY_EXISTS,
     StatusCode.ABORTED,
+    StatusCode.FAILED_PRECONDITION,
 }
 
 

@@ -6,12 +6,13 @@ from grpc import StatusCode
 from tocsin.v1.channel_pb2 import Channel, ChannelType
 from tocsin.v1.channel_service_pb2 import (
     CreateChannelRequest,
+    DeleteChannelRequest,
     GetChannelRequest,
     ListChannelsRequest,
     UpdateChannelRequest,
 )
 
-from tests.support.asking import create_request
+from tests.support.asking import create_request, send_request
 from tests.support.failures import failing
 from tests.support.serving import Served
 
@@ -204,3 +205,22 @@ async def test_an_unknown_channel_cannot_be_changed(server: Served) -> None:
     failure = await failing(server.channels.UpdateChannel(request))
 
     assert (failure.code, failure.reason) == (StatusCode.NOT_FOUND, "CHANNEL_NOT_FOUND")
+
+
+async def test_a_channel_without_messages_is_deleted(server: Served) -> None:
+    await server.channels.DeleteChannel(DeleteChannelRequest(channel_id="news"))
+
+    failure = await failing(server.channels.GetChannel(GetChannelRequest(channel_id="news")))
+    assert failure.reason == "CHANNEL_NOT_FOUND"
+
+
+async def test_a_channel_with_messages_is_deleted_by_force_alone(server: Served) -> None:
+    await server.client.send("news", "one", to="alice")
+
+    failure = await failing(server.channels.DeleteChannel(DeleteChannelRequest(channel_id="news")))
+
+    assert (failure.code, failure.reason) == (StatusCode.FAILED_PRECONDITION, "CHANNEL_NOT_EMPTY")
+    assert failure.metadata == {"channel_id": "news"}
+    await server.channels.DeleteChannel(DeleteChannelRequest(channel_id="news", force=True))
+    gone = await failing(server.messages.SendMessage(send_request("alice")))
+    assert gone.reason == "CHANNEL_NOT_FOUND"

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 from grpc import StatusCode
+from tocsin.v1.channel_service_pb2 import DeleteChannelRequest
 from tocsin.v1.inbox_pb2 import (
     ChannelCounters,
     ChannelIds,
@@ -291,3 +292,22 @@ async def test_many_channels_come_in_pages_none_lost_none_twice(
     found = await inbox_channels(server, page_size=page_size)
 
     assert [c.channel.channel_id for c in found] == [f"channel-{n}" for n in range(6, -1, -1)]
+
+
+async def test_a_deleted_channels_notifications_leave_every_device_live(server: Served) -> None:
+    await server.messages.BatchSendMessages(numbered(5, "alice"))
+    await server.client.send("offers", "stays", to="alice")
+    async with server.subscribe("alice") as device, server.subscribe("alice") as other:
+        await device.until_caught_up()
+        await other.until_caught_up()
+        other.cancel()
+
+        await server.channels.DeleteChannel(DeleteChannelRequest(channel_id="news", force=True))
+        await device.until_revision(7)
+
+    assert [n.message.title for n in device.proof.listed] == ["stays"]
+    assert device.proof.inbox == await server.client.get_inbox("alice")
+    assert [c.channel.channel_id for c in await inbox_channels(server)] == ["offers"]
+    responses = await resumed(server, other.proof)
+    assert len({change.removed for each in responses for change in each.changes}) == 5
+    assert other.proof.listed == device.proof.listed == await listed(server)

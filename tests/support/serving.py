@@ -74,7 +74,7 @@ async def served(
         return hubs[-1]
 
     async with AsyncExitStack() as stack:
-        parts = Parts(clock or SystemClock(), make_hub, sweep_seconds)
+        parts = Parts(clock or SystemClock(), make_hub, sweep_seconds, work_seconds=0.02)
         target = await stack.enter_async_context(serving(settings, parts))
         # Otherwise clients of one address in one process share a connection.
         options = [("grpc.use_local_subchannel_pool", 1)]

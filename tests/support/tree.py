@@ -16,6 +16,8 @@ EXAMPLES: Sequence[TocsinError] = (
     errors.TooManyStreams(scope="user", limit="16"),
     errors.WritesOverloaded(limit="100"),
     errors.EtagMismatch(etag="e-2"),
+    errors.ChannelNotEmpty(channel_id="news"),
+    errors.ChannelBeingDeleted(channel_id="news"),
     errors.StorageFull(),
     errors.StoreUnavailable(),
     errors.ServerStopping(),

@@ -57,6 +57,11 @@ class ChannelServiceStub(object):
                 request_serializer=tocsin_dot_v1_dot_channel__service__pb2.UpdateChannelRequest.SerializeToString,
                 response_deserializer=tocsin_dot_v1_dot_channel__service__pb2.UpdateChannelResponse.FromString,
                 _registered_method=True)
+        self.DeleteChannel = channel.unary_unary(
+                '/tocsin.v1.ChannelService/DeleteChannel',
+                request_serializer=tocsin_dot_v1_dot_channel__service__pb2.DeleteChannelRequest.SerializeToString,
+                response_deserializer=tocsin_dot_v1_dot_channel__service__pb2.DeleteChannelResponse.FromString,
+                _registered_method=True)
 
 
 class ChannelServiceServicer(object):
@@ -73,7 +78,9 @@ class ChannelServiceServicer(object):
 
         Fails with INVALID_ARGUMENT, naming every violated field, and with
         ALREADY_EXISTS when the id is taken (`CHANNEL_ALREADY_EXISTS`) or the
-        `request_id` was used for another request (`REQUEST_ID_REUSED`).
+        `request_id` was used for another request (`REQUEST_ID_REUSED`), and with
+        FAILED_PRECONDITION (`CHANNEL_BEING_DELETED`) while what a deleted channel
+        of that id had is still going.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -113,6 +120,24 @@ class ChannelServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DeleteChannel(self, request, context):
+        """Deletes a channel, with `force` also one that has messages.
+
+        Durable: OK means committed to disk. The channel is NOT_FOUND from then on.
+        Its messages, and their notifications in every inbox, go soon after, live,
+        in many small steps: each inbox takes one revision a step. When that is
+        done the id is free again. A repeat with the same `request_id` gets the
+        first answer again.
+
+        Fails with NOT_FOUND (`CHANNEL_NOT_FOUND`); with FAILED_PRECONDITION
+        (`CHANNEL_NOT_EMPTY`) when it has messages and `force` is not set; and with
+        ALREADY_EXISTS when the `request_id` was used for another request
+        (`REQUEST_ID_REUSED`).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ChannelServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -135,6 +160,11 @@ def add_ChannelServiceServicer_to_server(servicer, server):
                     servicer.UpdateChannel,
                     request_deserializer=tocsin_dot_v1_dot_channel__service__pb2.UpdateChannelRequest.FromString,
                     response_serializer=tocsin_dot_v1_dot_channel__service__pb2.UpdateChannelResponse.SerializeToString,
+            ),
+            'DeleteChannel': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteChannel,
+                    request_deserializer=tocsin_dot_v1_dot_channel__service__pb2.DeleteChannelRequest.FromString,
+                    response_serializer=tocsin_dot_v1_dot_channel__service__pb2.DeleteChannelResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -248,6 +278,33 @@ class ChannelService(object):
             '/tocsin.v1.ChannelService/UpdateChannel',
             tocsin_dot_v1_dot_channel__service__pb2.UpdateChannelRequest.SerializeToString,
             tocsin_dot_v1_dot_channel__service__pb2.UpdateChannelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteChannel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/tocsin.v1.ChannelService/DeleteChannel',
+            tocsin_dot_v1_dot_channel__service__pb2.DeleteChannelRequest.SerializeToString,
+            tocsin_dot_v1_dot_channel__service__pb2.DeleteChannelResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -44,7 +44,9 @@ class ChannelServiceStub:
 
     Fails with INVALID_ARGUMENT, naming every violated field, and with
     ALREADY_EXISTS when the id is taken (`CHANNEL_ALREADY_EXISTS`) or the
-    `request_id` was used for another request (`REQUEST_ID_REUSED`).
+    `request_id` was used for another request (`REQUEST_ID_REUSED`), and with
+    FAILED_PRECONDITION (`CHANNEL_BEING_DELETED`) while what a deleted channel
+    of that id had is still going.
     """
     GetChannel: _grpc.UnaryUnaryMultiCallable[_channel_service_pb2.GetChannelRequest, _channel_service_pb2.GetChannelResponse]
     """Reads one channel.
@@ -68,6 +70,20 @@ class ChannelServiceStub:
     given and is not that of the channel as it stands; and with ALREADY_EXISTS
     when the `request_id` was used for another request (`REQUEST_ID_REUSED`).
     """
+    DeleteChannel: _grpc.UnaryUnaryMultiCallable[_channel_service_pb2.DeleteChannelRequest, _channel_service_pb2.DeleteChannelResponse]
+    """Deletes a channel, with `force` also one that has messages.
+
+    Durable: OK means committed to disk. The channel is NOT_FOUND from then on.
+    Its messages, and their notifications in every inbox, go soon after, live,
+    in many small steps: each inbox takes one revision a step. When that is
+    done the id is free again. A repeat with the same `request_id` gets the
+    first answer again.
+
+    Fails with NOT_FOUND (`CHANNEL_NOT_FOUND`); with FAILED_PRECONDITION
+    (`CHANNEL_NOT_EMPTY`) when it has messages and `force` is not set; and with
+    ALREADY_EXISTS when the `request_id` was used for another request
+    (`REQUEST_ID_REUSED`).
+    """
 
 @_typing.type_check_only
 class ChannelServiceAsyncStub(ChannelServiceStub):
@@ -85,7 +101,9 @@ class ChannelServiceAsyncStub(ChannelServiceStub):
 
     Fails with INVALID_ARGUMENT, naming every violated field, and with
     ALREADY_EXISTS when the id is taken (`CHANNEL_ALREADY_EXISTS`) or the
-    `request_id` was used for another request (`REQUEST_ID_REUSED`).
+    `request_id` was used for another request (`REQUEST_ID_REUSED`), and with
+    FAILED_PRECONDITION (`CHANNEL_BEING_DELETED`) while what a deleted channel
+    of that id had is still going.
     """
     GetChannel: _aio.UnaryUnaryMultiCallable[_channel_service_pb2.GetChannelRequest, _channel_service_pb2.GetChannelResponse]  # type: ignore[assignment]
     """Reads one channel.
@@ -109,6 +127,20 @@ class ChannelServiceAsyncStub(ChannelServiceStub):
     given and is not that of the channel as it stands; and with ALREADY_EXISTS
     when the `request_id` was used for another request (`REQUEST_ID_REUSED`).
     """
+    DeleteChannel: _aio.UnaryUnaryMultiCallable[_channel_service_pb2.DeleteChannelRequest, _channel_service_pb2.DeleteChannelResponse]  # type: ignore[assignment]
+    """Deletes a channel, with `force` also one that has messages.
+
+    Durable: OK means committed to disk. The channel is NOT_FOUND from then on.
+    Its messages, and their notifications in every inbox, go soon after, live,
+    in many small steps: each inbox takes one revision a step. When that is
+    done the id is free again. A repeat with the same `request_id` gets the
+    first answer again.
+
+    Fails with NOT_FOUND (`CHANNEL_NOT_FOUND`); with FAILED_PRECONDITION
+    (`CHANNEL_NOT_EMPTY`) when it has messages and `force` is not set; and with
+    ALREADY_EXISTS when the `request_id` was used for another request
+    (`REQUEST_ID_REUSED`).
+    """
 
 class ChannelServiceServicer(metaclass=_abc_1.ABCMeta):
     """Manages the channels of a tenant.
@@ -129,7 +161,9 @@ class ChannelServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Fails with INVALID_ARGUMENT, naming every violated field, and with
         ALREADY_EXISTS when the id is taken (`CHANNEL_ALREADY_EXISTS`) or the
-        `request_id` was used for another request (`REQUEST_ID_REUSED`).
+        `request_id` was used for another request (`REQUEST_ID_REUSED`), and with
+        FAILED_PRECONDITION (`CHANNEL_BEING_DELETED`) while what a deleted channel
+        of that id had is still going.
         """
 
     @_abc_1.abstractmethod
@@ -170,6 +204,26 @@ class ChannelServiceServicer(metaclass=_abc_1.ABCMeta):
         (`CHANNEL_NOT_FOUND`); with ABORTED (`ETAG_MISMATCH`) when `channel.etag` is
         given and is not that of the channel as it stands; and with ALREADY_EXISTS
         when the `request_id` was used for another request (`REQUEST_ID_REUSED`).
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteChannel(
+        self,
+        request: _channel_service_pb2.DeleteChannelRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_channel_service_pb2.DeleteChannelResponse, _abc.Awaitable[_channel_service_pb2.DeleteChannelResponse]]:
+        """Deletes a channel, with `force` also one that has messages.
+
+        Durable: OK means committed to disk. The channel is NOT_FOUND from then on.
+        Its messages, and their notifications in every inbox, go soon after, live,
+        in many small steps: each inbox takes one revision a step. When that is
+        done the id is free again. A repeat with the same `request_id` gets the
+        first answer again.
+
+        Fails with NOT_FOUND (`CHANNEL_NOT_FOUND`); with FAILED_PRECONDITION
+        (`CHANNEL_NOT_EMPTY`) when it has messages and `force` is not set; and with
+        ALREADY_EXISTS when the `request_id` was used for another request
+        (`REQUEST_ID_REUSED`).
         """
 
 def add_ChannelServiceServicer_to_server(servicer: ChannelServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -96,6 +96,17 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
     Metadata: `etag`, as it is now.
     """
+    ERROR_REASON_CHANNEL_NOT_EMPTY: _ErrorReason.ValueType  # 17
+    """FAILED_PRECONDITION: the channel has messages.
+
+    Metadata: `channel_id`.
+    """
+    ERROR_REASON_CHANNEL_BEING_DELETED: _ErrorReason.ValueType  # 18
+    """FAILED_PRECONDITION: a channel of that id was deleted, and not all that it
+    had is gone. A `google.rpc.RetryInfo` says when to try again.
+
+    Metadata: `channel_id`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed: the `reason` of the `google.rpc.ErrorInfo` (domain
@@ -181,5 +192,16 @@ ERROR_REASON_ETAG_MISMATCH: ErrorReason.ValueType  # 16
 """ABORTED: the resource has changed since its `etag` was read. Read it again.
 
 Metadata: `etag`, as it is now.
+"""
+ERROR_REASON_CHANNEL_NOT_EMPTY: ErrorReason.ValueType  # 17
+"""FAILED_PRECONDITION: the channel has messages.
+
+Metadata: `channel_id`.
+"""
+ERROR_REASON_CHANNEL_BEING_DELETED: ErrorReason.ValueType  # 18
+"""FAILED_PRECONDITION: a channel of that id was deleted, and not all that it
+had is gone. A `google.rpc.RetryInfo` says when to try again.
+
+Metadata: `channel_id`.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -64,7 +64,7 @@ class ChannelUpdate:
 
 
 class Channels:
-    """Creates, reads and changes channels."""
+    """Creates, reads, changes and deletes channels."""
 
     def __init__(self, store: ChannelStore, clock: Clock, identifiers: Identifiers) -> None:
         self._store = store
@@ -76,6 +76,7 @@ class Channels:
 
         Raises:
             ChannelAlreadyExists: its id is taken.
+            ChannelBeingDeleted: what another of its id had is still going.
             RequestIdReused: the request id stands for another request.
         """
         now = self._clock.now()
@@ -104,6 +105,16 @@ class Channels:
         """
         etag, now = self._identifiers.token(), self._clock.now()
         return await self._store.update_channel(request, update, etag, now)
+
+    async def delete(self, request: RequestKey, channel_id: str, *, force: bool) -> None:
+        """Deletes a channel; what it has goes behind, step by step.
+
+        Raises:
+            ChannelNotFound: the tenant has none of that id.
+            ChannelNotEmpty: it has messages, and is not to be forced.
+            RequestIdReused: the request id stands for another request.
+        """
+        await self._store.delete_channel(request, channel_id, self._clock.now(), force=force)
 
     async def list(self, caller: Caller, after: str, limit: int) -> Page[Channel]:
         """Returns a page of up to `limit` channels whose id sorts after `after`, by id."""

@@ -14,6 +14,9 @@ One tree; the edge maps each branch to a status code::
     │   └── RequestIdReused
     ├── Aborted
     │   └── EtagMismatch
+    ├── Precondition
+    │   ├── ChannelNotEmpty
+    │   └── ChannelBeingDeleted
     ├── Exhausted
     │   ├── RequestTooLarge
     │   ├── TooManyStreams
@@ -138,6 +141,23 @@ class EtagMismatch(Aborted):
     """It has changed since its etag was read; its etag is now "{etag}"."""
 
     reason = "ETAG_MISMATCH"
+
+
+class Precondition(TocsinError):
+    """Things are not as they have to be."""
+
+
+class ChannelNotEmpty(Precondition):
+    """The channel "{channel_id}" has messages; force deletes them with it."""
+
+    reason = "CHANNEL_NOT_EMPTY"
+
+
+class ChannelBeingDeleted(Precondition):
+    """A channel "{channel_id}" was deleted, and not all that it had is gone."""
+
+    reason = "CHANNEL_BEING_DELETED"
+    retry_after = 1.0
 
 
 class Exhausted(TocsinError):

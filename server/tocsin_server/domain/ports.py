@@ -74,6 +74,22 @@ class ChannelStore(Protocol):
 
         Raises:
             ChannelAlreadyExists: its id is taken.
+            ChannelBeingDeleted: what another of its id had is still going.
+            RequestIdReused: the request id stands for another request.
+        """
+        ...
+
+    async def delete_channel(
+        self, request: RequestKey, channel_id: str, now: int, *, force: bool
+    ) -> None:
+        """Deletes a channel of the request's tenant, with the answer to the request.
+
+        From then on there is none. If it has messages, a job is stored with it
+        that removes them and their notifications, and then frees the id.
+
+        Raises:
+            ChannelNotFound: there is none of that id.
+            ChannelNotEmpty: it has messages, and is not to be forced.
             RequestIdReused: the request id stands for another request.
         """
         ...
@@ -201,6 +217,19 @@ class InboxStore(InboxHistory, Protocol):
 
         Raises:
             RequestIdReused: the request id stands for another request.
+        """
+        ...
+
+
+class JobStore(Protocol):
+    """Keeps jobs: long work that was decided on, and is done in steps."""
+
+    async def work(self, now: int) -> bool:
+        """Does one step of the job that has waited longest; False when none is due.
+
+        One short transaction, which waits for its turn, with the changes that it
+        makes to inboxes: each takes one revision, and they are handed to Live.
+        What a step has done is not done again, whenever the server stops.
         """
         ...
 

@@ -18,6 +18,7 @@ ACCESS: Mapping[str, Access] = {
     "/tocsin.v1.ChannelService/GetChannel": Access.OPEN,
     "/tocsin.v1.ChannelService/ListChannels": Access.OPEN,
     "/tocsin.v1.ChannelService/UpdateChannel": Access.OPEN,
+    "/tocsin.v1.ChannelService/DeleteChannel": Access.OPEN,
     "/tocsin.v1.MessageService/SendMessage": Access.OPEN,
     "/tocsin.v1.MessageService/BatchSendMessages": Access.OPEN,
     "/tocsin.v1.MessageService/GetMessage": Access.OPEN,

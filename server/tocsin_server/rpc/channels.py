@@ -3,6 +3,8 @@
 from tocsin.v1.channel_service_pb2 import (
     CreateChannelRequest,
     CreateChannelResponse,
+    DeleteChannelRequest,
+    DeleteChannelResponse,
     GetChannelRequest,
     GetChannelResponse,
     ListChannelsRequest,
@@ -50,6 +52,15 @@ class ChannelServicer(ChannelServiceServicer):
         key = requests.request_key(caller.get(), "UpdateChannel", request, request.request_id)
         changed = await self._channels.update(key, requests.channel_update(caller.get(), request))
         return UpdateChannelResponse(channel=responses.channel(changed))
+
+    async def DeleteChannel(
+        self, request: DeleteChannelRequest, context: Context
+    ) -> DeleteChannelResponse:
+        """Deletes a channel."""
+        validate(request)
+        key = requests.request_key(caller.get(), "DeleteChannel", request, request.request_id)
+        await self._channels.delete(key, request.channel_id, force=request.force)
+        return DeleteChannelResponse()
 
     async def ListChannels(
         self, request: ListChannelsRequest, context: Context

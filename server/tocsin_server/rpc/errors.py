@@ -19,6 +19,7 @@ CODES: Sequence[tuple[type[errors.TocsinError], StatusCode]] = (
     (errors.NotFound, StatusCode.NOT_FOUND),
     (errors.AlreadyExists, StatusCode.ALREADY_EXISTS),
     (errors.Aborted, StatusCode.ABORTED),
+    (errors.Precondition, StatusCode.FAILED_PRECONDITION),
     (errors.Exhausted, StatusCode.RESOURCE_EXHAUSTED),
     (errors.Unavailable, StatusCode.UNAVAILABLE),
     (errors.TocsinError, StatusCode.INTERNAL),

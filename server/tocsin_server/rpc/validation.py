@@ -320,6 +320,7 @@ RULES: Mapping[type[ProtoMessage], Sequence[tuple[str, Rule]]] = {
     audience_pb2.Audience: (("user_ids", each(_USER_ID, limits.RECIPIENTS)),),
     channel_service.CreateChannelRequest: (("channel", present), _REQUEST_ID),
     channel_service.UpdateChannelRequest: (("update_mask", mask), _REQUEST_ID),
+    channel_service.DeleteChannelRequest: (("channel_id", matching(_SLUG)), _REQUEST_ID),
     channel_service.GetChannelRequest: (("channel_id", matching(_SLUG)),),
     channel_service.ListChannelsRequest: (_PAGE_SIZE,),
     message_service.SendMessageRequest: (

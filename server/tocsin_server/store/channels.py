@@ -6,19 +6,28 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
 from tocsin_server.domain.channels import Channel, ChannelType, ChannelUpdate
-from tocsin_server.domain.errors import ChannelAlreadyExists, ChannelNotFound
+from tocsin_server.domain.errors import (
+    ChannelAlreadyExists,
+    ChannelBeingDeleted,
+    ChannelNotFound,
+)
 from tocsin_server.domain.limits import RESPONSE_BYTES
 from tocsin_server.domain.paging import Page
 from tocsin_server.domain.requests import RequestKey
 from tocsin_server.store import answers
 from tocsin_server.store.tables import channels
 
-_ONE = select(channels).where(
+_ANY = select(channels).where(
     channels.c.tenant == bindparam("tenant"), channels.c.channel_id == bindparam("channel_id")
 )
+_ONE = _ANY.where(channels.c.delete_time.is_(None))
 _BY_ID = (
     select(channels)
-    .where(channels.c.tenant == bindparam("tenant"), channels.c.channel_id > bindparam("after"))
+    .where(
+        channels.c.tenant == bindparam("tenant"),
+        channels.c.channel_id > bindparam("after"),
+        channels.c.delete_time.is_(None),
+    )
     .order_by(channels.c.channel_id)
     .limit(bindparam("limit"))
 )
@@ -44,12 +53,16 @@ def create(connection: Connection, request: RequestKey, channel: Channel, horizo
 
     Raises:
         ChannelAlreadyExists: its id is taken.
+        ChannelBeingDeleted: what another of its id had is still going.
         RequestIdReused: the request id stands for another request.
     """
     if earlier := answers.find(connection, [request], horizon).get(request.name):
         return _from_facts(channel.tenant, earlier.to(request))
-    if get(connection, channel.tenant, channel.channel_id) is not None:
-        raise ChannelAlreadyExists(channel_id=channel.channel_id)
+    key = {"tenant": channel.tenant, "channel_id": channel.channel_id}
+    if (standing := connection.execute(_ANY, key).mappings().one_or_none()) is not None:
+        if standing["delete_time"] is None:
+            raise ChannelAlreadyExists(channel_id=channel.channel_id)
+        raise ChannelBeingDeleted(channel_id=channel.channel_id)
     facts = _to_facts(channel)
     row = facts | {"tenant": channel.tenant, "labels": dumps(facts["labels"])}
     connection.execute(insert(channels), row)

@@ -1,12 +1,12 @@
 """Messages, read back."""
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, exists, select
 
 from tocsin_server.domain.messages import Message
 from tocsin_server.domain.paging import Page
 from tocsin_server.store.prepared import Prepared
 from tocsin_server.store.reading import MESSAGE_COLUMNS, cut, fitting, message
-from tocsin_server.store.tables import messages
+from tocsin_server.store.tables import channels, messages
 
 _LAST = 2**63 - 1
 
@@ -17,6 +17,11 @@ _ONE = Prepared(
 )
 _LATEST = fitting(
     select().where(
+        exists().where(
+            channels.c.tenant == bindparam("tenant"),
+            channels.c.channel_id == bindparam("channel_id"),
+            channels.c.delete_time.is_(None),
+        ),
         messages.c.tenant == bindparam("tenant"),
         messages.c.channel_id == bindparam("channel_id"),
         messages.c.sequence < bindparam("before"),

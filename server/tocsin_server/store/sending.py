@@ -23,6 +23,7 @@ _KNOWN_CHANNELS = Prepared(
     select(channels.c.channel_id).where(
         channels.c.tenant == bindparam("tenant"),
         channels.c.channel_id.in_(texts("channel_ids")),
+        channels.c.delete_time.is_(None),
     )
 )
 _MESSAGE = Prepared(select(*MESSAGE_COLUMNS).where(messages.c.sequence == bindparam("sequence")))
@@ -117,8 +118,10 @@ def _repeat(connection: Connection, send: Send, answer: answers.Answer) -> Sent 
         facts = answer.to(send.request)
     except RequestIdReused as error:
         return error
-    (row,) = _MESSAGE(connection, {"sequence": facts["sequence"]})
-    return Sent(message(row), facts["accepted_count"])
+    rows = _MESSAGE(connection, {"sequence": facts["sequence"]})
+    if not rows:  # it went with its channel
+        return ChannelNotFound(channel_id=send.draft.channel_id)
+    return Sent(message(rows[0]), facts["accepted_count"])
 
 
 def _write(

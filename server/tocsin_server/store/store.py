@@ -24,7 +24,15 @@ from tocsin_server.domain.paging import Page
 from tocsin_server.domain.ports import Clock, Live
 from tocsin_server.domain.requests import RequestKey
 from tocsin_server.domain.retention import Retention
-from tocsin_server.store import channels, inbox_channels, inboxes, messages, replaying
+from tocsin_server.store import (
+    channels,
+    deleting,
+    inbox_channels,
+    inboxes,
+    messages,
+    replaying,
+    working,
+)
 from tocsin_server.store.engines import READERS, database_url, read_engine, write_engine
 from tocsin_server.store.failures import DATABASE_ERRORS, CannotOpen, translate
 from tocsin_server.store.marking import mark
@@ -36,7 +44,7 @@ T = TypeVar("T")
 
 
 class SqlStore:
-    """Implements the ports `ChannelStore`, `MessageStore`, `InboxStore` and `PruningStore`.
+    """Implements the domain's ports, but for `Live` and `Clock`.
 
     Writes go through the one writer; reads through a few connections of their
     own, each in a transaction, so that what it returns is of one moment.
@@ -109,6 +117,15 @@ class SqlStore:
             lambda c: channels.change(c, request, update, etag, now, horizon)
         )
 
+    async def delete_channel(
+        self, request: RequestKey, channel_id: str, now: int, *, force: bool
+    ) -> None:
+        """Deletes a channel of the request's tenant, with the answer to the request."""
+        horizon = self._horizon()
+        await self._writer.run(
+            lambda c: deleting.delete_channel(c, request, channel_id, now, horizon, force=force)
+        )
+
     async def get_channel(self, tenant: str, channel_id: str) -> Channel | None:
         """Returns the channel, or None."""
         return await self._read(lambda c: channels.get(c, tenant, channel_id))
@@ -170,6 +187,12 @@ class SqlStore:
     async def read_revisions(self, keys: Sequence[InboxKey]) -> Sequence[tuple[InboxKey, int, int]]:
         """Returns (key, incarnation, revision) of those inboxes that exist."""
         return await self._read(lambda c: inboxes.revisions(c, keys))
+
+    async def work(self, now: int) -> bool:
+        """Does one step of the job that has waited longest."""
+        if await self._read(lambda c: working.is_due(c, now)):
+            return await self._writer.run(lambda c: working.step(c, now))
+        return False
 
     async def prune(self, now: int) -> int:
         """Deletes some of what is past its retention."""

@@ -189,6 +189,8 @@ jobs = Table(
     Column("kind", Text, nullable=False),
     Column("subject", Text, nullable=False, comment="what it is about: the kind's own"),
     Column("position", Text, nullable=False, comment="how far it has come: the kind's own"),
-    Column("due_time", BigInteger, nullable=False, index=True),
+    Column("due_time", BigInteger, nullable=False),
+    Column("turns", BigInteger, nullable=False, comment="how many steps it has had"),
+    Index(None, "due_time", "turns"),
     comment="Long work, done in short transactions.",
 )

@@ -30,6 +30,7 @@ def test_every_class_maps_to_the_code_of_its_branch() -> None:
         errors.NotFound: grpc.StatusCode.NOT_FOUND,
         errors.AlreadyExists: grpc.StatusCode.ALREADY_EXISTS,
         errors.Aborted: grpc.StatusCode.ABORTED,
+        errors.Precondition: grpc.StatusCode.FAILED_PRECONDITION,
         errors.Exhausted: grpc.StatusCode.RESOURCE_EXHAUSTED,
         errors.Unavailable: grpc.StatusCode.UNAVAILABLE,
     }

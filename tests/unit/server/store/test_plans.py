@@ -46,13 +46,17 @@ def plan(connection: Connection, statement: Prepared) -> list[str]:
     return [detail for _, _, _, detail in rows]
 
 
+def statement_of(connection: Connection, name: str) -> str:
+    return STATEMENTS[name].compiled(connection.dialect)[0]
+
+
 @pytest.mark.parametrize("name", STATEMENTS)
 def test_no_statement_reads_a_table_whole_or_sorts_an_inbox(
     connection: Connection, name: str
 ) -> None:
     steps = plan(connection, STATEMENTS[name])
 
-    assert steps or name == "marking._LOG"
+    assert steps or " VALUES " in statement_of(connection, name)  # a row is put where it belongs
     assert not [step for step in steps if READS_ALL.search(step)], steps
     allowed = MAY_SORT.get(name.partition("[")[0])
     assert not [s for s in steps if SORTS in s and not (allowed and allowed in s)], steps

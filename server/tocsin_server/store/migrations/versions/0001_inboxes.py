@@ -69,10 +69,11 @@ def upgrade() -> None:
             "position", sa.Text(), nullable=False, comment="how far it has come: the kind's own"
         ),
         sa.Column("due_time", sa.BigInteger(), nullable=False),
+        sa.Column("turns", sa.BigInteger(), nullable=False, comment="how many steps it has had"),
         sa.PrimaryKeyConstraint("job_id", name=op.f("pk_jobs")),
         comment="Long work, done in short transactions.",
     )
-    op.create_index(op.f("ix_jobs_due_time"), "jobs", ["due_time"], unique=False)
+    op.create_index(op.f("ix_jobs_due_time_turns"), "jobs", ["due_time", "turns"], unique=False)
     op.create_table(
         "marks",
         sa.Column("inbox_id", sa.BigInteger(), nullable=False),

@@ -1,0 +1,21 @@
+"""Working: jobs get their steps, one after the other, behind whoever writes."""
+
+from asyncio import sleep
+from logging import getLogger
+
+from tocsin_server.domain.ports import Clock, JobStore
+
+WORK_SECONDS = 1.0
+
+logger = getLogger(__name__)
+
+
+async def work_forever(store: JobStore, clock: Clock, seconds: float = WORK_SECONDS) -> None:
+    """Does what is due, and looks again after so many seconds."""
+    while True:
+        try:
+            while await store.work(clock.now()):
+                pass
+        except Exception:  # the next time may do better, and must come
+            logger.exception("a job failed")
+        await sleep(seconds)
