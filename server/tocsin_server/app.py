@@ -18,6 +18,7 @@ from tocsin_server.domain.messages import Messages
 from tocsin_server.domain.ports import Clock
 from tocsin_server.domain.retention import Retention
 from tocsin_server.jobs.pruning import PRUNE_SECONDS, prune_forever
+from tocsin_server.jobs.watching import watch_forever
 from tocsin_server.jobs.working import WORK_SECONDS, work_forever
 from tocsin_server.live.hub import Hub
 from tocsin_server.live.sweeping import SWEEP_SECONDS, sweep_forever
@@ -103,7 +104,12 @@ async def serving(settings: Settings, parts: Parts | None = None) -> AsyncIterat
         MessageServicer(Messages(store, parts.clock, identifiers, stamp)),
         InboxServicer(Inboxes(store, parts.clock), follow),
     )
+
+    async def tell_of_the_disk(full: bool) -> None:  # noqa: FBT001  # what is told
+        await server.set_serving(not full)
+
     background = [
+        create_task(watch_forever(store, tell_of_the_disk)),
         create_task(sweep_forever(hub, store, parts.sweep_seconds)),
         create_task(work_forever(store, parts.clock, parts.work_seconds)),
         create_task(prune_forever(store, parts.clock, parts.prune_seconds)),

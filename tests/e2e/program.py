@@ -47,6 +47,12 @@ class Program:
         self._process: asyncio.subprocess.Process | None = None
 
     @property
+    def pid(self) -> int:
+        """The process's id."""
+        assert self._process is not None, "it does not run"
+        return self._process.pid
+
+    @property
     def database_url(self) -> str:
         """The store's."""
         return f"sqlite+aiosqlite:///{self.directory / 'tocsin.db'}"

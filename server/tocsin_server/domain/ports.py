@@ -234,6 +234,19 @@ class JobStore(Protocol):
         ...
 
 
+class Disk(Protocol):
+    """What holds the store: it may be full."""
+
+    @property
+    def full(self) -> bool:
+        """Whether writes fail because it is full, as far as is known."""
+        ...
+
+    async def try_the_disk(self) -> bool:
+        """Writes a little, and returns whether there is room again."""
+        ...
+
+
 class PruningStore(Protocol):
     """Forgets what is past its retention."""
 

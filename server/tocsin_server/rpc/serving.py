@@ -90,11 +90,17 @@ class GrpcServer:
         if not port:
             raise CannotListen(address, "it is in use or not of this machine")
         await self._server.start()
-        for name in ("", *SERVICES):
-            await self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        await self.set_serving(True)  # what is set
         if address.startswith("unix:"):
             return address
         return f"{address.rpartition(':')[0]}:{port}"
+
+    async def set_serving(self, serving: bool) -> None:  # noqa: FBT001  # what is set
+        """Says to those who ask for its health whether the server serves all that it should."""
+        response = health_pb2.HealthCheckResponse
+        status = response.SERVING if serving else response.NOT_SERVING
+        for name in ("", *SERVICES):
+            await self._health.set(name, status)
 
     async def refuse(self) -> None:
         """Tells those who ask for its health that the server is about to stop."""

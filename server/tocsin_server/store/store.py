@@ -188,6 +188,15 @@ class SqlStore:
         """Returns (key, incarnation, revision) of those inboxes that exist."""
         return await self._read(lambda c: inboxes.revisions(c, keys))
 
+    @property
+    def full(self) -> bool:
+        """Whether writes fail because the disk is full, as far as is known."""
+        return self._writer.full
+
+    async def try_the_disk(self) -> bool:
+        """Writes a little, and returns whether there is room again."""
+        return await self._writer.try_the_disk()
+
     async def work(self, now: int) -> bool:
         """Does one step of the job that has waited longest."""
         if await self._read(lambda c: working.is_due(c, now)):

@@ -33,7 +33,12 @@ from sqlalchemy import Connection, Engine, RootTransaction
 from sqlalchemy.exc import DBAPIError
 
 from tocsin_server.domain.changes import Change
-from tocsin_server.domain.errors import ServerStopping, TocsinError, WritesOverloaded
+from tocsin_server.domain.errors import (
+    ServerStopping,
+    StorageFull,
+    TocsinError,
+    WritesOverloaded,
+)
 from tocsin_server.domain.messages import Send, Sent
 from tocsin_server.domain.ports import Live
 from tocsin_server.store.arrivals import Arrival
@@ -43,6 +48,7 @@ from tocsin_server.store.failures import (
     is_of_the_database,
     translate,
 )
+from tocsin_server.store.probing import touch
 from tocsin_server.store.sending import send_all
 from tocsin_server.store.units import Changed, Unit
 
@@ -103,6 +109,8 @@ class Writer:
         self._calls_expected = 0
         """How many calls the next group waits for."""
         self._patience: TimerHandle | None = None
+        self.full = False
+        """Whether the last that was heard of the disk is that it is full."""
         self._closed = False
         self._closed_at = 0.0
         self._loop = get_running_loop()
@@ -143,6 +151,15 @@ class Writer:
             if isinstance(outcome, BaseException) and not isinstance(outcome, TocsinError):
                 raise outcome
         return outcomes
+
+    async def try_the_disk(self) -> bool:
+        """Writes a little, and returns whether there is room again."""
+        try:
+            await self.run(touch)
+        except StorageFull:
+            return False
+        self.full = False
+        return True
 
     async def close(self) -> None:
         """Takes no more work, and returns when what waits is committed, or refused.
@@ -245,6 +262,7 @@ class Writer:
                     [change for each in alone for change in each.changes],
                 )
             failure = translate(error) if isinstance(error, DATABASE_ERRORS) else error
+            self.full = self.full or isinstance(failure, StorageFull)
             return _Committed([(task, failure) for task in group], ())
         # Whoever watches from now on reads the store later than this commit.
         watches = self._live.watches

@@ -1,0 +1,75 @@
+"""A disk that is full, in the real process: its files may not grow any more."""
+
+import asyncio
+import resource
+
+import grpc
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from tocsin.v1.inbox_service_pb2 import GetInboxRequest, SubscribeRequest
+from tocsin.v1.inbox_service_pb2_grpc import InboxServiceStub
+from tocsin_client import AsyncClient, ResourceExhausted
+
+from tests.e2e.conftest import StartProgram
+from tests.e2e.program import Program
+
+STEP_SECONDS = 60.0
+SERVING = HealthCheckResponse(status=HealthCheckResponse.SERVING)
+NOT_SERVING = HealthCheckResponse(status=HealthCheckResponse.NOT_SERVING)
+UNLIMITED = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+
+
+def fill_the_disk(program: Program) -> None:
+    """Lets the process's files grow no further than they are."""
+    largest = max(path.stat().st_size for path in program.directory.glob("tocsin.db*"))
+    resource.prlimit(program.pid, resource.RLIMIT_FSIZE, (largest, resource.RLIM_INFINITY))
+
+
+def make_room(program: Program) -> None:
+    resource.prlimit(program.pid, resource.RLIMIT_FSIZE, UNLIMITED)
+
+
+async def test_writes_are_refused_reads_go_on_and_health_says_so_until_there_is_room(
+    start_program: StartProgram,
+) -> None:
+    program = await start_program()
+    sent = 0
+    async with (
+        asyncio.timeout(STEP_SECONDS),
+        AsyncClient(program.target) as client,
+        grpc.aio.insecure_channel(program.target) as channel,
+    ):
+        health = channel.unary_stream(
+            "/grpc.health.v1.Health/Watch",
+            request_serializer=HealthCheckRequest.SerializeToString,
+            response_deserializer=HealthCheckResponse.FromString,
+        )(HealthCheckRequest())
+        assert await health.read() == SERVING
+        await client.create_channel("news", title="News")
+        for _ in range(20):
+            await client.send("news", "before", to="alice")
+            sent += 1
+
+        fill_the_disk(program)
+        refused = None
+        while refused is None:
+            try:
+                await client.send("news", "meanwhile", to="alice", content="x" * 9_000)
+                sent += 1
+            except ResourceExhausted as error:
+                refused = error
+        assert await health.read() == NOT_SERVING
+        inboxes = InboxServiceStub(channel)
+        counted = await inboxes.GetInbox(GetInboxRequest(user_id="alice"))
+        opening = await anext(aiter(inboxes.Subscribe(SubscribeRequest(user_id="alice"))))
+
+        make_room(program)
+        assert await health.read() == SERVING
+        await client.send("news", "after", to="alice")
+        sent += 1
+
+        listed = [n async for n in client.list_notifications("alice")]
+
+    assert refused.reason == "STORAGE_FULL"
+    assert counted.inbox.total_count == sent - 1 == opening.revision
+    assert len(listed) == sent
+    assert "Traceback" not in program.log
