@@ -11,7 +11,7 @@ async def main(target: str, user_id: str) -> None:
     async with AsyncClient(target) as client:
         async for update in client.subscribe(user_id):
             for change in update.changes:
-                print(f"{change.revision:>5}  {change.upserted.message.title}", flush=True)
+                print(f"{change.revision:>5}  {change.upserted.message.title or '…'}", flush=True)
             if update.inbox:
                 print(f"{user_id} has {update.inbox.unread_count} unread", flush=True)
 
