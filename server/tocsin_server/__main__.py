@@ -14,7 +14,7 @@ def main() -> None:
     except KeyboardInterrupt:  # before the server minds signals itself
         code = 130
     for stream in (sys.stdout, sys.stderr):
-        with suppress(AttributeError, OSError):  # closed, or full
+        with suppress(AttributeError, OSError, ValueError):  # none, full, or closed
             stream.flush()
     # Nothing is left to do, but gRPC would wait for peers that read nothing.
     os._exit(code)

@@ -109,13 +109,13 @@ async def serving(settings: Settings, parts: Parts | None = None) -> AsyncIterat
         await server.set_serving(not full)
 
     background = [
-        create_task(watch_forever(store, tell_of_the_disk)),
         create_task(sweep_forever(hub, store, parts.sweep_seconds)),
         create_task(work_forever(store, parts.clock, parts.work_seconds)),
         create_task(prune_forever(store, parts.clock, parts.prune_seconds)),
     ]
     try:
         address = await server.start(settings.listen)
+        background.append(create_task(watch_forever(store, tell_of_the_disk)))
         logger.info("serving", extra={"address": address})
         try:
             yield address

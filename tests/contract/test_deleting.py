@@ -4,6 +4,7 @@ from collections import Counter
 from itertools import pairwise
 
 import pytest
+from sqlalchemy import Connection
 from tocsin_server.domain.changes import Removal
 from tocsin_server.domain.cursors import Position
 from tocsin_server.domain.errors import (
@@ -15,6 +16,9 @@ from tocsin_server.domain.errors import (
 from tocsin_server.domain.identity import InboxKey
 from tocsin_server.domain.inboxes import Counters
 from tocsin_server.live.hub import Hub
+from tocsin_server.store import working
+from tocsin_server.store.deleting import DELETE_CHANNEL, Stepped, remove_some
+from tocsin_server.store.queueing import Job
 
 from tests.contract.conftest import HISTORY, Shelf
 from tests.contract.reading import all_messages, all_notifications, sent
@@ -217,3 +221,51 @@ async def test_a_repeated_send_into_a_deleted_channel_is_not_found(store: Store)
     (outcome,) = await store.send([asked])
 
     assert isinstance(outcome, ChannelNotFound)
+
+
+async def test_a_clock_that_goes_back_holds_nothing_up(store: Store) -> None:
+    await store.send([send(*(f"user-{n}" for n in range(250)))])
+    await delete(store)
+    await store.work(START)
+
+    steps = 0
+    while await store.work(START - 86_400_000_000):
+        steps += 1
+
+    assert steps == 3
+    await store.create_channel(request(), channel("news"))
+
+
+async def test_a_job_that_fails_waits_and_the_others_go_on(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail_for_news(connection: Connection, job: Job, now: int) -> Stepped:
+        if job.subject == "news":
+            raise ZeroDivisionError
+        return remove_some(connection, job, now)
+
+    await store.send([send("alice"), send("alice", channel_id="offers")])
+    await delete(store, "news")
+    await delete(store, "offers")
+    monkeypatch.setattr(working, "KINDS", {DELETE_CHANNEL: fail_for_news})
+
+    await work(store)
+    (left,) = await all_notifications(store, ALICE)
+    monkeypatch.setattr(working, "KINDS", {DELETE_CHANNEL: remove_some})
+    at_once = await work(store)
+    while await store.work(START + working.RETRY_MICROSECONDS):
+        pass
+
+    assert left.message.channel_id == "news"
+    assert at_once == 0
+    assert await all_notifications(store, ALICE) == []
+
+
+async def test_a_job_that_only_a_newer_program_knows_is_left_alone(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.send([send("alice"), send("alice", channel_id="offers")])
+    await delete(store)
+    monkeypatch.setattr(working, "KINDS", {})
+
+    assert await work(store) == 0

@@ -4,6 +4,7 @@ import asyncio
 import resource
 
 import grpc
+import pytest
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from tocsin.v1.inbox_service_pb2 import GetInboxRequest, SubscribeRequest
 from tocsin.v1.inbox_service_pb2_grpc import InboxServiceStub
@@ -13,23 +14,25 @@ from tests.e2e.conftest import StartProgram
 from tests.e2e.program import Program
 
 STEP_SECONDS = 60.0
+OTHERS = [f"user-{number}" for number in range(999)]
 SERVING = HealthCheckResponse(status=HealthCheckResponse.SERVING)
 NOT_SERVING = HealthCheckResponse(status=HealthCheckResponse.NOT_SERVING)
 UNLIMITED = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
 
 
-def fill_the_disk(program: Program) -> None:
-    """Lets the process's files grow no further than they are."""
+def fill_the_disk(program: Program, room: int) -> None:
+    """Lets the process's files grow by so many bytes, and no further."""
     largest = max(path.stat().st_size for path in program.directory.glob("tocsin.db*"))
-    resource.prlimit(program.pid, resource.RLIMIT_FSIZE, (largest, resource.RLIM_INFINITY))
+    resource.prlimit(program.pid, resource.RLIMIT_FSIZE, (largest + room, resource.RLIM_INFINITY))
 
 
 def make_room(program: Program) -> None:
     resource.prlimit(program.pid, resource.RLIMIT_FSIZE, UNLIMITED)
 
 
+@pytest.mark.parametrize("room", [0, 100 * 1024], ids=["nothing", "a little"])
 async def test_writes_are_refused_reads_go_on_and_health_says_so_until_there_is_room(
-    start_program: StartProgram,
+    start_program: StartProgram, room: int
 ) -> None:
     program = await start_program()
     sent = 0
@@ -49,11 +52,11 @@ async def test_writes_are_refused_reads_go_on_and_health_says_so_until_there_is_
             await client.send("news", "before", to="alice")
             sent += 1
 
-        fill_the_disk(program)
+        fill_the_disk(program, room)
         refused = None
         while refused is None:
             try:
-                await client.send("news", "meanwhile", to="alice", content="x" * 9_000)
+                await client.send("news", "meanwhile", to=["alice", *OTHERS])
                 sent += 1
             except ResourceExhausted as error:
                 refused = error

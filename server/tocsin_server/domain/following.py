@@ -231,6 +231,7 @@ class Follower:
         self._caught_up = False
         self._come_to(response, inbox.incarnation, replay.position)
         self._ahead = create_task(self._read_changes(replay.position))
+        self._ahead.add_done_callback(_look_at)
         return response
 
     async def _read_changes(self, after: Position) -> Replay:
@@ -290,3 +291,9 @@ class Follower:
         self._revision = position.revision
         self._cursor = Cursor(self._store.epoch, incarnation, self._digest, position)
         response.cursor = self._cursor.encode()
+
+
+def _look_at(task: Task[Replay]) -> None:
+    """Takes note of how a page read ahead failed: a stream that ends before it asks for it may."""
+    if not task.cancelled():
+        task.exception()

@@ -243,7 +243,7 @@ class Disk(Protocol):
         ...
 
     async def try_the_disk(self) -> bool:
-        """Writes a little, and returns whether there is room again."""
+        """Writes something, and returns whether there is room again."""
         ...
 
 

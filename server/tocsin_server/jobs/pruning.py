@@ -3,6 +3,7 @@
 from asyncio import sleep
 from logging import getLogger
 
+from tocsin_server.domain.errors import TocsinError
 from tocsin_server.domain.ports import Clock, PruningStore
 
 PRUNE_SECONDS = 60.0
@@ -16,6 +17,8 @@ async def prune_forever(store: PruningStore, clock: Clock, seconds: float = PRUN
         await sleep(seconds)
         try:
             await prune(store, clock)
+        except TocsinError as error:
+            logger.warning("pruning has to wait: %s", error)
         except Exception:  # the next time may do better, and must come
             logger.exception("pruning failed")
 

@@ -8,6 +8,7 @@ from asyncio import sleep
 from collections.abc import Awaitable, Callable
 from logging import getLogger
 
+from tocsin_server.domain.errors import TocsinError
 from tocsin_server.domain.ports import Disk
 
 WATCH_SECONDS = 1.0
@@ -23,14 +24,15 @@ async def watch_forever(
     while True:
         await sleep(seconds)
         try:
-            full = disk.full and not await disk.try_the_disk()
+            if disk.full and not told:
+                logger.error("the disk is full")
+                await tell(True)  # noqa: FBT003  # it is full
+                told = True
+            elif told and (not disk.full or await disk.try_the_disk()):
+                logger.info("the disk has room again")
+                await tell(False)  # noqa: FBT003  # it is not full
+                told = False
+        except TocsinError as error:
+            logger.warning("the disk cannot be tried: %s", error)
         except Exception:  # the next time may do better, and must come
             logger.exception("watching the disk failed")
-            continue
-        if full != told:
-            if full:
-                logger.error("the disk is full")
-            else:
-                logger.info("the disk has room again")
-            await tell(full)
-            told = full

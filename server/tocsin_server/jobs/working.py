@@ -3,6 +3,7 @@
 from asyncio import sleep
 from logging import getLogger
 
+from tocsin_server.domain.errors import TocsinError
 from tocsin_server.domain.ports import Clock, JobStore
 
 WORK_SECONDS = 1.0
@@ -16,6 +17,8 @@ async def work_forever(store: JobStore, clock: Clock, seconds: float = WORK_SECO
         try:
             while await store.work(clock.now()):
                 pass
+        except TocsinError as error:
+            logger.warning("jobs have to wait: %s", error)
         except Exception:  # the next time may do better, and must come
-            logger.exception("a job failed")
+            logger.exception("working failed")
         await sleep(seconds)

@@ -6,7 +6,6 @@ word to the server that had it, so it is asked first whether somebody listens.
 
 import os
 import socket
-from contextlib import suppress
 from pathlib import Path
 from stat import S_ISSOCK
 
@@ -50,7 +49,10 @@ def _check_path(address: str, path: Path) -> None:
         raise CannotListen(address, "what is there is no socket")
     with socket.socket(socket.AF_UNIX) as probe:
         probe.settimeout(1.0)
-        # Refused: a server that is gone left it behind.
-        with suppress(OSError):
+        try:
             probe.connect(str(path))
-            raise CannotListen(address, "it is in use")
+        except (ConnectionRefusedError, FileNotFoundError):
+            return  # a server that is gone left it behind
+        except OSError as error:
+            raise CannotListen(address, f"it may be in use: {error.strerror}") from None
+        raise CannotListen(address, "it is in use")

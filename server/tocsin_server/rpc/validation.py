@@ -71,15 +71,14 @@ def matching(pattern: re.Pattern[str]) -> Rule:
     return rule
 
 
-def each(pattern: re.Pattern[str], most: int) -> Rule:
-    """At most so many texts of a pattern."""
+def each(pattern: re.Pattern[str], most: int, least: int = 0) -> Rule:
+    """So many texts of a pattern."""
 
     def rule(message: ProtoMessage, name: str, path: str, found: Found) -> None:
         values: Sequence[str] = getattr(message, name)
-        if len(values) > most:
-            found.append(
-                Violation(path + name, f"has {len(values):,} items; {most:,} is the limit")
-            )
+        if not least <= len(values) <= most:
+            limit = f"{least} to {most:,}" if least else f"{most:,}"
+            found.append(Violation(path + name, f"has {len(values):,} items; {limit} is the limit"))
             return
         matches = pattern.fullmatch
         for index, value in enumerate(values):
@@ -341,10 +340,7 @@ RULES: Mapping[type[ProtoMessage], Sequence[tuple[str, Rule]]] = {
         ("heartbeat_interval", heartbeat),
     ),
     inbox_pb2.NotificationIds: (("notification_ids", counted(limits.SELECTED_NOTIFICATIONS)),),
-    inbox_pb2.ChannelIds: (
-        ("channel_ids", counted(limits.SELECTED_CHANNELS)),
-        ("channel_ids", each(_SLUG, limits.SELECTED_CHANNELS)),
-    ),
+    inbox_pb2.ChannelIds: (("channel_ids", each(_SLUG, limits.SELECTED_CHANNELS, least=1)),),
     inbox_pb2.NotificationSelector: (("target", target),),
     inbox_service.UpdateNotificationsRequest: (
         ("user_id", matching(_USER_ID)),

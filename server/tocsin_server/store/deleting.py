@@ -11,7 +11,6 @@ from sqlalchemy import (
     Text,
     bindparam,
     delete,
-    insert,
     select,
     tuple_,
     update,
@@ -22,11 +21,12 @@ from tocsin_server.domain.errors import ChannelNotEmpty, ChannelNotFound
 from tocsin_server.domain.identity import InboxKey
 from tocsin_server.domain.inboxes import Counters
 from tocsin_server.domain.requests import RequestKey
-from tocsin_server.store import answers, channels
+from tocsin_server.store import answers, channels, queueing
 from tocsin_server.store.counting import Difference, count
 from tocsin_server.store.prepared import Prepared
+from tocsin_server.store.queueing import Job
 from tocsin_server.store.tables import channels as channels_table
-from tocsin_server.store.tables import inbox_channels, inboxes, jobs, messages, notifications
+from tocsin_server.store.tables import inbox_channels, inboxes, messages, notifications
 
 DELETE_CHANNEL = "delete channel"
 """The kind of job that removes what a channel has; its subject is the channel's id."""
@@ -47,16 +47,6 @@ _HIDE = Prepared(
     update(channels_table).where(*_ITSELF).values(delete_time=bindparam("now", type_=BigInteger))
 )
 _FREE = Prepared(delete(channels_table).where(*_ITSELF))
-_BEGIN = Prepared(
-    insert(jobs).values(
-        tenant=bindparam("tenant", type_=Text),
-        kind=bindparam("kind", type_=Text),
-        subject=bindparam("subject", type_=Text),
-        position="",
-        turns=0,
-        due_time=bindparam("now", type_=BigInteger),
-    )
-)
 _COPIES = Prepared(
     select(
         messages.c.sequence,
@@ -140,23 +130,19 @@ def delete_channel(
         raise ChannelNotEmpty(channel_id=channel_id)
     else:
         _HIDE(connection, {**itself, "now": now})
-        _BEGIN(
-            connection,
-            {"tenant": request.tenant, "kind": DELETE_CHANNEL, "subject": channel_id, "now": now},
-        )
+        queueing.begin(connection, request.tenant, DELETE_CHANNEL, channel_id)
     answers.keep(connection, [(request, {})], now)
 
 
-def remove_some(
-    connection: Connection, tenant: str, channel_id: str, position: str, now: int
-) -> Stepped:
+def remove_some(connection: Connection, job: Job, now: int) -> Stepped:
     """Removes some of a deleted channel's notifications, and at last the channel itself.
 
     They go in the order of (message's sequence, inbox), and the position is
     the last one's: nothing is added to a channel that is deleted.
     """
+    tenant, channel_id = job.tenant, job.subject
     itself = {"tenant": tenant, "channel_id": channel_id}
-    sequence, inbox_id = loads(position) if position else (0, 0)
+    sequence, inbox_id = loads(job.position) if job.position else (0, 0)
     copies = _COPIES(connection, {**itself, "sequence": sequence, "inbox": inbox_id})
     if not copies:
         _FORGET_MESSAGES(connection, {**itself, "below": 2**63 - 1})

@@ -2,6 +2,7 @@
 
 from asyncio import Semaphore, to_thread
 from collections.abc import Callable, Sequence
+from logging import getLogger
 from typing import Self, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -9,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tocsin_server.domain.channels import Channel, ChannelUpdate
 from tocsin_server.domain.cursors import Position
-from tocsin_server.domain.errors import TocsinError
+from tocsin_server.domain.errors import Exhausted, TocsinError, Unavailable
 from tocsin_server.domain.following import Head, Replay
 from tocsin_server.domain.identity import InboxKey
 from tocsin_server.domain.inboxes import (
@@ -41,6 +42,8 @@ from tocsin_server.store.pruning import prune
 from tocsin_server.store.writing import Writer
 
 T = TypeVar("T")
+
+logger = getLogger(__name__)
 
 
 class SqlStore:
@@ -194,14 +197,22 @@ class SqlStore:
         return self._writer.full
 
     async def try_the_disk(self) -> bool:
-        """Writes a little, and returns whether there is room again."""
+        """Writes something, and returns whether there is room again."""
         return await self._writer.try_the_disk()
 
     async def work(self, now: int) -> bool:
         """Does one step of the job that has waited longest."""
-        if await self._read(lambda c: working.is_due(c, now)):
-            return await self._writer.run(lambda c: working.step(c, now))
-        return False
+        job = await self._read(lambda c: working.next_job(c, now))
+        if job is None:
+            return False
+        try:
+            await self._writer.run(lambda c: working.step(c, job.job_id, now))
+        except (Exhausted, Unavailable):
+            raise
+        except Exception:  # the job's own fault: the others go on
+            logger.exception("a job failed", extra={"job_id": job.job_id, "kind": job.kind})
+            await self._writer.run(lambda c: working.put_off(c, job, now))
+        return True
 
     async def prune(self, now: int) -> int:
         """Deletes some of what is past its retention."""

@@ -36,7 +36,7 @@ store_facts = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("value", Text, nullable=False),
-    comment="Facts about the store itself: its epoch.",
+    comment="Facts about the store itself, such as its epoch.",
 )
 
 channels = Table(
@@ -189,8 +189,7 @@ jobs = Table(
     Column("kind", Text, nullable=False),
     Column("subject", Text, nullable=False, comment="what it is about: the kind's own"),
     Column("position", Text, nullable=False, comment="how far it has come: the kind's own"),
-    Column("due_time", BigInteger, nullable=False),
-    Column("turns", BigInteger, nullable=False, comment="how many steps it has had"),
-    Index(None, "due_time", "turns"),
+    Column("turn", BigInteger, nullable=False, comment="its place in the queue", index=True),
+    Column("due_time", BigInteger, nullable=False, comment="0 for now, whatever the clock says"),
     comment="Long work, done in short transactions.",
 )

@@ -48,7 +48,7 @@ from tocsin_server.store.failures import (
     is_of_the_database,
     translate,
 )
-from tocsin_server.store.probing import touch
+from tocsin_server.store.probing import put_in, take_out
 from tocsin_server.store.sending import send_all
 from tocsin_server.store.units import Changed, Unit
 
@@ -153,9 +153,10 @@ class Writer:
         return outcomes
 
     async def try_the_disk(self) -> bool:
-        """Writes a little, and returns whether there is room again."""
+        """Writes and deletes a megabyte, and returns whether there is room again."""
         try:
-            await self.run(touch)
+            await self.run(put_in)
+            await self.run(take_out)
         except StorageFull:
             return False
         self.full = False
@@ -193,7 +194,9 @@ class Writer:
         self._dispatch_when_ready()
 
     def _dispatch_when_ready(self) -> None:
-        enough = self._waiting and self._calls_waiting >= self._calls_expected
+        enough = self._waiting and (
+            self._calls_waiting >= self._calls_expected or self._rows_waiting >= GROUP_ROWS
+        )
         ready = self._closed or enough
         if ready and not self._busy:
             # What else comes in this turn of the loop goes along.

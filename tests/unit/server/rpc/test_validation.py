@@ -346,6 +346,12 @@ BAD: list[tuple[str, ProtoMessage, str, str]] = [
         "has 0 items; 1 to 100 is",
     ),
     (
+        "too many channels to mark",
+        marking(selector=by_channels(101)),
+        "selector.channel_ids.channel_ids",
+        "has 101 items; 1 to 100 is",
+    ),
+    (
         "a bad channel to mark",
         marking(selector=NotificationSelector(channel_ids=ChannelIds(channel_ids=["a", "B"]))),
         "selector.channel_ids.channel_ids[1]",

@@ -15,6 +15,11 @@ READS_ALL = re.compile(r"SCAN (?!\(subquery-|anon_|\w+ VIRTUAL TABLE)")
 
 SORTS = "USE TEMP B-TREE"
 
+MAY_READ_ALL = {
+    # In the order of the queue, up to the first job that may go on: mostly the first.
+    "queueing._FIRST",
+}
+
 MAY_SORT = {
     # By channel, what a mark changes: it has to go through that anyway.
     "marking._COUNT": "GROUP BY",
@@ -57,7 +62,7 @@ def test_no_statement_reads_a_table_whole_or_sorts_an_inbox(
     steps = plan(connection, STATEMENTS[name])
 
     assert steps or " VALUES " in statement_of(connection, name)  # a row is put where it belongs
-    assert not [step for step in steps if READS_ALL.search(step)], steps
+    assert name in MAY_READ_ALL or not [s for s in steps if READS_ALL.search(s)], steps
     allowed = MAY_SORT.get(name.partition("[")[0])
     assert not [s for s in steps if SORTS in s and not (allowed and allowed in s)], steps
 

@@ -303,6 +303,20 @@ async def test_closing_commits_what_waits_and_refuses_what_comes(
     assert count(engine) == 5
 
 
+async def test_a_group_that_is_full_waits_for_nobody(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "LINGER_SECONDS_A_CALL", 2 * DEADLINE_SECONDS)
+    monkeypatch.setattr(writing, "LINGER_SECONDS", 2 * DEADLINE_SECONDS)
+    await asyncio.gather(*(writer.send([send("alice")]) for _ in range(5)))
+    users = [f"user-{n}" for n in range(GROUP_ROWS)]
+
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        (outcome,) = await writer.send([send(*users)])
+
+    assert isinstance(outcome, Sent)
+
+
 async def test_closing_refuses_what_it_has_no_time_for(
     engine: Engine, writer: Writer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

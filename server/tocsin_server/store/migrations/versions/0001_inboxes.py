@@ -68,12 +68,17 @@ def upgrade() -> None:
         sa.Column(
             "position", sa.Text(), nullable=False, comment="how far it has come: the kind's own"
         ),
-        sa.Column("due_time", sa.BigInteger(), nullable=False),
-        sa.Column("turns", sa.BigInteger(), nullable=False, comment="how many steps it has had"),
+        sa.Column("turn", sa.BigInteger(), nullable=False, comment="its place in the queue"),
+        sa.Column(
+            "due_time",
+            sa.BigInteger(),
+            nullable=False,
+            comment="0 for now, whatever the clock says",
+        ),
         sa.PrimaryKeyConstraint("job_id", name=op.f("pk_jobs")),
         comment="Long work, done in short transactions.",
     )
-    op.create_index(op.f("ix_jobs_due_time_turns"), "jobs", ["due_time", "turns"], unique=False)
+    op.create_index(op.f("ix_jobs_turn"), "jobs", ["turn"], unique=False)
     op.create_table(
         "marks",
         sa.Column("inbox_id", sa.BigInteger(), nullable=False),
@@ -210,5 +215,5 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_store_facts")),
-        comment="Facts about the store itself: its epoch.",
+        comment="Facts about the store itself, such as its epoch.",
     )
