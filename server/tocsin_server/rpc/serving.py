@@ -90,7 +90,7 @@ class GrpcServer:
         if not port:
             raise CannotListen(address, "it is in use or not of this machine")
         await self._server.start()
-        await self.set_serving(True)  # what is set
+        await self.set_serving(True)
         if address.startswith("unix:"):
             return address
         return f"{address.rpartition(':')[0]}:{port}"
