@@ -90,7 +90,7 @@ endef
 
 .venv/.server: .venv/.uv pyproject.toml
 	@echo 'installing the server into .venv' >&2
-	@$(INSTALL) --python .venv -c requirements.lock -b requirements.lock -e '.[server]'
+	@$(INSTALL) --python .venv -c requirements.lock -b requirements.lock -e '.[server,postgres]'
 	@touch $@
 
 .venv/.dev: .venv/.uv pyproject.toml

@@ -77,7 +77,8 @@ def program() -> None:
     default=_DEFAULT.database_url,
     show_default=True,
     show_envvar=True,
-    help="Where everything is stored: sqlite+aiosqlite:///FILE.",
+    help="Where everything is stored: sqlite+aiosqlite:///FILE,"
+    " or postgresql+asyncpg://USER@HOST/DATABASE.",
 )
 @click.option(
     "--listen",

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from json import loads
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Text, bindparam, select, true
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import BigInteger, ClauseElement, Connection, Text, bindparam, select, true
 
 from tocsin_server.domain.errors import RequestIdReused
 from tocsin_server.domain.requests import RequestKey
-from tocsin_server.store.prepared import Prepared
+from tocsin_server.store.failures import Overtaken
+from tocsin_server.store.prepared import Prepared, Upsert
 from tocsin_server.store.rows import entries, pack, texts
 from tocsin_server.store.tables import requests
 
@@ -33,24 +33,29 @@ _FIND = Prepared(
     )
 )
 
-_request_id, _answer = entries("answers")
-_given = upsert(requests).from_select(
-    ["tenant", "caller", "rpc", "request_id", "answer", "create_time"],
-    select(
-        bindparam("tenant", type_=Text),
-        bindparam("caller", type_=Text),
-        bindparam("rpc", type_=Text),
-        _request_id,
-        _answer,
-        bindparam("create_time", type_=BigInteger),
-    ).where(true()),
-)
-_KEEP = Prepared(
-    _given.on_conflict_do_update(
-        index_elements=["tenant", "caller", "rpc", "request_id"],
-        set_={name: _given.excluded[name] for name in ("answer", "create_time")},
+
+def _keep_by(upsert: Upsert) -> ClauseElement:
+    request_id, answer = entries("answers", Text())
+    given = upsert(requests).from_select(
+        ["tenant", "caller", "rpc", "request_id", "answer", "create_time"],
+        select(
+            bindparam("tenant", type_=Text),
+            bindparam("caller", type_=Text),
+            bindparam("rpc", type_=Text),
+            request_id,
+            answer,
+            bindparam("create_time", type_=BigInteger),
+        ).where(true()),
     )
-)
+    kept: ClauseElement = given.on_conflict_do_update(
+        index_elements=["tenant", "caller", "rpc", "request_id"],
+        set_={name: given.excluded[name] for name in ("answer", "create_time")},
+        where=requests.c.create_time < bindparam("horizon"),
+    ).returning(requests.c.request_id)
+    return kept
+
+
+_KEEP = Prepared(_keep_by)
 
 
 class Answer:
@@ -81,13 +86,26 @@ def find(connection: Connection, asked: Iterable[RequestKey], horizon: int) -> d
 
 
 def keep(
-    connection: Connection, given: Sequence[tuple[RequestKey, Facts]], create_time: int
+    connection: Connection,
+    given: Sequence[tuple[RequestKey, Facts]],
+    create_time: int,
+    horizon: int,
 ) -> None:
-    """Keeps answers, in place of those that are too old to count."""
+    """Keeps answers, in place of those from before `horizon`, which are too old to count.
+
+    Raises:
+        Overtaken: another transaction gave one of them since they were looked for.
+    """
     answers = ((request, (request.digest.hex(), facts)) for request, facts in given)
-    for space, of_space in _by_space(answers):
-        parameters = _parameters(space) | {"answers": pack(of_space), "create_time": create_time}
-        _KEEP(connection, parameters)
+    # In one order everywhere, so that two transactions do not wait for each other.
+    for space, of_space in sorted(_by_space(answers)):
+        parameters = _parameters(space) | {
+            "answers": pack(dict(sorted(of_space.items()))),
+            "create_time": create_time,
+            "horizon": horizon,
+        }
+        if len(_KEEP(connection, parameters)) < len(of_space):
+            raise Overtaken
 
 
 def _by_space(

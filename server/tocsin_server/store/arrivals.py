@@ -6,15 +6,25 @@ from itertools import chain
 from secrets import randbits
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, Connection, Text, bindparam, cast, insert, literal, select, true
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import (
+    BigInteger,
+    ClauseElement,
+    Connection,
+    Text,
+    bindparam,
+    cast,
+    insert,
+    literal,
+    select,
+    true,
+)
 
 from tocsin_server.domain.changes import Change
 from tocsin_server.domain.identity import InboxKey
 from tocsin_server.domain.inboxes import ChannelCounters, Counters, Notification
 from tocsin_server.domain.messages import Message
-from tocsin_server.store.prepared import Prepared
-from tocsin_server.store.rows import entries, numbers, pack
+from tocsin_server.store.prepared import Prepared, Upsert
+from tocsin_server.store.rows import columns, entries, pack
 from tocsin_server.store.tables import inbox_channels, inboxes, messages, notifications
 
 
@@ -42,28 +52,28 @@ class Arrival(NamedTuple):
         )
 
 
-_user_id, _arrived = entries("arrived")
-_inboxes = upsert(inboxes).from_select(
-    [
-        *("tenant", "user_id", "incarnation", "revision", "oldest_revision"),
-        *("total_count", "unread_count", "unseen_count"),
-    ],
-    select(
-        bindparam("tenant", type_=Text),
-        _user_id,
-        bindparam("incarnation", type_=BigInteger),
-        _arrived,
-        literal(0),
-        _arrived,
-        _arrived,
-        _arrived,
-    ).where(true()),
-)
-_COUNT_INBOXES = Prepared(
-    _inboxes.on_conflict_do_update(
+def _count_inboxes_by(upsert: Upsert) -> ClauseElement:
+    user_id, arrived = entries("arrived", BigInteger())
+    arriving = upsert(inboxes).from_select(
+        [
+            *("tenant", "user_id", "incarnation", "revision", "oldest_revision"),
+            *("total_count", "unread_count", "unseen_count"),
+        ],
+        select(
+            bindparam("tenant", type_=Text),
+            user_id,
+            bindparam("incarnation", type_=BigInteger),
+            arrived,
+            literal(0),
+            arrived,
+            arrived,
+            arrived,
+        ).where(true()),
+    )
+    counted: ClauseElement = arriving.on_conflict_do_update(
         index_elements=["tenant", "user_id"],
         set_={
-            name: inboxes.c[name] + _inboxes.excluded.revision
+            name: inboxes.c[name] + arriving.excluded.revision
             for name in ("revision", "total_count", "unread_count", "unseen_count")
         },
     ).returning(
@@ -75,24 +85,25 @@ _COUNT_INBOXES = Prepared(
         inboxes.c.unread_count,
         inboxes.c.unseen_count,
     )
-)
+    return counted
 
-_inbox_key, _arrived = entries("arrived")
-_channels = upsert(inbox_channels).from_select(
-    ["inbox_id", "channel_id", "total_count", "unread_count", "unseen_count"],
-    select(
-        cast(_inbox_key, BigInteger),
-        bindparam("channel_id", type_=Text),
-        _arrived,
-        _arrived,
-        _arrived,
-    ).where(true()),
-)
-_COUNT_CHANNEL = Prepared(
-    _channels.on_conflict_do_update(
+
+def _count_channel_by(upsert: Upsert) -> ClauseElement:
+    inbox, arrived = entries("arrived", BigInteger())
+    arriving = upsert(inbox_channels).from_select(
+        ["inbox_id", "channel_id", "total_count", "unread_count", "unseen_count"],
+        select(
+            cast(inbox, BigInteger),
+            bindparam("channel_id", type_=Text),
+            arrived,
+            arrived,
+            arrived,
+        ).where(true()),
+    )
+    counted: ClauseElement = arriving.on_conflict_do_update(
         index_elements=["inbox_id", "channel_id"],
         set_={
-            name: inbox_channels.c[name] + _channels.excluded.total_count
+            name: inbox_channels.c[name] + arriving.excluded.total_count
             for name in ("total_count", "unread_count", "unseen_count")
         },
     ).returning(
@@ -101,11 +112,15 @@ _COUNT_CHANNEL = Prepared(
         inbox_channels.c.unread_count,
         inbox_channels.c.unseen_count,
     )
-)
+    return counted
+
+
+_COUNT_INBOXES = Prepared(_count_inboxes_by)
+_COUNT_CHANNEL = Prepared(_count_channel_by)
 
 _COPY = ["inbox_id", "sequence", "channel_id", "revision", "arrive_revision", "receive_time"]
 
-_inbox_key, _revision = entries("revisions")
+_inbox_key, _revision = entries("revisions", BigInteger())
 _INSERT_COPIES = Prepared(
     insert(notifications).from_select(
         _COPY,
@@ -121,7 +136,7 @@ _INSERT_COPIES = Prepared(
 )
 """One message, to many inboxes."""
 
-_inbox_id, _sequence, _revision = numbers("copies", 3)
+_inbox_id, _sequence, _revision = columns("copies", [BigInteger()] * 3)
 _INSERT_MIXED_COPIES = Prepared(
     insert(notifications).from_select(
         _COPY,

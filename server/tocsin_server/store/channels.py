@@ -66,7 +66,7 @@ def create(connection: Connection, request: RequestKey, channel: Channel, horizo
     facts = _to_facts(channel)
     row = facts | {"tenant": channel.tenant, "labels": dumps(facts["labels"])}
     connection.execute(insert(channels), row)
-    answers.keep(connection, [(request, facts)], channel.create_time)
+    answers.keep(connection, [(request, facts)], channel.create_time, horizon)
     return channel
 
 
@@ -103,7 +103,7 @@ def change(
             "update_time": changed.update_time,
         }
         connection.execute(_CHANGE, values)
-    answers.keep(connection, [(request, facts)], now)
+    answers.keep(connection, [(request, facts)], now, horizon)
     return changed
 
 

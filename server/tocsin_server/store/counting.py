@@ -1,40 +1,42 @@
 """Counting: the next revision of an inbox, with the counters that belong to it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, Connection, bindparam, update
+from sqlalchemy import BigInteger, Connection, Text, cast, update
 
 from tocsin_server.domain.inboxes import ChannelCounters, Counters
 from tocsin_server.store.prepared import Prepared
+from tocsin_server.store.rows import columns, entries, pack, parts
 from tocsin_server.store.tables import inbox_channels, inboxes
 
-_BY = {name: bindparam(name, type_=BigInteger) for name in ("total", "unread", "unseen")}
-_INBOX = Prepared(
+_COUNTERS = ("total_count", "unread_count", "unseen_count")
+
+_inbox, _by = entries("by_inbox", Text())
+_INBOXES = Prepared(
     update(inboxes)
-    .where(inboxes.c.inbox_id == bindparam("inbox"))
+    .where(inboxes.c.inbox_id == cast(_inbox, BigInteger))
     .values(
         revision=inboxes.c.revision + 1,
-        **{f"{name}_count": inboxes.c[f"{name}_count"] + by for name, by in _BY.items()},
+        **{
+            name: inboxes.c[name] + by
+            for name, by in zip(_COUNTERS, parts(_by, [BigInteger()] * 3), strict=True)
+        },
     )
-    .returning(
-        inboxes.c.revision,
-        inboxes.c.total_count,
-        inboxes.c.unread_count,
-        inboxes.c.unseen_count,
-    )
+    .returning(inboxes.c.inbox_id, inboxes.c.revision, *(inboxes.c[name] for name in _COUNTERS))
 )
-_CHANNEL = Prepared(
+
+_inbox, _channel, *_by_channel = columns("by_channel", [BigInteger(), Text(), *[BigInteger()] * 3])
+_CHANNELS = Prepared(
     update(inbox_channels)
-    .where(
-        inbox_channels.c.inbox_id == bindparam("inbox"),
-        inbox_channels.c.channel_id == bindparam("channel"),
+    .where(inbox_channels.c.inbox_id == _inbox, inbox_channels.c.channel_id == _channel)
+    .values(
+        {name: inbox_channels.c[name] + by for name, by in zip(_COUNTERS, _by_channel, strict=True)}
     )
-    .values({f"{name}_count": inbox_channels.c[f"{name}_count"] + by for name, by in _BY.items()})
     .returning(
-        inbox_channels.c.total_count,
-        inbox_channels.c.unread_count,
-        inbox_channels.c.unseen_count,
+        inbox_channels.c.inbox_id,
+        inbox_channels.c.channel_id,
+        *(inbox_channels.c[name] for name in _COUNTERS),
     )
 )
 
@@ -54,16 +56,27 @@ class Counted(NamedTuple):
     channel_counters: Sequence[ChannelCounters]
 
 
-def count(connection: Connection, inbox_id: int, differences: Sequence[Difference]) -> Counted:
-    """Takes an inbox's next revision, and changes its counters and its channels'.
+def count(
+    connection: Connection, differences: Mapping[int, Sequence[Difference]]
+) -> Mapping[int, Counted]:
+    """Takes the next revision of inboxes, and changes their counters and their channels'.
 
-    The inbox stays locked until the commit, so revision order is commit order.
+    The inboxes, by number, are locked already, and stay so until the commit: so
+    revision order is commit order.
     """
-    in_all = Counters(*map(sum, zip(*(by for _, by in differences), strict=True)))
-    ((revision, *counts),) = _INBOX(connection, {"inbox": inbox_id, **in_all._asdict()})
-    channels = []
-    for channel_id, by in differences:
-        names = {"inbox": inbox_id, "channel": channel_id}
-        (of_channel,) = _CHANNEL(connection, {**names, **by._asdict()})
-        channels.append(ChannelCounters(channel_id, Counters(*of_channel)))
-    return Counted(revision, Counters(*counts), channels)
+    of_inboxes = {
+        inbox_id: list(map(sum, zip(*(by for _, by in of_inbox), strict=True)))
+        for inbox_id, of_inbox in differences.items()
+    }
+    of_channels = [
+        (inbox_id, channel_id, *by)
+        for inbox_id, of_inbox in differences.items()
+        for channel_id, by in of_inbox
+    ]
+    channels: dict[int, list[ChannelCounters]] = {inbox_id: [] for inbox_id in differences}
+    for inbox_id, channel_id, *counts in _CHANNELS(connection, {"by_channel": pack(of_channels)}):
+        channels[inbox_id].append(ChannelCounters(channel_id, Counters(*counts)))
+    return {
+        inbox_id: Counted(revision, Counters(*counts), sorted(channels[inbox_id]))
+        for inbox_id, revision, *counts in _INBOXES(connection, {"by_inbox": pack(of_inboxes)})
+    }

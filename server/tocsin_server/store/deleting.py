@@ -1,7 +1,7 @@
 """Deleting a channel: at once for whoever asks, and step by step for what it has."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from json import dumps, loads
 from typing import Any, NamedTuple
 
@@ -12,7 +12,6 @@ from sqlalchemy import (
     bindparam,
     delete,
     select,
-    tuple_,
     update,
 )
 
@@ -23,8 +22,10 @@ from tocsin_server.domain.inboxes import Counters
 from tocsin_server.domain.requests import RequestKey
 from tocsin_server.store import answers, channels, queueing
 from tocsin_server.store.counting import Difference, count
+from tocsin_server.store.inboxes import lock
 from tocsin_server.store.prepared import Prepared
 from tocsin_server.store.queueing import Job
+from tocsin_server.store.rows import columns, numbers, pack
 from tocsin_server.store.tables import channels as channels_table
 from tocsin_server.store.tables import inbox_channels, inboxes, messages, notifications
 
@@ -47,7 +48,7 @@ _HIDE = Prepared(
     update(channels_table).where(*_ITSELF).values(delete_time=bindparam("now", type_=BigInteger))
 )
 _FREE = Prepared(delete(channels_table).where(*_ITSELF))
-_COPIES = Prepared(
+_COPY = (
     select(
         messages.c.sequence,
         messages.c.message_id,
@@ -61,26 +62,32 @@ _COPIES = Prepared(
     .select_from(messages)
     .join(notifications, notifications.c.sequence == messages.c.sequence)
     .join(inboxes, inboxes.c.inbox_id == notifications.c.inbox_id)
-    .where(
-        *_OF_CHANNEL,
-        messages.c.sequence >= bindparam("sequence"),
-        tuple_(messages.c.sequence, notifications.c.inbox_id)
-        > tuple_(bindparam("sequence"), bindparam("inbox")),
-        notifications.c.remove_time.is_(None),
-    )
-    .order_by(messages.c.sequence, notifications.c.inbox_id)
-    .limit(STEP_COPIES)
+    .where(notifications.c.remove_time.is_(None))
+    .limit(bindparam("limit"))
 )
+_REST = Prepared(
+    _COPY.where(
+        messages.c.sequence == bindparam("sequence"),
+        notifications.c.inbox_id > bindparam("inbox"),
+    ).order_by(notifications.c.inbox_id)
+)
+"""Of the message at which a step ended, what is behind that place."""
+
+_NEXT = Prepared(
+    _COPY.where(*_OF_CHANNEL, messages.c.sequence > bindparam("sequence")).order_by(
+        messages.c.sequence, notifications.c.inbox_id
+    )
+)
+"""Of the messages behind it."""
+
+_inbox, _arrived, _at, _message_id = columns("buried", [*[BigInteger()] * 3, Text()])
 _BURY = Prepared(
     update(notifications)
-    .where(
-        notifications.c.inbox_id == bindparam("inbox"),
-        notifications.c.arrive_revision == bindparam("arrived"),
-    )
+    .where(notifications.c.inbox_id == _inbox, notifications.c.arrive_revision == _arrived)
     .values(
-        revision=bindparam("at", type_=BigInteger),
+        revision=_at,
         remove_time=bindparam("now", type_=BigInteger),
-        message_id=bindparam("of_message", type_=Text),
+        message_id=_message_id,
     )
 )
 _FORGET_MESSAGES = Prepared(
@@ -88,7 +95,7 @@ _FORGET_MESSAGES = Prepared(
 )
 _FORGET_COUNTERS = Prepared(
     delete(inbox_channels).where(
-        inbox_channels.c.inbox_id == bindparam("inbox"),
+        inbox_channels.c.inbox_id.in_(numbers("inboxes")),
         inbox_channels.c.channel_id == bindparam("channel_id"),
         inbox_channels.c.total_count == 0,
     )
@@ -131,7 +138,7 @@ def delete_channel(
     else:
         _HIDE(connection, {**itself, "now": now})
         queueing.begin(connection, request.tenant, DELETE_CHANNEL, channel_id)
-    answers.keep(connection, [(request, {})], now)
+    answers.keep(connection, [(request, {})], now, horizon)
 
 
 def remove_some(connection: Connection, job: Job, now: int) -> Stepped:
@@ -143,58 +150,60 @@ def remove_some(connection: Connection, job: Job, now: int) -> Stepped:
     tenant, channel_id = job.tenant, job.subject
     itself = {"tenant": tenant, "channel_id": channel_id}
     sequence, inbox_id = loads(job.position) if job.position else (0, 0)
-    copies = _COPIES(connection, {**itself, "sequence": sequence, "inbox": inbox_id})
+    place = {**itself, "sequence": sequence, "inbox": inbox_id}
+    lock(connection, {copy[3] for copy in _behind(connection, place)})
+    copies = _behind(connection, place)  # whose state stays as it is from here on
     if not copies:
         _FORGET_MESSAGES(connection, {**itself, "below": 2**63 - 1})
         _FREE(connection, itself)
         return Stepped((), None)
-    of_inbox = defaultdict(list)
-    for copy in copies:
-        of_inbox[copy[2]].append(copy)
-    # Inboxes are locked in the order of their users, as by arrivals.
-    changes = [
-        _remove(connection, InboxKey(tenant, user_id), channel_id, own, now)
-        for user_id, own in sorted(of_inbox.items())
-    ]
+    changes = _remove(connection, tenant, channel_id, copies, now)
     sequence, _, _, inbox_id, *_ = copies[-1]
     _FORGET_MESSAGES(connection, {**itself, "below": sequence})
     return Stepped(changes, dumps([sequence, inbox_id]))
 
 
+def _behind(connection: Connection, place: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+    """Returns the next copies behind a place, as many as a step removes."""
+    rest = _REST(connection, {**place, "limit": STEP_COPIES})
+    return [*rest, *_NEXT(connection, {**place, "limit": STEP_COPIES - len(rest)})]
+
+
 def _remove(
     connection: Connection,
-    key: InboxKey,
+    tenant: str,
     channel_id: str,
-    copies: Sequence[tuple[Any, ...]],
+    copies: Sequence[Sequence[Any]],
     now: int,
-) -> Change:
-    """Removes notifications of one channel from one inbox, at one revision."""
-    inbox_id, incarnation = copies[0][3:5]
-    gone = Counters(
+) -> Sequence[Change]:
+    """Removes notifications of one channel, those of an inbox at one revision."""
+    of_inbox = defaultdict(list)
+    for copy in copies:
+        of_inbox[copy[3]].append(copy)
+    counted = count(
+        connection,
+        {inbox_id: [Difference(channel_id, _gone(own))] for inbox_id, own in of_inbox.items()},
+    )
+    buried = [
+        (inbox_id, arrive_revision, counted[inbox_id].revision, message_id)
+        for _, message_id, _, inbox_id, _, arrive_revision, *_ in copies
+    ]
+    _BURY(connection, {"buried": pack(buried), "now": now})
+    _FORGET_COUNTERS(connection, {"inboxes": pack(list(of_inbox)), "channel_id": channel_id})
+    changes = []
+    for inbox_id, own in of_inbox.items():
+        _, _, user_id, _, incarnation, *_ = own[0]
+        revision, counters, channel_counters = counted[inbox_id]
+        removals = [Removal(revision, sequence, message_id) for sequence, message_id, *_ in own]
+        key = InboxKey(tenant, user_id)
+        changes.append(Change(key, incarnation, revision, removals, counters, channel_counters))
+    return changes
+
+
+def _gone(copies: Sequence[Sequence[Any]]) -> Counters:
+    """Returns by how much counters change with the removal of notifications."""
+    return Counters(
         -len(copies),
         -sum(read_time is None for *_, read_time in copies),
         -sum(seen_time is None for *_, seen_time, _ in copies),
-    )
-    counted = count(connection, inbox_id, [Difference(channel_id, gone)])
-    removals = []
-    for sequence, message_id, _, _, _, arrive_revision, _, _ in copies:
-        _BURY(
-            connection,
-            {
-                "inbox": inbox_id,
-                "arrived": arrive_revision,
-                "at": counted.revision,
-                "now": now,
-                "of_message": message_id,
-            },
-        )
-        removals.append(Removal(counted.revision, sequence, message_id))
-    _FORGET_COUNTERS(connection, {"inbox": inbox_id, "channel_id": channel_id})
-    return Change(
-        key,
-        incarnation,
-        counted.revision,
-        removals,
-        counted.counters,
-        counted.channel_counters,
     )

@@ -1,6 +1,6 @@
 """Inboxes, read: heads and lists."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
 
 from sqlalchemy import Connection, bindparam, select
@@ -23,7 +23,7 @@ from tocsin_server.store.reading import (
     fitting,
     notification,
 )
-from tocsin_server.store.rows import pack, texts
+from tocsin_server.store.rows import is_among, numbers, pack, texts
 from tocsin_server.store.tables import inbox_channels, inboxes, notifications
 
 FRONT = 2**62
@@ -40,6 +40,14 @@ _HEAD = select(
 ).where(inboxes.c.tenant == bindparam("tenant"), inboxes.c.user_id == bindparam("user_id"))
 _READ_HEAD = Prepared(_HEAD)
 _LOCK_HEAD = Prepared(_HEAD.with_for_update())
+
+_LOCK_SOME = Prepared(
+    select(inboxes.c.inbox_id)
+    .where(inboxes.c.inbox_id.in_(numbers("inbox_ids")))
+    # Not by the columns as they are: PostgreSQL would read all inboxes, in the order of an index.
+    .order_by(inboxes.c.tenant + "", inboxes.c.user_id + "")
+    .with_for_update()
+)
 
 _REVISIONS = Prepared(
     select(inboxes.c.user_id, inboxes.c.incarnation, inboxes.c.revision).where(
@@ -88,7 +96,7 @@ def _listing(which: NotificationFilter, channels: _Channels) -> Prepared:
     if channels is _Channels.ONE:
         query = query.where(notifications.c.channel_id == bindparam("channel_ids"))
     if channels is _Channels.SOME:
-        query = query.where(notifications.c.channel_id.in_(texts("channel_ids")))
+        query = query.where(is_among(notifications.c.channel_id, texts("channel_ids")))
     by_unread = "ix_notifications_unread" if which is NotificationFilter.UNREAD else None
     return fitting(query, notifications.c.arrive_revision.desc(), sqlite_index=by_unread)
 
@@ -155,6 +163,15 @@ def find(connection: Connection, key: InboxKey, *, lock: bool = False) -> tuple[
         return None, Inbox.unborn(key)
     inbox_id, incarnation, revision, oldest_revision, *counts = rows[0]
     return inbox_id, Inbox(key, incarnation, revision, oldest_revision, Counters(*counts))
+
+
+def lock(connection: Connection, inbox_ids: Iterable[int]) -> None:
+    """Sees to it that nobody else changes these inboxes until the transaction ends.
+
+    They are locked in the order of their tenants and users, as by arrivals: so
+    two transactions never wait for each other.
+    """
+    _LOCK_SOME(connection, {"inbox_ids": pack(list(inbox_ids))})
 
 
 def channel_counters(connection: Connection, inbox_id: int) -> Sequence[ChannelCounters]:

@@ -32,7 +32,7 @@ from tocsin_server.store import answers, inboxes
 from tocsin_server.store.counting import Difference, count
 from tocsin_server.store.prepared import Prepared
 from tocsin_server.store.reading import COPIES, STATE_COLUMNS, cut, fitting, notification
-from tocsin_server.store.rows import pack, texts
+from tocsin_server.store.rows import elements, is_among, pack, texts
 from tocsin_server.store.tables import marks, messages, notifications
 from tocsin_server.store.units import Changed
 
@@ -77,12 +77,21 @@ _STATES: Mapping[Effect, Mapping[str, Any]] = {
 """What an effect makes of them."""
 
 _UP_TO = notifications.c.arrive_revision <= bindparam("up_to_revision")
-_SEQUENCES = select(messages.c.sequence).where(
-    messages.c.tenant == bindparam("tenant"), messages.c.message_id.in_(texts("ids"))
+_copies = notifications.alias()
+_ids = elements("ids")
+_ARRIVALS = (
+    select(_copies.c.arrive_revision)
+    .select_from(
+        _ids.join(
+            messages,
+            (messages.c.tenant == bindparam("tenant")) & (messages.c.message_id == _ids.c.value),
+        ).join(_copies, _copies.c.sequence == messages.c.sequence)
+    )
+    .where(_copies.c.inbox_id == bindparam("inbox"))
 )
 _NARROWED: Mapping[_Selected, Sequence[ColumnElement[bool]]] = {
-    _Selected.MESSAGES: (notifications.c.sequence.in_(_SEQUENCES),),
-    _Selected.CHANNELS: (notifications.c.channel_id.in_(texts("ids")), _UP_TO),
+    _Selected.MESSAGES: (notifications.c.arrive_revision.in_(_ARRIVALS),),
+    _Selected.CHANNELS: (is_among(notifications.c.channel_id, texts("ids")), _UP_TO),
     _Selected.ALL: (_UP_TO,),
 }
 
@@ -169,16 +178,16 @@ def mark(
         return Marked(revision, Counters(*counters), updated_count)
     inbox_id, inbox = inboxes.find(connection, marking.key, lock=True)
     if inbox_id is None:
-        return _answered(connection, marking, now, Marked(0, inbox.counters, 0))
+        return _answered(connection, marking, Marked(0, inbox.counters, 0), now, horizon)
     parameters = _parameters(marking, inbox_id, inbox, now)
     kind = marking.effect, _Selected.by(marking.selection)
     found = _COUNT[kind](connection, parameters) if _may_change(marking.effect, inbox) else ()
     if not found:
         unchanged = Marked(inbox.revision, inbox.counters, 0)
-        return _answered(connection, marking, now, unchanged)
+        return _answered(connection, marking, unchanged, now, horizon)
     _CHANGE[kind](connection, parameters)
     differences = [_difference(marking.effect, *row) for row in found]
-    counted = count(connection, inbox_id, differences)
+    counted = count(connection, {inbox_id: differences})[inbox_id]
     items: Sequence[Item] | None
     if marking.selection.message_ids is None:
         items = [_log(connection, marking, parameters)]
@@ -193,7 +202,7 @@ def mark(
         counted.channel_counters,
     )
     marked = Marked(counted.revision, counted.counters, sum(changed for _, changed, *_ in found))
-    return Changed(_answered(connection, marking, now, marked), [change])
+    return Changed(_answered(connection, marking, marked, now, horizon), [change])
 
 
 def _may_change(effect: Effect, inbox: Inbox) -> bool:
@@ -257,7 +266,9 @@ def _told(connection: Connection, inbox_id: int, revision: int) -> Sequence[Item
     return [notification(row) for row in rows] if behind is None else None
 
 
-def _answered(connection: Connection, marking: Marking, now: int, marked: Marked) -> Marked:
+def _answered(
+    connection: Connection, marking: Marking, marked: Marked, now: int, horizon: int
+) -> Marked:
     """Keeps an answer, and returns it."""
-    answers.keep(connection, [(marking.request, {"marked": marked})], now)
+    answers.keep(connection, [(marking.request, {"marked": marked})], now, horizon)
     return marked

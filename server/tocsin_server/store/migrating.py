@@ -1,25 +1,35 @@
 """Bringing a database to this program's schema, at start."""
 
+from logging import getLogger
 from pathlib import Path
 from secrets import randbits
 
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import Connection, insert, inspect, select
+from sqlalchemy import Connection, func, insert, inspect, select, text
 
 from tocsin_server.store.failures import CannotOpen
 from tocsin_server.store.tables import store_facts
 
+logger = getLogger(__name__)
+
 MIGRATIONS = Path(__file__).with_name("migrations")
+
+_MIGRATING = 0x746F6373696E
+"""What servers lock that start at the same time, so that one migrates: "tocsin" in hex."""
 
 
 def migrate(connection: Connection) -> None:
     """Applies the migrations that the database lacks, inside the caller's transaction.
 
+    Others that want to do the same wait for the transaction's end.
+
     Raises:
-        CannotOpen: the database is another program's, or of a newer version.
+        CannotOpen: the database is another program's, or of a newer version, or not in UTF-8.
     """
+    if connection.dialect.name == "postgresql":
+        _begin_in_postgresql(connection)
     tables = inspect(connection).get_table_names()
     if tables and "alembic_version" not in tables:
         raise CannotOpen("the database is another program's: it has tables that are not Tocsin's")
@@ -33,6 +43,16 @@ def migrate(connection: Connection) -> None:
             "the database has a schema that this version does not know:"
             " it belongs to a newer one, or to another program"
         ) from None
+
+
+def _begin_in_postgresql(connection: Connection) -> None:
+    """Waits for others that migrate, and looks at what the database is like."""
+    connection.execute(select(func.pg_advisory_xact_lock(_MIGRATING)))
+    encoding = connection.scalar(text("SHOW server_encoding"))
+    if encoding != "UTF8":
+        raise CannotOpen(f"the database stores texts as {encoding}; it has to be UTF8")
+    if connection.scalar(text("SHOW fsync")) != "on":
+        logger.warning("the database runs without fsync: a crash of its machine loses messages")
 
 
 def read_epoch(connection: Connection) -> int:

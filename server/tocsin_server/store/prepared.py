@@ -6,14 +6,15 @@ that is asynchronous, of which one would do. Where that counts, the SQL and the
 order of its parameters are kept for each dialect, and go straight to the driver,
 inside the connection's transaction, which must have begun. So a prepared
 statement's columns hold only what drivers know, which is numbers, texts and
-bytes, its rows are tuples, and its errors are the driver's own.
+bytes, its rows are tuples or like them, and its errors are the driver's own.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import AdaptedConnection, ClauseElement, Connection, Dialect
+from sqlalchemy import AdaptedConnection, ClauseElement, Connection, Dialect, Table
+from sqlalchemy.dialects import postgresql, sqlite
 
 if TYPE_CHECKING:
     from sqlalchemy.sql.compiler import SQLCompiler
@@ -21,17 +22,27 @@ if TYPE_CHECKING:
 
 _FROM = re.compile(r"\bFROM \w+")
 
+Upsert = Callable[[Table], Any]
+"""A dialect's own `insert`, which knows what to do about a conflict."""
+
+_UPSERTS: Mapping[str, Upsert] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
 
 class Prepared:
     """A statement whose parameters all come with each execution, by name."""
 
-    def __init__(self, statement: ClauseElement, sqlite_index: str | None = None) -> None:
+    def __init__(
+        self,
+        statement: ClauseElement | Callable[[Upsert], ClauseElement],
+        sqlite_index: str | None = None,
+    ) -> None:
         """Takes a statement, and the index by which SQLite is to read the first table in it.
 
         SQLite would rather go through all of an inbox, in the order of its key,
-        than through a part of it that an index has.
+        than through a part of it that an index has. A statement that is an
+        upsert is given as what makes it.
         """
-        self.statement = statement
+        self._statement = statement
         self._sqlite_index = sqlite_index
         self._compiled: dict[str, tuple[str, Sequence[str], dict[str, Any]]] = {}
 
@@ -49,7 +60,10 @@ class Prepared:
         """Returns the SQL, the names of its parameters in order, and those that have values."""
         compiled = self._compiled.get(dialect.name)
         if compiled is None:
-            made = cast("SQLCompiler", self.statement.compile(dialect=dialect))
+            statement = self._statement
+            if not isinstance(statement, ClauseElement):
+                statement = statement(_UPSERTS[dialect.name])
+            made = cast("SQLCompiler", statement.compile(dialect=dialect))
             literals = {name: value for name, value in made.params.items() if value is not None}
             sql = made.string
             if self._sqlite_index is not None and dialect.name == "sqlite":
@@ -63,6 +77,8 @@ def run(connection: Connection, sql: str, values: Sequence[Any] = ()) -> Sequenc
     """Runs the driver's own SQL on a connection, and returns its rows, none when it has none."""
     raw: Any = connection.connection.dbapi_connection
     if isinstance(raw, AdaptedConnection):
+        if connection.dialect.name == "postgresql":
+            return raw.run_async(lambda driver: driver.fetch(sql, *values))
         return raw.run_async(lambda driver: driver.execute_fetchall(sql, values))
     cursor = raw.cursor()
     try:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Connection,
     Table,
     bindparam,
+    cast,
     delete,
     select,
     tuple_,
@@ -20,7 +21,9 @@ from sqlalchemy import (
 )
 
 from tocsin_server.domain.retention import Retention
+from tocsin_server.store.inboxes import lock
 from tocsin_server.store.prepared import Prepared
+from tocsin_server.store.rows import entries, pack
 from tocsin_server.store.tables import inboxes, marks, notifications, requests
 
 PRUNE_ROWS = 500
@@ -46,13 +49,11 @@ _TOMBSTONES = _oldest(
     [notifications.c.inbox_id, notifications.c.arrive_revision],
     notifications.c.revision,
 )
+_inbox, _to = entries("oldest", BigInteger())
 _RAISE = Prepared(
     update(inboxes)
-    .where(
-        inboxes.c.inbox_id == bindparam("inbox"),
-        inboxes.c.oldest_revision < bindparam("oldest"),
-    )
-    .values(oldest_revision=bindparam("oldest", type_=BigInteger))
+    .where(inboxes.c.inbox_id == cast(_inbox, BigInteger), inboxes.c.oldest_revision < _to)
+    .values(oldest_revision=_to)
 )
 
 
@@ -64,6 +65,7 @@ def prune(connection: Connection, retention: Retention, now: int) -> int:
     oldest: dict[int, int] = {}
     for inbox_id, *_, revision in told:
         oldest[inbox_id] = max(oldest.get(inbox_id, 0), revision)
-    for inbox_id, revision in sorted(oldest.items()):
-        _RAISE(connection, {"inbox": inbox_id, "oldest": revision})
+    if oldest:
+        lock(connection, oldest)
+        _RAISE(connection, {"oldest": pack(oldest)})
     return len(answered) + len(told)

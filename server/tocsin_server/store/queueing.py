@@ -31,7 +31,9 @@ _FIRST = Prepared(
     .order_by(jobs.c.turn)
     .limit(1)
 )
-_ONE = Prepared(select(*_columns).where(jobs.c.job_id == bindparam("job")))
+_ONE = Prepared(
+    select(*_columns).where(jobs.c.job_id == bindparam("job")).with_for_update(skip_locked=True)
+)
 _LAST_TURN = select(func.coalesce(func.max(jobs.c.turn), 0) + 1).scalar_subquery()
 _BEGIN = Prepared(
     insert(jobs).values(
@@ -66,8 +68,11 @@ def first(connection: Connection, kinds: Collection[str], now: int) -> Job | Non
     return Job(*rows[0]) if rows else None
 
 
-def find(connection: Connection, job_id: int) -> Job | None:
-    """Returns a job as it now is, or None when it is done."""
+def claim(connection: Connection, job_id: int) -> Job | None:
+    """Returns a job as it now is, and keeps it from others until the transaction ends.
+
+    Returns None when it is done, or another transaction has it.
+    """
     rows = _ONE(connection, {"job": job_id})
     return Job(*rows[0]) if rows else None
 

@@ -8,7 +8,19 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, LargeBinary, Text, bindparam, func, insert, literal, select
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Text,
+    bindparam,
+    func,
+    insert,
+    literal,
+    select,
+)
 
 from tocsin_server.domain.errors import ChannelNotFound, RequestIdReused, TocsinError
 from tocsin_server.domain.messages import Message, MessageState, Send, Sent
@@ -20,16 +32,22 @@ from tocsin_server.store.rows import entries, pack, parts, texts
 from tocsin_server.store.tables import channels, messages
 
 _KNOWN_CHANNELS = Prepared(
-    select(channels.c.channel_id).where(
+    select(channels.c.channel_id)
+    .where(
         channels.c.tenant == bindparam("tenant"),
         channels.c.channel_id.in_(texts("channel_ids")),
         channels.c.delete_time.is_(None),
     )
+    .with_for_update(read=True, key_share=True, of=channels)
 )
+"""Whoever deletes a channel waits for those who send in it, and the other way round."""
+
 _MESSAGE = Prepared(select(*MESSAGE_COLUMNS).where(messages.c.sequence == bindparam("sequence")))
 
-_message_id, _rest = entries("messages")
-_channel_id, _severity, _sender, _create_time, _begin, _size = parts(_rest, 6)
+_message_id, _rest = entries("messages", Text())
+_channel_id, _severity, _sender, _create_time, _begin, _size = parts(
+    _rest, [Text(), SmallInteger(), Text(), BigInteger(), Integer(), Integer()]
+)
 _INSERT_MESSAGES = Prepared(
     insert(messages)
     .from_select(
@@ -80,7 +98,7 @@ def send_all(connection: Connection, sends: Sequence[Send], horizon: int) -> Gro
             leaders[name] = send
         else:
             refused[send.message_id] = ChannelNotFound(channel_id=send.draft.channel_id)
-    sent, arrivals = _write(connection, list(leaders.values()))
+    sent, arrivals = _write(connection, list(leaders.values()), horizon)
 
     def outcome(send: Send) -> Sent | TocsinError:
         if error := refused.get(send.message_id):
@@ -125,7 +143,7 @@ def _repeat(connection: Connection, send: Send, answer: answers.Answer) -> Sent 
 
 
 def _write(
-    connection: Connection, sends: Sequence[Send]
+    connection: Connection, sends: Sequence[Send], horizon: int
 ) -> tuple[Mapping[str, Sent], Sequence[Arrival]]:
     """Writes sends whose channels exist; returns their outcomes by message id."""
     by_tenant: defaultdict[str, list[Send]] = defaultdict(list)
@@ -153,7 +171,7 @@ def _write(
             )
             for send, outcome in zip(of_tenant, sent, strict=True)
         ]
-        answers.keep(connection, given, of_tenant[-1].create_time)
+        answers.keep(connection, given, of_tenant[-1].create_time, horizon)
         outcomes |= {outcome.message.message_id: outcome for outcome in sent}
     return outcomes, arrivals
 

@@ -1,12 +1,11 @@
-"""The embedded store: what the domain asks for, on one SQLite file."""
+"""The store: what the domain asks for, on a database."""
 
-from asyncio import Semaphore, to_thread
+from asyncio import Semaphore
 from collections.abc import Callable, Sequence
 from logging import getLogger
 from typing import Self, TypeVar
 
-from sqlalchemy import Connection, Engine
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import Connection
 
 from tocsin_server.domain.channels import Channel, ChannelUpdate
 from tocsin_server.domain.cursors import Position
@@ -34,8 +33,9 @@ from tocsin_server.store import (
     replaying,
     working,
 )
-from tocsin_server.store.engines import READERS, database_url, read_engine, write_engine
-from tocsin_server.store.failures import DATABASE_ERRORS, CannotOpen, translate
+from tocsin_server.store.databases import READERS, Database, database
+from tocsin_server.store.failures import CannotOpen, failure, is_of_a_database
+from tocsin_server.store.lanes import run
 from tocsin_server.store.marking import mark
 from tocsin_server.store.migrating import migrate, read_epoch
 from tocsin_server.store.pruning import prune
@@ -55,20 +55,18 @@ class SqlStore:
 
     def __init__(
         self,
-        write: Engine,
-        read: AsyncEngine,
+        database: Database,
         epoch: int,
         live: Live,
         clock: Clock,
         retention: Retention,
     ) -> None:
-        self._write_engine = write
-        self._read_engine = read
+        self._database = database
         self._epoch = epoch
         self._live = live
         self._clock = clock
         self._retention = retention
-        self._writer = Writer(write, live, self._horizon)
+        self._writer = Writer(database.lanes, live, self._horizon, mixes=database.mixes)
         self._reading = Semaphore(READERS)
         self._closed = False
 
@@ -79,15 +77,16 @@ class SqlStore:
         Raises:
             CannotOpen: it is no usable database, or not writable.
         """
-        checked = database_url(url)
-        write = write_engine(checked)
+        opened = database(url)
         try:
-            epoch = await to_thread(_prepare, write)
-        except (CannotOpen, *DATABASE_ERRORS) as error:
-            write.dispose()
-            cause = getattr(error, "orig", error)
-            raise CannotOpen(f"cannot use the database {checked.database}: {cause}") from None
-        return cls(write, read_engine(checked), epoch, live, clock, retention)
+            epoch = await run(opened.lanes[0], _prepare)
+        except Exception as error:
+            await opened.close()
+            if not (isinstance(error, CannotOpen) or is_of_a_database(error)):
+                raise
+            cause = str(getattr(error, "orig", error)).partition("\n")[0]
+            raise CannotOpen(f"cannot use the database {opened.name}: {cause}") from None
+        return cls(opened, epoch, live, clock, retention)
 
     async def close(self) -> None:
         """Commits what waits, and closes every connection; may be called again."""
@@ -95,11 +94,9 @@ class SqlStore:
             return
         self._closed = True
         await self._writer.close()
-        # A reading connection that is left open would keep its thread, and the process.
         for _ in range(READERS):
             await self._reading.acquire()
-        await self._read_engine.dispose()
-        self._write_engine.dispose()
+        await self._database.close()
 
     @property
     def epoch(self) -> int:
@@ -206,7 +203,7 @@ class SqlStore:
         if job is None:
             return False
         try:
-            await self._writer.run(lambda c: working.step(c, job.job_id, now))
+            return await self._writer.run(lambda c: working.step(c, job.job_id, now))
         except (Exhausted, Unavailable):
             raise
         except Exception:  # the job's own fault: the others go on
@@ -221,19 +218,19 @@ class SqlStore:
     async def _read(self, unit: Callable[[Connection], T]) -> T:
         """Runs a unit of work that only reads, at one moment of the database."""
         try:
-            async with self._reading, self._read_engine.connect() as connection:
+            async with self._reading, self._database.readers.connect() as connection:
                 await connection.begin()  # closing ends it: there is nothing to commit
                 return await connection.run_sync(unit)
-        except DATABASE_ERRORS as error:
-            raise translate(error) from None
+        except Exception as error:  # noqa: BLE001  # raised again, in the domain's words
+            raise failure(error) from None
 
     def _horizon(self) -> int:
         """Returns since when answers to requests count."""
         return self._retention.answers_since(self._clock.now())
 
 
-def _prepare(engine: Engine) -> int:
+def _prepare(connection: Connection) -> int:
     """Brings the database to this program's schema, all or nothing; returns its epoch."""
-    with engine.begin() as connection:
+    with connection.begin():
         migrate(connection)
         return read_epoch(connection)

@@ -2,8 +2,9 @@
 
 An inbox has a number, `inbox_id`, that stands for one life of one (tenant,
 user): whatever belongs to an inbox is keyed by it, and only `inboxes` leads
-from a tenant and a user to the number. A message has a number, `sequence`, in
-commit order. Both stay inside the server and are never used again.
+from a tenant and a user to the number. A message has a number, `sequence`, in the
+order of sending; where several write at once, they may commit in another. Both
+stay inside the server and are never used again.
 """
 
 from sqlalchemy import (
@@ -28,27 +29,33 @@ metadata = MetaData(
     }
 )
 
+_text = Text().with_variant(Text(collation="C"), "postgresql")
+"""Texts are ordered by their characters' numbers, as SQLite and Python order them."""
+
+_WITH_ROOM = {"fillfactor": 70}
+"""A page with room left takes an updated row beside the old one, and spares the indexes."""
+
 _number = BigInteger().with_variant(Integer, "sqlite")
 """SQLite numbers rows only by the type INTEGER, which is 64 bits wide there."""
 
 store_facts = Table(
     "store_facts",
     metadata,
-    Column("name", Text, primary_key=True),
-    Column("value", Text, nullable=False),
+    Column("name", _text, primary_key=True),
+    Column("value", _text, nullable=False),
     comment="Facts about the store itself, such as its epoch.",
 )
 
 channels = Table(
     "channels",
     metadata,
-    Column("tenant", Text, primary_key=True),
-    Column("channel_id", Text, primary_key=True),
+    Column("tenant", _text, primary_key=True),
+    Column("channel_id", _text, primary_key=True),
     Column("type", SmallInteger, nullable=False),
-    Column("title", Text, nullable=False),
-    Column("description", Text, nullable=False),
-    Column("labels", Text, nullable=False, comment="a JSON object of strings"),
-    Column("etag", Text, nullable=False),
+    Column("title", _text, nullable=False),
+    Column("description", _text, nullable=False),
+    Column("labels", _text, nullable=False, comment="a JSON object of strings"),
+    Column("etag", _text, nullable=False),
     Column("create_time", BigInteger, nullable=False),
     Column("update_time", BigInteger, nullable=False),
     Column("delete_time", BigInteger, comment="set while its deletion is under way"),
@@ -59,12 +66,12 @@ messages = Table(
     "messages",
     metadata,
     Column("sequence", _number, primary_key=True, autoincrement=True),
-    Column("tenant", Text, nullable=False),
-    Column("message_id", Text, nullable=False),
-    Column("channel_id", Text, nullable=False),
+    Column("tenant", _text, nullable=False),
+    Column("message_id", _text, nullable=False),
+    Column("channel_id", _text, nullable=False),
     Column("state", SmallInteger, nullable=False),
     Column("severity", SmallInteger, nullable=False),
-    Column("sender", Text, nullable=False),
+    Column("sender", _text, nullable=False),
     Column("create_time", BigInteger, nullable=False),
     Column("size", Integer, nullable=False, comment="the body's length in bytes"),
     Column(
@@ -82,8 +89,8 @@ inboxes = Table(
     "inboxes",
     metadata,
     Column("inbox_id", _number, primary_key=True, autoincrement=True),
-    Column("tenant", Text, nullable=False),
-    Column("user_id", Text, nullable=False),
+    Column("tenant", _text, nullable=False),
+    Column("user_id", _text, nullable=False),
     Column("incarnation", BigInteger, nullable=False),
     Column("revision", BigInteger, nullable=False),
     Column("oldest_revision", BigInteger, nullable=False),
@@ -92,17 +99,19 @@ inboxes = Table(
     Column("unseen_count", BigInteger, nullable=False),
     UniqueConstraint("tenant", "user_id"),
     sqlite_autoincrement=True,
+    postgresql_with=_WITH_ROOM,
 )
 
 inbox_channels = Table(
     "inbox_channels",
     metadata,
     Column("inbox_id", BigInteger, primary_key=True),
-    Column("channel_id", Text, primary_key=True),
+    Column("channel_id", _text, primary_key=True),
     Column("total_count", BigInteger, nullable=False),
     Column("unread_count", BigInteger, nullable=False),
     Column("unseen_count", BigInteger, nullable=False),
     sqlite_with_rowid=False,
+    postgresql_with=_WITH_ROOM,
 )
 
 notifications = Table(
@@ -111,13 +120,13 @@ notifications = Table(
     Column("inbox_id", BigInteger, primary_key=True),
     Column("arrive_revision", BigInteger, primary_key=True, comment="one arrival each"),
     Column("sequence", BigInteger, nullable=False, comment="the message's"),
-    Column("channel_id", Text, nullable=False),
+    Column("channel_id", _text, nullable=False),
     Column("revision", BigInteger, nullable=False),
     Column("receive_time", BigInteger, nullable=False),
     Column("seen_time", BigInteger),
     Column("read_time", BigInteger),
     Column("remove_time", BigInteger, comment="set in a tombstone"),
-    Column("message_id", Text, comment="set in a tombstone, which outlives its message"),
+    Column("message_id", _text, comment="set in a tombstone, which outlives its message"),
     UniqueConstraint("sequence", "inbox_id"),
     *(
         Index(
@@ -158,7 +167,7 @@ marks = Table(
     metadata,
     Column("inbox_id", BigInteger, primary_key=True),
     Column("revision", BigInteger, primary_key=True),
-    Column("channel_ids", Text, comment="a JSON array; absent for every channel"),
+    Column("channel_ids", _text, comment="a JSON array; absent for every channel"),
     Column("up_to_revision", BigInteger, nullable=False),
     Column("read", SmallInteger, comment="0, 1, or absent"),
     Column("seen", SmallInteger, comment="0, 1, or absent"),
@@ -171,11 +180,11 @@ requests = Table(
     "requests",
     metadata,
     Column("number", _number, primary_key=True),
-    Column("tenant", Text, nullable=False),
-    Column("caller", Text, nullable=False),
-    Column("rpc", Text, nullable=False),
-    Column("request_id", Text, nullable=False),
-    Column("answer", Text, nullable=False, comment="a JSON array: the body's digest, the facts"),
+    Column("tenant", _text, nullable=False),
+    Column("caller", _text, nullable=False),
+    Column("rpc", _text, nullable=False),
+    Column("request_id", _text, nullable=False),
+    Column("answer", _text, nullable=False, comment="a JSON array: the body's digest, the facts"),
     Column("create_time", BigInteger, nullable=False, index=True),
     UniqueConstraint("tenant", "caller", "rpc", "request_id"),
     comment="The answers given to requests that named themselves.",
@@ -185,10 +194,10 @@ jobs = Table(
     "jobs",
     metadata,
     Column("job_id", _number, primary_key=True),
-    Column("tenant", Text, nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("subject", Text, nullable=False, comment="what it is about: the kind's own"),
-    Column("position", Text, nullable=False, comment="how far it has come: the kind's own"),
+    Column("tenant", _text, nullable=False),
+    Column("kind", _text, nullable=False),
+    Column("subject", _text, nullable=False, comment="what it is about: the kind's own"),
+    Column("position", _text, nullable=False, comment="how far it has come: the kind's own"),
     Column("turn", BigInteger, nullable=False, comment="its place in the queue", index=True),
     Column("due_time", BigInteger, nullable=False, comment="0 for now, whatever the clock says"),
     comment="Long work, done in short transactions.",

@@ -28,17 +28,20 @@ def next_job(connection: Connection, now: int) -> Job | None:
     return queueing.first(connection, KINDS.keys(), now)
 
 
-def step(connection: Connection, job_id: int, now: int) -> Changed[None] | None:
-    """Does the next step of a job, if it is not done by now."""
-    job = queueing.find(connection, job_id)
+def step(connection: Connection, job_id: int, now: int) -> bool | Changed[bool]:
+    """Does the next step of a job, and returns whether there was one.
+
+    There is none when the job is done by now, or somebody else is at it.
+    """
+    job = queueing.claim(connection, job_id)
     if job is None:
-        return None
+        return False
     stepped = KINDS[job.kind](connection, job, now)
     if stepped.position is None:
         queueing.end(connection, job)
     else:
         queueing.put_last(connection, job, stepped.position)
-    return Changed(None, stepped.changes)
+    return Changed(outcome=True, changes=stepped.changes)
 
 
 def put_off(connection: Connection, job: Job, now: int) -> None:

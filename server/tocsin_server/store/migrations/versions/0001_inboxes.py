@@ -6,18 +6,27 @@ from alembic import op
 revision = "0001_inboxes"
 down_revision = None
 
+_text = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+_number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+_with_room = {"fillfactor": 70}
+
 
 def upgrade() -> None:
     """Creates the tables."""
     op.create_table(
         "channels",
-        sa.Column("tenant", sa.Text(), nullable=False),
-        sa.Column("channel_id", sa.Text(), nullable=False),
+        sa.Column("tenant", _text, nullable=False),
+        sa.Column("channel_id", _text, nullable=False),
         sa.Column("type", sa.SmallInteger(), nullable=False),
-        sa.Column("title", sa.Text(), nullable=False),
-        sa.Column("description", sa.Text(), nullable=False),
-        sa.Column("labels", sa.Text(), nullable=False, comment="a JSON object of strings"),
-        sa.Column("etag", sa.Text(), nullable=False),
+        sa.Column("title", _text, nullable=False),
+        sa.Column("description", _text, nullable=False),
+        sa.Column(
+            "labels",
+            _text,
+            nullable=False,
+            comment="a JSON object of strings",
+        ),
+        sa.Column("etag", _text, nullable=False),
         sa.Column("create_time", sa.BigInteger(), nullable=False),
         sa.Column("update_time", sa.BigInteger(), nullable=False),
         sa.Column(
@@ -32,23 +41,19 @@ def upgrade() -> None:
     op.create_table(
         "inbox_channels",
         sa.Column("inbox_id", sa.BigInteger(), nullable=False),
-        sa.Column("channel_id", sa.Text(), nullable=False),
+        sa.Column("channel_id", _text, nullable=False),
         sa.Column("total_count", sa.BigInteger(), nullable=False),
         sa.Column("unread_count", sa.BigInteger(), nullable=False),
         sa.Column("unseen_count", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("inbox_id", "channel_id", name=op.f("pk_inbox_channels")),
+        postgresql_with=_with_room,
         sqlite_with_rowid=False,
     )
     op.create_table(
         "inboxes",
-        sa.Column(
-            "inbox_id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-        ),
-        sa.Column("tenant", sa.Text(), nullable=False),
-        sa.Column("user_id", sa.Text(), nullable=False),
+        sa.Column("inbox_id", _number, autoincrement=True, nullable=False),
+        sa.Column("tenant", _text, nullable=False),
+        sa.Column("user_id", _text, nullable=False),
         sa.Column("incarnation", sa.BigInteger(), nullable=False),
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.Column("oldest_revision", sa.BigInteger(), nullable=False),
@@ -57,16 +62,25 @@ def upgrade() -> None:
         sa.Column("unseen_count", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("inbox_id", name=op.f("pk_inboxes")),
         sa.UniqueConstraint("tenant", "user_id", name=op.f("uq_inboxes_tenant_user_id")),
+        postgresql_with=_with_room,
         sqlite_autoincrement=True,
     )
     op.create_table(
         "jobs",
-        sa.Column("job_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("tenant", sa.Text(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("subject", sa.Text(), nullable=False, comment="what it is about: the kind's own"),
+        sa.Column("job_id", _number, nullable=False),
+        sa.Column("tenant", _text, nullable=False),
+        sa.Column("kind", _text, nullable=False),
         sa.Column(
-            "position", sa.Text(), nullable=False, comment="how far it has come: the kind's own"
+            "subject",
+            _text,
+            nullable=False,
+            comment="what it is about: the kind's own",
+        ),
+        sa.Column(
+            "position",
+            _text,
+            nullable=False,
+            comment="how far it has come: the kind's own",
         ),
         sa.Column("turn", sa.BigInteger(), nullable=False, comment="its place in the queue"),
         sa.Column(
@@ -85,7 +99,7 @@ def upgrade() -> None:
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.Column(
             "channel_ids",
-            sa.Text(),
+            _text,
             nullable=True,
             comment="a JSON array; absent for every channel",
         ),
@@ -100,18 +114,13 @@ def upgrade() -> None:
     op.create_index(op.f("ix_marks_mark_time"), "marks", ["mark_time"], unique=False)
     op.create_table(
         "messages",
-        sa.Column(
-            "sequence",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            autoincrement=True,
-            nullable=False,
-        ),
-        sa.Column("tenant", sa.Text(), nullable=False),
-        sa.Column("message_id", sa.Text(), nullable=False),
-        sa.Column("channel_id", sa.Text(), nullable=False),
+        sa.Column("sequence", _number, autoincrement=True, nullable=False),
+        sa.Column("tenant", _text, nullable=False),
+        sa.Column("message_id", _text, nullable=False),
+        sa.Column("channel_id", _text, nullable=False),
         sa.Column("state", sa.SmallInteger(), nullable=False),
         sa.Column("severity", sa.SmallInteger(), nullable=False),
-        sa.Column("sender", sa.Text(), nullable=False),
+        sa.Column("sender", _text, nullable=False),
         sa.Column("create_time", sa.BigInteger(), nullable=False),
         sa.Column("size", sa.Integer(), nullable=False, comment="the body's length in bytes"),
         sa.Column(
@@ -135,7 +144,7 @@ def upgrade() -> None:
         sa.Column("inbox_id", sa.BigInteger(), nullable=False),
         sa.Column("arrive_revision", sa.BigInteger(), nullable=False, comment="one arrival each"),
         sa.Column("sequence", sa.BigInteger(), nullable=False, comment="the message's"),
-        sa.Column("channel_id", sa.Text(), nullable=False),
+        sa.Column("channel_id", _text, nullable=False),
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.Column("receive_time", sa.BigInteger(), nullable=False),
         sa.Column("seen_time", sa.BigInteger(), nullable=True),
@@ -143,7 +152,7 @@ def upgrade() -> None:
         sa.Column("remove_time", sa.BigInteger(), nullable=True, comment="set in a tombstone"),
         sa.Column(
             "message_id",
-            sa.Text(),
+            _text,
             nullable=True,
             comment="set in a tombstone, which outlives its message",
         ),
@@ -187,14 +196,14 @@ def upgrade() -> None:
     )
     op.create_table(
         "requests",
-        sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("tenant", sa.Text(), nullable=False),
-        sa.Column("caller", sa.Text(), nullable=False),
-        sa.Column("rpc", sa.Text(), nullable=False),
-        sa.Column("request_id", sa.Text(), nullable=False),
+        sa.Column("number", _number, nullable=False),
+        sa.Column("tenant", _text, nullable=False),
+        sa.Column("caller", _text, nullable=False),
+        sa.Column("rpc", _text, nullable=False),
+        sa.Column("request_id", _text, nullable=False),
         sa.Column(
             "answer",
-            sa.Text(),
+            _text,
             nullable=False,
             comment="a JSON array: the body's digest, the facts",
         ),
@@ -212,8 +221,8 @@ def upgrade() -> None:
     op.create_index(op.f("ix_requests_create_time"), "requests", ["create_time"], unique=False)
     op.create_table(
         "store_facts",
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("name", _text, nullable=False),
+        sa.Column("value", _text, nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_store_facts")),
         comment="Facts about the store itself, such as its epoch.",
     )

@@ -1,17 +1,18 @@
-"""Engines for the embedded store: one connection that writes, some that read."""
+"""The embedded database: SQLite, one connection that writes, and some that read."""
 
+from collections.abc import Sequence
 from sqlite3 import Connection as SqliteConnection
 from sqlite3 import sqlite_version_info
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, StaticPool
 
+from tocsin_server.store.databases import READERS
 from tocsin_server.store.failures import CannotOpen
+from tocsin_server.store.lanes import Lane, ThreadLane
 from tocsin_server.store.prepared import run
 
-READERS = 4
 BUSY_SECONDS = 5.0
 """How long a reader waits for a lock that somebody else holds."""
 
@@ -23,20 +24,40 @@ CHECKPOINT_PAGES = 10_000
 _SQLITE_NEEDED = (3, 38)
 
 
-def database_url(text: str) -> URL:
-    """Returns the URL of a database that the server can use.
+class Sqlite:
+    """A database in a file."""
+
+    mixes = True
+    """Nobody else writes, so the order of locks is of no account."""
+
+    lanes: Sequence[Lane]
+
+    def __init__(self, url: URL) -> None:
+        """Takes the URL of a file.
+
+        Raises:
+            CannotOpen: it is no file's.
+        """
+        self.name = checked(url).database or ""
+        self._write = write_engine(url)
+        self.readers = read_engine(url)
+        self.lanes = [ThreadLane(self._write)]
+
+    async def close(self) -> None:
+        """Closes every connection."""
+        for lane in self.lanes:
+            await lane.close()
+        # A reading connection that is left open would keep its thread, and the process.
+        await self.readers.dispose()
+        self._write.dispose()
+
+
+def checked(url: URL) -> URL:
+    """Returns the URL of a file that can be a database.
 
     Raises:
         CannotOpen: it is none.
     """
-    try:
-        url = make_url(text)
-    except ArgumentError:
-        raise CannotOpen("the database URL is not a URL") from None
-    if url.drivername != "sqlite+aiosqlite":
-        raise CannotOpen(
-            f"the database URL begins with {url.drivername}://; known is sqlite+aiosqlite:///FILE"
-        )
     if url.host:
         raise CannotOpen(
             "the database URL names a host: sqlite+aiosqlite:///FILE has three slashes,"

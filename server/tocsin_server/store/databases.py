@@ -1,0 +1,72 @@
+"""Databases: what a store needs of one, whichever it is."""
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Protocol
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tocsin_server.store.failures import CannotOpen
+from tocsin_server.store.lanes import Lane
+
+READERS = 4
+"""How many transactions read at once."""
+
+_KNOWN = {
+    "sqlite+aiosqlite": ("tocsin_server.store.sqlite", "Sqlite", "server"),
+    "postgresql+asyncpg": ("tocsin_server.store.postgresql", "Postgresql", "postgres"),
+}
+"""By how a URL begins: a module, what is in it, and the extra that it needs."""
+
+
+class Database(Protocol):
+    """A database that is open.
+
+    Attributes:
+        name: what it is called in messages; it has no password in it.
+        lanes: where transactions write, each of them durable when it is committed.
+        mixes: whether one transaction may do different things in any order, because
+            no other can wait for its locks.
+        readers: where transactions read, each at one moment of the database.
+    """
+
+    name: str
+    lanes: Sequence[Lane]
+    mixes: bool
+    readers: AsyncEngine
+
+    async def close(self) -> None:
+        """Closes every connection; what runs in the lanes is waited for."""
+
+
+def database(text: str) -> Database:
+    """Returns the database of a URL; nothing is connected yet.
+
+    Raises:
+        CannotOpen: it is none that the server can use.
+    """
+    url = _parsed(text)
+    known = _KNOWN.get(url.drivername)
+    if known is None:
+        raise CannotOpen(
+            f"the database URL begins with {url.drivername}://; known are"
+            " sqlite+aiosqlite:///FILE and postgresql+asyncpg://USER@HOST/DATABASE"
+        )
+    module, name, extra = known
+    try:
+        kind = getattr(import_module(module), name)
+    except ModuleNotFoundError as missing:
+        raise CannotOpen(
+            f"{missing.name} is not installed: pip install 'tocsin[{extra}]'"
+        ) from None
+    opened: Database = kind(url)
+    return opened
+
+
+def _parsed(text: str) -> URL:
+    try:
+        return make_url(text)
+    except (ArgumentError, ValueError):
+        raise CannotOpen("the database URL is not a URL") from None

@@ -1,0 +1,142 @@
+"""PostgreSQL, through asyncpg: a few connections that write, and some that read."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from sqlalchemy import URL, Connection, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from tocsin_server.store.databases import READERS
+from tocsin_server.store.failures import CannotOpen
+from tocsin_server.store.lanes import Lane, LoopLane
+from tocsin_server.store.prepared import run
+
+WRITERS = 3
+
+CONNECT_SECONDS = 5.0
+COMMAND_SECONDS = 60.0
+"""How long the database may be silent about a statement."""
+
+_KNOWN_PARAMETERS = {"host", "port", "ssl"}
+
+_SETTINGS = {
+    "application_name": "tocsin",
+    # Whoever waits for a lock longer than this is told to come again.
+    "lock_timeout": "5s",
+    # A server that stops in the middle of a transaction must not keep its locks.
+    "idle_in_transaction_session_timeout": "30s",
+    # Every statement goes from what is asked for to an index, and in its order, whatever the
+    # statistics of a young table say; joins are made as they are written; and there is one plan.
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_sort": "off",
+    "join_collapse_limit": "1",
+    "plan_cache_mode": "force_generic_plan",
+    "jit": "off",
+}
+_WRITING = _SETTINGS | {
+    "synchronous_commit": "on",
+    "default_transaction_isolation": "read committed",
+    "default_transaction_read_only": "off",
+}
+_READING = _SETTINGS | {
+    "default_transaction_isolation": "repeatable read",
+    "default_transaction_read_only": "on",
+}
+
+
+class Postgresql:
+    """A database of a PostgreSQL server."""
+
+    mixes = False
+    """Sends lock inboxes in one order; what else a transaction did might break it."""
+
+    lanes: Sequence[Lane]
+
+    def __init__(self, url: URL) -> None:
+        """Takes the URL of a database.
+
+        Raises:
+            CannotOpen: it names none.
+        """
+        self.name = checked(url).render_as_string(hide_password=True)
+        self._writers = _engine(url, WRITERS, _WRITING)
+        self.readers = _engine(url, READERS, _READING)
+        self.lanes = [LoopLane(self._writers) for _ in range(WRITERS)]
+
+    async def close(self) -> None:
+        """Closes every connection."""
+        for lane in self.lanes:
+            await lane.close()
+        await self.readers.dispose()
+        await self._writers.dispose()
+
+
+def checked(url: URL) -> URL:
+    """Returns the URL of a database.
+
+    Raises:
+        CannotOpen: it is none's, or has parameters that are not known.
+    """
+    if not url.database:
+        raise CannotOpen(
+            "the database URL names no database: postgresql+asyncpg://USER@HOST/DATABASE"
+        )
+    if unknown := url.query.keys() - _KNOWN_PARAMETERS:
+        raise CannotOpen(
+            f"the database URL has the parameter {min(unknown)};"
+            f" known are {', '.join(sorted(_KNOWN_PARAMETERS))}"
+        )
+    return url
+
+
+def _engine(url: URL, connections: int, settings: dict[str, str]) -> AsyncEngine:
+    """Returns an engine whose transactions begin and end as they are told to.
+
+    Prepared statements go past SQLAlchemy's own cursor, and would not begin the
+    transaction that it begins with its first statement.
+    """
+    engine = create_async_engine(
+        url,
+        isolation_level="AUTOCOMMIT",
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=connections,
+        max_overflow=0,
+        connect_args={
+            "server_settings": settings,
+            "timeout": CONNECT_SECONDS,
+            "command_timeout": COMMAND_SECONDS,
+            "statement_cache_size": 1_000,
+            "max_cached_statement_lifetime": 0,
+        },
+    )
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def check(connection: DBAPIConnection, _record: object, _proxy: object) -> None:
+        if _is_closed(connection):
+            raise DisconnectionError
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Connection) -> None:
+        run(connection, "BEGIN")
+
+    @event.listens_for(engine.sync_engine, "commit")
+    def commit(connection: Connection) -> None:
+        run(connection, "COMMIT")
+
+    @event.listens_for(engine.sync_engine, "rollback")
+    def rollback(connection: Connection) -> None:
+        if not _is_closed(connection.connection.dbapi_connection):
+            run(connection, "ROLLBACK")
+
+    return engine
+
+
+def _is_closed(connection: DBAPIConnection | None) -> bool:
+    """Tells whether it is known that a connection was cut."""
+    return connection is None or cast("Any", connection).driver_connection.is_closed()
