@@ -1,8 +1,16 @@
-"""Fails a run in which a test was skipped or expected to fail: what cannot run must say so."""
+"""What all tests share; and a run in which a test was skipped or expected to fail fails.
 
-from collections.abc import Generator
+What cannot run must say so.
+"""
+
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+
+from tests.support.postgres import Postgres, running
+from tests.support.serving import database
 
 _excused: set[str] = set()
 
@@ -28,3 +36,28 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
     if reporter := session.config.pluginmanager.get_plugin("terminalreporter"):
         names = ", ".join(sorted(_excused))
         reporter.write_line(f"FAILED: {len(_excused)} skipped or xfailed: {names}", red=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """The run's PostgreSQL."""
+    # Not among pytest's own folders, which each of its runs closes to other users.
+    with TemporaryDirectory(prefix="tocsin-") as folder, running(Path(folder) / "data") as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres) -> Iterator[str]:
+    """A database of the test's own on PostgreSQL, with the whole schema."""
+    url = postgres.create()
+    yield url
+    postgres.drop(url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database of the test's own, on each of those that the server knows."""
+    if request.param == "sqlite":
+        return database(tmp_path / "tocsin.db")
+    url: str = request.getfixturevalue("postgres_url")
+    return url

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tests.benchmarks import resources, sending, streaming
+from tests.benchmarks.servers import ON_POSTGRESQL, TOCSIN, Program
 from tests.benchmarks.sizes import Prepare
 
 
@@ -38,11 +39,12 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One thing that is measured in rounds, and the figures that each round gives."""
+    """One thing that is measured in rounds, on which server, and what figures a round gives."""
 
     name: str
     prepare: Prepare
     figures: tuple[Figure, ...]
+    tocsin: Program = TOCSIN
 
 
 MEASURES = (
@@ -62,6 +64,19 @@ MEASURES = (
                 Wanted("ratio", "at least", 0.6),
             ),
         ),
+    ),
+    Measure(
+        "sends-64-postgresql",
+        sending.concurrent_sends,
+        (
+            Figure(
+                "rate",
+                "the same on PostgreSQL",
+                "sends/s",
+                Wanted("ratio", "at least", 0.35),
+            ),
+        ),
+        ON_POSTGRESQL,
     ),
     Measure(
         "batches",

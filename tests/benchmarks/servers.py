@@ -6,8 +6,14 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import (
+    AbstractContextManager,
+    ExitStack,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +24,7 @@ from tocsin.v1.channel_service_pb2 import CreateChannelRequest
 from tocsin.v1.channel_service_pb2_grpc import ChannelServiceStub
 
 from tests.benchmarks.samples import CHANNEL_ID
+from tests.support.postgres import running as running_postgres
 
 CHECKOUT = Path(__file__).parents[2]
 START_LIMIT = 30.0
@@ -26,23 +33,30 @@ STOP_LIMIT = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A server that can be started: its name, and its arguments for a store in a directory."""
+    """A server that can be started: its name, its arguments, and what gives its store a URL.
+
+    The store is empty, and lasts as long as the context; it may use a directory.
+    """
 
     name: str
-    arguments: Callable[[Path], list[str]]
-    stores: bool
+    arguments: tuple[str, ...]
+    store: Callable[[Path], AbstractContextManager[str]] | None = None
 
 
-BARE = Program("bare", lambda _: ["-m", "tests.benchmarks.bare"], stores=False)
-TOCSIN = Program(
-    "tocsin",
-    lambda directory: [
-        *("-m", "tocsin_server", "serve", "--listen", "127.0.0.1:0"),
-        *("--database-url", f"sqlite+aiosqlite:///{directory}/tocsin.db"),
-    ],
-    stores=True,
-)
-PROGRAMS = (BARE, TOCSIN)
+def _sqlite(directory: Path) -> AbstractContextManager[str]:
+    return nullcontext(f"sqlite+aiosqlite:///{directory}/tocsin.db")
+
+
+@contextmanager
+def _postgresql(directory: Path) -> Iterator[str]:
+    with running_postgres(directory / "postgres") as postgres:
+        yield postgres.create_empty()
+
+
+_SERVE = ("-m", "tocsin_server", "serve", "--listen", "127.0.0.1:0", "--database-url")
+BARE = Program("bare", ("-m", "tests.benchmarks.bare"))
+TOCSIN = Program("tocsin", _SERVE, _sqlite)
+ON_POSTGRESQL = Program("tocsin", _SERVE, _postgresql)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +80,16 @@ class ServerFailedError(Exception):
 @asynccontextmanager
 async def running(program: Program) -> AsyncIterator[Server]:
     """Runs `program` on an empty store, with the sample's channel, and stops it afterwards."""
-    with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as name:
+    with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as name, ExitStack() as stack:
         directory = Path(name)
+        arguments = [*program.arguments]
+        if program.store is not None:
+            arguments.append(stack.enter_context(program.store(directory)))
         with (directory / "stderr").open("w+b") as stderr:
             begin = time.perf_counter()
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                *program.arguments(directory),
+                *arguments,
                 cwd=CHECKOUT,
                 env=_environment(),
                 stdin=asyncio.subprocess.DEVNULL,
@@ -86,7 +103,7 @@ async def running(program: Program) -> AsyncIterator[Server]:
                     stderr.seek(0)
                     said = stderr.read()[-2000:].decode(errors="replace")
                     raise ServerFailedError(f"{program.name} did not start:\n{said}")
-                if program.stores:
+                if program.store is not None:
                     await _create_channel(target)
                 yield Server(program, psutil.Process(process.pid), target, seconds)
             finally:

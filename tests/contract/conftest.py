@@ -1,11 +1,10 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 
 import pytest
 from tocsin_server.domain.retention import Retention
 from tocsin_server.live.hub import Hub
 
-from tests.contract.stores import FACTORIES, OpenStore, Store
+from tests.contract.stores import OpenStore, Store, opener
 from tests.support.building import channel, request
 from tests.support.clocks import SetClock
 
@@ -13,10 +12,9 @@ RETENTION = 3600.0
 HISTORY = 7200.0
 
 
-@pytest.fixture(params=FACTORIES, ids=lambda factory: factory.__name__)
-def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> OpenStore:
-    opener: OpenStore = request.param(tmp_path)
-    return opener
+@pytest.fixture
+def open_store(database_url: str) -> OpenStore:
+    return opener(database_url)
 
 
 @pytest.fixture

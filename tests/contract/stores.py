@@ -1,7 +1,6 @@
-"""The stores that the suite runs on: a factory each."""
+"""The stores that the suite runs on."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from tocsin_server.domain.ports import (
@@ -16,8 +15,6 @@ from tocsin_server.domain.ports import (
 from tocsin_server.domain.retention import Retention
 from tocsin_server.store.store import SqlStore
 
-from tests.support.serving import database
-
 
 class Store(ChannelStore, MessageStore, InboxStore, JobStore, PruningStore, Protocol):
     """All that the domain asks of a store, in one."""
@@ -29,11 +26,10 @@ OpenStore = Callable[[Live, Clock, Retention], Awaitable[Store]]
 """Opens a test's own store, again after it was closed; the last one is its retention."""
 
 
-def sqlite(folder: Path) -> OpenStore:
+def opener(url: str) -> OpenStore:
+    """Returns what opens the store on a database."""
+
     async def open_store(live: Live, clock: Clock, retention: Retention) -> Store:
-        return await SqlStore.open(database(folder / "tocsin.db"), live, clock, retention)
+        return await SqlStore.open(url, live, clock, retention)
 
     return open_store
-
-
-FACTORIES: Sequence[Callable[[Path], OpenStore]] = (sqlite,)

@@ -14,8 +14,13 @@ async def start_program(tmp_path: Path) -> AsyncIterator[StartProgram]:
     """Starts the program on a store of the test's own, and ends it with the test."""
     async with AsyncExitStack() as stack:
 
-        async def start(command: Sequence[str] = SERVE, *, target: str = "127.0.0.1:0") -> Program:
-            program = Program(tmp_path, command, target)
+        async def start(
+            command: Sequence[str] = SERVE,
+            *,
+            target: str = "127.0.0.1:0",
+            database_url: str | None = None,
+        ) -> Program:
+            program = Program(tmp_path, command, target, database_url)
             stack.push_async_callback(program.close)
             await program.start()
             return program

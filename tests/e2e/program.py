@@ -34,13 +34,19 @@ class Program:
 
     Attributes:
         target: where it listens, the same in every life.
+        database_url: the store's.
         output: what it wrote to stdout in the lives that are over.
     """
 
     def __init__(
-        self, directory: Path, command: Sequence[str] = SERVE, target: str = "127.0.0.1:0"
+        self,
+        directory: Path,
+        command: Sequence[str] = SERVE,
+        target: str = "127.0.0.1:0",
+        database_url: str | None = None,
     ) -> None:
         self.directory = directory
+        self.database_url = database_url or f"sqlite+aiosqlite:///{directory / 'tocsin.db'}"
         self.target = target
         self.output = ""
         self._command = command
@@ -51,11 +57,6 @@ class Program:
         """The process's id."""
         assert self._process is not None, "it does not run"
         return self._process.pid
-
-    @property
-    def database_url(self) -> str:
-        """The store's."""
-        return f"sqlite+aiosqlite:///{self.directory / 'tocsin.db'}"
 
     @property
     def log(self) -> str:

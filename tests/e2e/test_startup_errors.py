@@ -14,6 +14,7 @@ import pytest
 
 from tests.e2e.conftest import StartProgram
 from tests.e2e.program import SERVE, START_SECONDS, environment
+from tests.support.postgres import Postgres
 
 # The superuser may write what is read-only, unless it gives up CAP_DAC_OVERRIDE (1) by dropping it
 # (PR_CAPBSET_DROP, 24) from what programs may have.
@@ -153,12 +154,63 @@ def test_a_directory_that_may_not_be_written_is_refused(tmp_path: Path) -> None:
         "sqlite+aiosqlite:///tocsin.db?timeout=abc",
         "sqlite+aiosqlite:///file::memory:?uri=true",
         "sqlite+aiosqlite:///:memory:",
+        "postgresql://localhost/tocsin",
+        "postgresql+asyncpg://localhost",
+        "postgresql+asyncpg://localhost:port/tocsin",
+        "postgresql+asyncpg://localhost/tocsin?sslmode=require",
     ],
 )
 def test_a_database_of_another_kind_is_refused(tmp_path: Path, url: str) -> None:
     complaint = _complaint([*SERVE, "--listen", "127.0.0.1:0", "--database-url", url], tmp_path)
 
     assert "database URL" in complaint
+
+
+def test_a_postgresql_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{nobody.getsockname()[1]}"
+        url = f"postgresql+asyncpg://user:hunter2@{address}/tocsin"
+
+        complaint = _complaint([*SERVE, "--database-url", url], tmp_path)
+
+    assert f"cannot use the database postgresql+asyncpg://user:***@{address}/tocsin" in complaint
+    assert "hunter2" not in complaint
+
+
+def test_a_postgresql_database_that_is_not_there_is_refused(
+    tmp_path: Path, postgres_url: str
+) -> None:
+    url = postgres_url.replace("/tocsin_", "/nowhere_")
+
+    assert "does not exist" in _complaint([*SERVE, "--database-url", url], tmp_path)
+
+
+def test_a_postgresql_database_of_another_program_is_refused(
+    tmp_path: Path, postgres: Postgres
+) -> None:
+    url = postgres.create_empty()
+    postgres.execute("CREATE TABLE orders ()", url)
+
+    assert "another program" in _complaint([*SERVE, "--database-url", url], tmp_path)
+    postgres.drop(url)
+
+
+def test_a_postgresql_database_of_a_newer_version_is_refused(
+    tmp_path: Path, postgres: Postgres, postgres_url: str
+) -> None:
+    postgres.execute("UPDATE alembic_version SET version_num = '9999'", postgres_url)
+
+    assert "newer" in _complaint([*SERVE, "--database-url", postgres_url], tmp_path)
+
+
+def test_a_postgresql_database_that_is_not_in_utf_8_is_refused(
+    tmp_path: Path, postgres: Postgres
+) -> None:
+    url = postgres.create_empty("ENCODING 'SQL_ASCII' TEMPLATE template0 LOCALE 'C'")
+
+    assert "UTF8" in _complaint([*SERVE, "--database-url", url], tmp_path)
+    postgres.drop(url)
 
 
 @pytest.mark.parametrize(

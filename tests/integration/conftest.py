@@ -13,17 +13,33 @@ from tests.support.serving import Served, database, served
 Serve = Callable[[Settings], AbstractAsyncContextManager[Served]]
 
 
-@pytest.fixture(params=["hub", "deaf hub"])
-def serve(request: pytest.FixtureRequest) -> Serve:
-    """Serves by a hub that tells, and by one that loses all: streams must not differ."""
-    if request.param == "hub":
-        return partial(served, hub=Hub)
-    return partial(served, hub=DeafHub, sweep_seconds=0.02)
+@pytest.fixture(params=["sqlite", "sqlite, deaf hub", "postgresql"])
+def house(request: pytest.FixtureRequest) -> str:
+    """On what the suite runs; a deaf hub loses all that it is told, and streams must not differ."""
+    name: str = request.param
+    return name
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(database_url=database(tmp_path / "tocsin.db"), listen="127.0.0.1:0")
+def serve(house: str) -> Serve:
+    """Serves by the house's hub."""
+    if "deaf" in house:
+        return partial(served, hub=DeafHub, sweep_seconds=0.02)
+    return partial(served, hub=Hub)
+
+
+@pytest.fixture
+def database_url(house: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database of the test's own, of the house's kind."""
+    if house == "postgresql":
+        url: str = request.getfixturevalue("postgres_url")
+        return url
+    return database(tmp_path / "tocsin.db")
+
+
+@pytest.fixture
+def settings(database_url: str) -> Settings:
+    return Settings(database_url=database_url, listen="127.0.0.1:0")
 
 
 @pytest.fixture

@@ -2,16 +2,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL, Connection, Engine
-from tocsin_server.store.engines import database_url, write_engine
+from sqlalchemy import URL, Connection, Engine, make_url
 from tocsin_server.store.migrating import migrate
+from tocsin_server.store.sqlite import write_engine
 
 from tests.support.serving import database
 
 
 @pytest.fixture
 def url(tmp_path: Path) -> URL:
-    return database_url(database(tmp_path / "tocsin.db"))
+    return make_url(database(tmp_path / "tocsin.db"))
 
 
 @pytest.fixture

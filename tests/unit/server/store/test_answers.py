@@ -2,6 +2,7 @@ import pytest
 from sqlalchemy import Connection, func, select
 from tocsin_server.domain.errors import RequestIdReused
 from tocsin_server.store import answers
+from tocsin_server.store.failures import Overtaken
 from tocsin_server.store.tables import requests
 
 from tests.support.building import request
@@ -15,7 +16,7 @@ def count(connection: Connection) -> int | None:
 
 def test_an_answer_is_found_by_the_name_of_its_request(connection: Connection) -> None:
     asked = request("r-1", b"body")
-    answers.keep(connection, [(asked, FACTS)], create_time=100)
+    answers.keep(connection, [(asked, FACTS)], create_time=100, horizon=0)
 
     found = answers.find(connection, [asked, request("r-2")], horizon=0)
 
@@ -26,7 +27,7 @@ def test_an_answer_is_found_by_the_name_of_its_request(connection: Connection) -
 @pytest.mark.parametrize("request_id", ["ü", "😀", '"', "\\", "'; --", "[]", "007", "\x01", " "])
 def test_any_text_may_be_a_request_id(connection: Connection, request_id: str) -> None:
     asked = request(request_id, b"body")
-    answers.keep(connection, [(asked, FACTS)], create_time=100)
+    answers.keep(connection, [(asked, FACTS)], create_time=100, horizon=0)
 
     assert answers.find(connection, [asked], horizon=0)[asked.name].to(asked) == FACTS
 
@@ -42,13 +43,13 @@ def test_any_text_may_be_a_request_id(connection: Connection, request_id: str) -
     ids=["id", "tenant", "caller", "rpc"],
 )
 def test_an_answer_is_not_found_by_another_name(connection: Connection, other: object) -> None:
-    answers.keep(connection, [(request("r-1", b"body"), FACTS)], create_time=100)
+    answers.keep(connection, [(request("r-1", b"body"), FACTS)], create_time=100, horizon=0)
 
     assert answers.find(connection, [other], horizon=0) == {}  # type: ignore[list-item]
 
 
 def test_the_same_name_with_another_body_is_refused(connection: Connection) -> None:
-    answers.keep(connection, [(request("r-1", b"body"), FACTS)], create_time=100)
+    answers.keep(connection, [(request("r-1", b"body"), FACTS)], create_time=100, horizon=0)
     other = request("r-1", b"other")
 
     found = answers.find(connection, [other], horizon=0)
@@ -59,7 +60,7 @@ def test_the_same_name_with_another_body_is_refused(connection: Connection) -> N
 
 
 def test_a_request_without_an_id_is_neither_kept_nor_found(connection: Connection) -> None:
-    answers.keep(connection, [(request(""), FACTS)], create_time=100)
+    answers.keep(connection, [(request(""), FACTS)], create_time=100, horizon=0)
 
     assert answers.find(connection, [request("")], horizon=0) == {}
     assert count(connection) == 0
@@ -70,23 +71,32 @@ def test_an_answer_counts_up_to_the_horizon(
     connection: Connection, horizon: int, is_found: bool
 ) -> None:
     asked = request("r-1", b"body")
-    answers.keep(connection, [(asked, FACTS)], create_time=100)
+    answers.keep(connection, [(asked, FACTS)], create_time=100, horizon=0)
 
     assert bool(answers.find(connection, [asked], horizon)) is is_found
 
 
 def test_a_new_answer_takes_the_place_of_one_that_is_too_old(connection: Connection) -> None:
-    answers.keep(connection, [(request("r-1", b"old"), {"sequence": 1})], create_time=100)
+    answers.keep(
+        connection, [(request("r-1", b"old"), {"sequence": 1})], create_time=100, horizon=0
+    )
     again = request("r-1", b"new")
-    answers.keep(connection, [(again, {"sequence": 2})], create_time=200)
+    answers.keep(connection, [(again, {"sequence": 2})], create_time=200, horizon=150)
 
     assert answers.find(connection, [again], horizon=150)[again.name].to(again) == {"sequence": 2}
     assert count(connection) == 1
 
 
+def test_an_answer_that_counts_is_not_given_again(connection: Connection) -> None:
+    answers.keep(connection, [(request("r-1", b"a"), FACTS)], create_time=100, horizon=0)
+
+    with pytest.raises(Overtaken):
+        answers.keep(connection, [(request("r-1", b"b"), FACTS)], create_time=200, horizon=100)
+
+
 def test_many_answers_are_kept_and_found_at_once(connection: Connection) -> None:
     asked = [request(f"r-{n}", tenant=f"t-{n % 3}") for n in range(600)]
-    answers.keep(connection, [(each, {"sequence": n}) for n, each in enumerate(asked)], 100)
+    answers.keep(connection, [(each, {"sequence": n}) for n, each in enumerate(asked)], 100, 0)
 
     found = answers.find(connection, asked, horizon=0)
 

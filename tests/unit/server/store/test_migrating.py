@@ -6,8 +6,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import URL, Engine, inspect, text
 from sqlalchemy.exc import OperationalError
 from tocsin_server.store import migrating
-from tocsin_server.store.engines import write_engine
 from tocsin_server.store.migrating import migrate, read_epoch
+from tocsin_server.store.sqlite import write_engine
 from tocsin_server.store.tables import metadata
 
 BROKEN = """

@@ -1,14 +1,20 @@
-"""How SQLite goes about every prepared statement: by an index, whatever the size of an inbox."""
+"""How databases go about every prepared statement: by an index, whatever the size of an inbox."""
 
 import importlib
 import pkgutil
 import re
 from collections.abc import Iterator
+from functools import partial
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection
 from tocsin_server import store
-from tocsin_server.store.prepared import Prepared
+from tocsin_server.store.prepared import Prepared, run
+
+from tests.support.postgres import Postgres, Work, working
+
+# SQLite
 
 READS_ALL = re.compile(r"SCAN (?!\(subquery-|anon_|\w+ VIRTUAL TABLE)")
 """A table is read from its beginning to its end; not what a query made, nor a parameter's rows."""
@@ -21,6 +27,8 @@ MAY_READ_ALL = {
 }
 
 MAY_SORT = {
+    # Some inboxes, by their users: as many as a step of a job touches.
+    "inboxes._LOCK_SOME": "ORDER BY",
     # By channel, what a mark changes: it has to go through that anyway.
     "marking._COUNT": "GROUP BY",
     # The channels of an inbox, by their latest arrival: some, where notifications are many.
@@ -98,3 +106,108 @@ def test_an_inboxs_channels_are_found_before_their_notifications(connection: Con
             searches = [s for s in plan(connection, statement) if s.startswith("SEARCH")]
             assert searches[0] == "SEARCH inbox_channels USING PRIMARY KEY (inbox_id=?)"
             assert "arrive_revision=?" in next(s for s in searches if "notifications USING" in s)
+
+
+# PostgreSQL, by the settings of the server's own connections
+
+MANY = """
+INSERT INTO inboxes (tenant, user_id, incarnation, revision, oldest_revision,
+    total_count, unread_count, unseen_count)
+  SELECT 'default', 'user-' || n, n, 20, 0, 20, 10, 10 FROM generate_series(1, 2000) n;
+INSERT INTO channels
+  SELECT 'default', 'channel-' || n, 1, 't', '', '{}', 'e', 1, 1 FROM generate_series(1, 50) n;
+INSERT INTO messages (tenant, message_id, channel_id, state, severity, sender,
+    create_time, size, body)
+  SELECT 'default', 'm-' || n, 'channel-' || (n % 50), 3, 2, '', n, 100, repeat('x', 100)::bytea
+  FROM generate_series(1, 50000) n;
+INSERT INTO notifications (inbox_id, arrive_revision, sequence, channel_id, revision,
+    receive_time, seen_time, read_time)
+  SELECT 1, n, n, 'channel-' || (n % 50), n, n, nullif(n % 9, 0), nullif(n % 9, 0)
+  FROM generate_series(1, 50000) n;
+INSERT INTO notifications (inbox_id, arrive_revision, sequence, channel_id, revision, receive_time)
+  SELECT i, n, n, 'channel-' || (n % 50), n, n
+  FROM generate_series(2, 2000) i, generate_series(1, 10) n;
+INSERT INTO inbox_channels
+  SELECT i, 'channel-' || n, 1, 1, 1 FROM generate_series(1, 2000) i, generate_series(1, 20) n;
+INSERT INTO marks
+  SELECT i, n, NULL, n, 1, 1, n FROM generate_series(1, 2000) i, generate_series(1, 10) n;
+INSERT INTO requests (tenant, caller, rpc, request_id, answer, create_time)
+  SELECT 'default', '', 'Send', 'r-' || n, '[]', n FROM generate_series(1, 20000) n;
+ANALYZE
+"""
+
+MAY_GO_IN_ORDER_OF = {
+    # The queue, up to the first job that may go on, and to find its end.
+    "ix_jobs_turn",
+}
+
+MAY_SORT_IN_POSTGRESQL = {
+    "inboxes._LOCK_SOME": "Sort",
+    "inbox_channels._LISTINGS": "Sort",
+    # The copies of one message, where a job comes to the next one.
+    "deleting._NEXT": "Incremental Sort",
+}
+
+
+@pytest.fixture(scope="module")
+def in_postgresql(postgres: Postgres) -> Iterator[Work]:
+    """Runs work on a database that has rows, and knows so: it counts them itself, soon enough."""
+    url = postgres.create()
+    for statement in MANY.split(";"):
+        postgres.execute(statement, url)
+    with working(url) as work:
+        yield work
+    postgres.drop(url)
+
+
+def nodes(connection: Connection, name: str) -> list[dict[str, Any]]:
+    """The nodes of the plan that every execution follows."""
+    sql, order, _ = STATEMENTS[name].compiled(connection.dialect)
+    run(connection, f"PREPARE planned AS {sql}")
+    values = ", ".join("NULL" for _ in order)
+    (((plan,),),) = run(connection, f"EXPLAIN (FORMAT JSON) EXECUTE planned ({values})")
+    run(connection, "DEALLOCATE planned")
+    return [*flat(plan["Plan"])]
+
+
+def flat(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for below in node.get("Plans", ()):
+        yield from flat(below)
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_in_postgresql_everything_is_found_by_an_index_and_in_its_order(
+    in_postgresql: Work, name: str
+) -> None:
+    found = in_postgresql(partial(nodes, name=name))
+
+    kinds = [node["Node Type"] for node in found]
+    assert not {"Seq Scan", "Bitmap Heap Scan", "Hash Join", "Merge Join"} & {*kinds}, found
+    for node in found:
+        if node["Node Type"].startswith("Index") and node["Index Name"] not in MAY_GO_IN_ORDER_OF:
+            condition = node.get("Index Cond", "")
+            assert condition, node
+            assert not re.fullmatch(r"\(\w+ = \(?\$\d+\)?(::text)?\)", condition) or is_key(node)
+    sorts = [kind for kind in kinds if "Sort" in kind]
+    assert set(sorts) <= {MAY_SORT_IN_POSTGRESQL.get(name.partition("[")[0])}, found
+
+
+def is_key(node: dict[str, Any]) -> bool:
+    """Whether one column is the whole key, or a few rows: not all of a tenant, nor of an inbox."""
+    return node["Relation Name"] != "notifications" and "tenant" not in node["Index Cond"]
+
+
+def test_in_postgresql_what_is_unread_is_found_among_the_unread(in_postgresql: Work) -> None:
+    kinds = [
+        name
+        for name in STATEMENTS
+        if re.search(r"UNREAD: 2.*(all|some)|Effect\.(READ|SEEN)\b", name)
+        and "MESSAGES" not in name
+    ]
+
+    assert len(kinds) >= 10
+    for name in kinds:
+        found = in_postgresql(partial(nodes, name=name))
+        indexes = [node.get("Index Name") for node in found]
+        assert "ix_notifications_unread" in indexes, (name, found)

@@ -7,7 +7,7 @@ from sqlalchemy import Engine, text
 from tocsin_server.domain.inboxes import NotificationFilter
 from tocsin_server.domain.retention import Retention
 from tocsin_server.live.hub import Hub
-from tocsin_server.store.engines import READERS
+from tocsin_server.store.databases import READERS
 from tocsin_server.store.failures import CannotOpen
 from tocsin_server.store.store import SqlStore
 

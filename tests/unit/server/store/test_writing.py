@@ -15,7 +15,8 @@ from tocsin_server.domain.errors import (
 )
 from tocsin_server.domain.messages import Send, Sent
 from tocsin_server.live.hub import Hub
-from tocsin_server.store import channels, failures, writing
+from tocsin_server.store import channels, committing, failures, writing
+from tocsin_server.store.lanes import ThreadLane
 from tocsin_server.store.tables import messages, notifications, store_facts
 from tocsin_server.store.writing import GROUP_ROWS, Writer
 
@@ -62,9 +63,11 @@ async def writer(engine: Engine, hub: Hub) -> AsyncIterator[Writer]:
     """A writer into a database that has the channel `news`."""
     with engine.begin() as connection:
         channels.create(connection, request(), channel(), horizon=0)
-    writer = Writer(engine, hub, lambda: 0)
+    lane = ThreadLane(engine)
+    writer = Writer([lane], hub, lambda: 0, mixes=True)
     yield writer
     await writer.close()
+    await lane.close()
 
 
 @pytest.fixture
@@ -345,7 +348,7 @@ async def test_a_lock_that_somebody_lets_go_of_is_waited_for(
         found_locked.set()
         return failures.is_busy(error)
 
-    monkeypatch.setattr(writing, "is_busy", is_busy)
+    monkeypatch.setattr(committing, "is_busy", is_busy)
     other = connect(str(url.database), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     sends = [asyncio.ensure_future(writer.send([send("alice")])) for _ in range(5)]
@@ -361,7 +364,7 @@ async def test_a_lock_that_somebody_lets_go_of_is_waited_for(
 async def test_a_lock_that_nobody_lets_go_of_fails_all_who_wait_together(
     engine: Engine, url: URL, writer: Writer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writing, "LOCKED_SECONDS", 0.0)
+    monkeypatch.setattr(committing, "LOCKED_SECONDS", 0.0)
     other = connect(str(url.database), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
 

