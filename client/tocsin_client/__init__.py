@@ -1,23 +1,31 @@
-"""The Python client of Tocsin."""
+"""The Python client of Tocsin.
 
-from tocsin_client._async_client import AsyncClient
-from tocsin_client._errors import (
-    AlreadyExists,
-    CallError,
-    ContiguityError,
-    DeadlineExceeded,
-    InvalidArgument,
-    NotFound,
-    PermissionDenied,
-    ResourceExhausted,
-    TocsinError,
-    Unauthenticated,
-    Unavailable,
-    Violation,
-)
-from tocsin_client._requests import make_send_request
-from tocsin_client._resuming import InboxUpdate
-from tocsin_client._subscribing import AsyncSubscription
+Its names are imported when they are first used: importing gRPC takes longer than all that the
+command line has to do for `tocsin --help`.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tocsin_client._async_client import AsyncClient
+    from tocsin_client._errors import (
+        AlreadyExists,
+        CallError,
+        ContiguityError,
+        DeadlineExceeded,
+        InvalidArgument,
+        NotFound,
+        PermissionDenied,
+        ResourceExhausted,
+        TocsinError,
+        Unauthenticated,
+        Unavailable,
+        Violation,
+    )
+    from tocsin_client._requests import make_send_request
+    from tocsin_client._resuming import InboxUpdate
+    from tocsin_client._subscribing import AsyncSubscription
 
 __all__ = [
     "AlreadyExists",
@@ -37,3 +45,25 @@ __all__ = [
     "Violation",
     "make_send_request",
 ]
+
+# Whatever is not listed is an error.
+_MODULES = {
+    "AsyncClient": "_async_client",
+    "AsyncSubscription": "_subscribing",
+    "InboxUpdate": "_resuming",
+    "make_send_request": "_requests",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(f"{__name__}.{_MODULES.get(name, '_errors')}")
+    # The next use finds it here.
+    value: object = getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -37,12 +37,13 @@ def parse_target(target: str) -> str:
     Raises:
         ValueError: It is none of them.
     """
-    if target.startswith("unix:") and len(target) > len("unix:"):
-        return target
-    match = _HOST_AND_PORT.fullmatch(target)
-    if match is None or not 0 < int(match["port"]) < 65536:
-        raise ValueError(f"target {target!r} is neither host:port nor unix:path")
-    return target
+    if target.isprintable():
+        if target.startswith("unix:") and len(target) > len("unix:"):
+            return target
+        match = _HOST_AND_PORT.fullmatch(target)
+        if match is not None and 0 < int(match["port"]) < 65536:
+            return target
+    raise ValueError(f"target {target!r} is neither host:port nor unix:path")
 
 
 def unary_options() -> list[tuple[str, int | str]]:

@@ -107,6 +107,8 @@ class Progress:
         self._failures = 0
         self.cursor = cursor
         self.violations = 0
+        # Why there is no stream; empty while one brings something, and before the first.
+        self.interruption = ""
         # Seconds to wait before the next stream; None while one is open, and before the first.
         self.delay: float | None = None
 
@@ -150,6 +152,7 @@ class Progress:
             self.interrupt("RECONNECT", at_least=delay.seconds + delay.nanos / 1e9)
         else:
             self._failures = 0
+            self.interruption = ""
         if response.phase in {_HEARTBEAT, _RECONNECT} and not self._heartbeats:
             return None
         return _update(response, verdict)
@@ -163,6 +166,7 @@ class Progress:
 
     def interrupt(self, cause: str, *, at_least: float = 0.0) -> None:
         """The stream is over; sets the delay before the next."""
+        self.interruption = cause
         self.delay = at_least + self._pacing.back_off(self._failures)
         self._failures += 1
         _LOGGER.info(

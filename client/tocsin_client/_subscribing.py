@@ -53,6 +53,11 @@ class AsyncSubscription:
         """How often the server broke the rules that prove that nothing is missing."""
         return self._progress.violations
 
+    @property
+    def interruption(self) -> str:
+        """Why the last stream ended, while none has taken its place; empty otherwise."""
+        return self._progress.interruption
+
     def __aiter__(self) -> Self:
         return self
 

@@ -15,7 +15,7 @@ def test_a_target_is_taken(target: str) -> None:
 @pytest.mark.parametrize(
     "target",
     ["", "localhost", "localhost:", ":50051", "::1:50051", "host:0", "host:65536", "unix:",
-     "http://localhost:50051", "host:1 ", "a:1,b:2"],
+     "http://localhost:50051", "host:1 ", "a:1,b:2", "\udcff:1", "unix:\udcff"],
 )  # fmt: skip
 def test_another_form_is_refused(target: str) -> None:
     with pytest.raises(ValueError, match="neither host:port nor unix:path"):

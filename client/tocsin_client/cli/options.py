@@ -1,0 +1,61 @@
+"""What several commands take."""
+
+from collections.abc import Sequence
+from typing import Annotated, TypeVar
+
+import typer
+
+DEFAULT_TARGET = "127.0.0.1:50051"
+
+_Value = TypeVar("_Value")
+
+
+def _or_the_programs(
+    context: typer.Context, parameter: typer.CallbackParam, value: _Value
+) -> _Value:
+    """The value given to the command, or else to the program: `tocsin --json channels list`."""
+    given: _Value = value or context.find_root().params.get(parameter.name or "", value)
+    return given
+
+
+Target = Annotated[
+    str,
+    typer.Option(
+        "--target",
+        metavar="ADDRESS",
+        help="The server: HOST:PORT, [IPV6]:PORT or unix:PATH.",
+        show_default=f"TOCSIN_TARGET, or {DEFAULT_TARGET}",
+        callback=_or_the_programs,
+    ),
+]
+AsJson = Annotated[
+    bool,
+    typer.Option("--json", help="Print JSON, one object a line.", callback=_or_the_programs),
+]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--label",
+        metavar="NAME=VALUE",
+        help="A name and value of your own; may be repeated.",
+    ),
+]
+RequestId = Annotated[
+    str,
+    typer.Option(
+        metavar="ID",
+        help="Makes a repeat of this command safe, for 24 hours: it happens once.",
+        show_default=False,
+    ),
+]
+
+
+def pairs(labels: Sequence[str] | None) -> dict[str, str]:
+    """The labels given as NAME=VALUE."""
+    made = {}
+    for label in labels or ():
+        name, separator, value = label.partition("=")
+        if not separator:
+            raise typer.BadParameter(f"{label!r} is not NAME=VALUE.", param_hint="'--label'")
+        made[name] = value
+    return made

@@ -1,0 +1,96 @@
+"""The program: its commands, and what becomes of their errors."""
+
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+import tocsin_client
+from tocsin_client.cli import channels, sending, watching
+from tocsin_client.cli.options import DEFAULT_TARGET
+from tocsin_client.cli.rendering import plain
+
+program = typer.Typer(
+    # Plain help keeps its examples as they are to be typed, and takes half as long.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+program.add_typer(channels.commands, name="channels")
+program.command()(sending.send)
+program.command()(watching.watch)
+
+
+def _say_version(asked: bool) -> None:  # noqa: FBT001  (typer's form)
+    if asked:
+        typer.echo(f"tocsin, version {version('tocsin')}")
+        raise typer.Exit
+
+
+@program.callback(invoke_without_command=True)
+def _program(
+    context: typer.Context,
+    *,
+    target: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS",
+            envvar="TOCSIN_TARGET",
+            help="The server: HOST:PORT, [IPV6]:PORT or unix:PATH.",
+        ),
+    ] = DEFAULT_TARGET,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")] = False,
+    asks_version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_say_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Sends notifications, and follows inboxes, on a Tocsin server.
+
+    \b
+    A first message, and the inbox that it arrives in:
+      tocsin channels create marketing-clue --title "Marketing clues"
+      tocsin send marketing-clue "A new lead" --to alice --url /leads/42
+      tocsin watch alice
+
+    \b
+    A server elsewhere:
+      export TOCSIN_TARGET=inbox.example.com:50051
+
+    Exit codes: 0; 1 for an error that the server or the network answered; 2 for wrong usage;
+    130 for Ctrl-C.
+    """
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)
+
+
+def _require_text(arguments: Sequence[str]) -> None:
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise typer.BadParameter(f"{argument!r} is not UTF-8.") from None
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs the program, and returns its exit code; what goes wrong is one line on stderr."""
+    try:
+        _require_text(arguments)
+        code = program(list(arguments), prog_name="tocsin", standalone_mode=False)
+    except typer.TyperException as mistake:
+        # The prefix is Pydantic's, which checks the values for Typer.
+        problem, code = mistake.format_message().replace("Value error, ", ""), mistake.exit_code
+        if context := getattr(mistake, "ctx", None):
+            problem = f"{problem.rstrip('.')}. Try '{context.command_path} --help'."
+    except tocsin_client.TocsinError as failure:
+        problem, code = str(failure), 1
+    except typer.Abort:
+        return 130
+    else:
+        return code or 0
+    print(f"tocsin: {plain(problem)}", file=sys.stderr)  # noqa: T201  # a program speaks
+    return code

@@ -1,0 +1,142 @@
+"""Messages as text for people. What senders wrote is shown, never obeyed."""
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from google.protobuf.timestamp_pb2 import Timestamp
+    from tocsin.v1.channel_pb2 import Channel
+    from tocsin.v1.inbox_pb2 import Inbox, Mark, NotificationChange, NotificationSelector
+    from tocsin.v1.message_service_pb2 import SendMessageResponse
+
+# By the numbers of `Severity`: `tocsin --help` need not load Protobuf for its names.
+_SEVERITIES = {
+    1: ("low", "dim"),
+    2: ("normal", ""),
+    3: ("high", "bold yellow"),
+    4: ("critical", "bold red"),
+}
+_TIME_WIDTH = len("2026-11-22 17:51:04")
+# Embeddings, overrides and isolates, which show what follows in another order.
+_REORDERING = {*"\u202a\u202b\u202c\u202d\u202e", *"\u2066\u2067\u2068\u2069"}
+
+
+def plain(text: str) -> str:
+    """One line of text in which nothing steers the terminal.
+
+    White space becomes a space; control characters and what reorders text, U+FFFD.
+    """
+    return "".join(map(_plain, text))
+
+
+def _plain(character: str) -> str:
+    if character.isspace():
+        return " "
+    steers = unicodedata.category(character) == "Cc" or character in _REORDERING
+    return "\ufffd" if steers else character
+
+
+def created(channel: "Channel") -> Text:
+    """What came of a creation."""
+    return Text.assemble("created ", (channel.channel_id, "bold"))
+
+
+def channels_listed(channels: Sequence["Channel"]) -> Iterator[Text]:
+    """A line a channel."""
+    width = max((len(channel.channel_id) for channel in channels), default=0)
+    for channel in channels:
+        yield Text.assemble((f"{channel.channel_id:<{width}}", "bold"), "  ", plain(channel.title))
+
+
+def channel_shown(channel: "Channel") -> Iterator[Text]:
+    """A line for everything that a channel has."""
+    yield _pair("channel", channel.channel_id)
+    yield _pair("title", channel.title)
+    if channel.description:
+        yield _pair("description", channel.description)
+    for name, value in sorted(channel.labels.items()):
+        yield _pair("label", f"{name}={value}")
+    yield _pair("created", _time(channel.create_time))
+    yield _pair("updated", _time(channel.update_time))
+    yield _pair("etag", channel.etag)
+
+
+def sent(response: "SendMessageResponse") -> Text:
+    """What came of a send."""
+    count = response.accepted_count
+    return Text.assemble(
+        f"sent to {count:,} {'inbox' if count == 1 else 'inboxes'}",
+        (f"  {response.message.message_id}", "dim"),
+    )
+
+
+def changed(change: "NotificationChange") -> Text:
+    """A change of an inbox: when, its revision, and what it is."""
+    if change.HasField("upserted"):
+        return _notified(change)
+    if change.HasField("marked"):
+        return _line(change, _time(change.marked.mark_time), *_marked(change.marked))
+    return _line(change, "", ("removed", "dim"), (plain(change.removed), ""))
+
+
+def counted(inbox: "Inbox") -> Text:
+    """How many notifications an inbox has that were not read."""
+    return Text(f"{inbox.user_id} has {inbox.unread_count:,} unread", "bold")
+
+
+def _notified(change: "NotificationChange") -> Text:
+    notification = change.upserted
+    message = notification.message
+    severity, style = _SEVERITIES.get(message.severity, (str(message.severity), ""))
+    line = _line(
+        change,
+        _time(notification.receive_time),
+        (message.channel_id, "cyan"),
+        (f"{severity:<8}", style),
+        (plain(message.title), style),
+        (plain(message.url), "underline"),
+    )
+    if notification.HasField("read_time"):
+        line.stylize("dim")
+    return line
+
+
+def _marked(mark: "Mark") -> Iterator[tuple[str, str]]:
+    # Read implies seen, and not seen implies not read.
+    if mark.HasField("read"):
+        yield "read" if mark.read else "unread", "green"
+    else:
+        yield "seen" if mark.seen else "unseen", "green"
+    yield " ".join(_selected(mark.selector)), ""
+
+
+def _selected(selector: "NotificationSelector") -> Iterable[str]:
+    if selector.HasField("ids"):
+        count = len(selector.ids.notification_ids)
+        yield f"{count:,} {'notification' if count == 1 else 'notifications'}"
+        return
+    if selector.HasField("channel_ids"):
+        yield f"all of {', '.join(selector.channel_ids.channel_ids)}"
+    else:
+        yield "all"
+    if selector.up_to_revision:
+        yield f"up to {selector.up_to_revision}"
+
+
+def _line(change: "NotificationChange", time: str, *parts: tuple[str, str]) -> Text:
+    start = Text.assemble((f"{time:<{_TIME_WIDTH}}", "dim"), f"  {change.revision:>5}")
+    return Text("  ").join([start, *(Text(text, style) for text, style in parts if text)])
+
+
+def _pair(name: str, value: str) -> Text:
+    return Text.assemble((f"{name:<11}", "dim"), f"  {plain(value)}")
+
+
+def _time(timestamp: "Timestamp") -> str:
+    """A point in time, by the local clock."""
+    moment = datetime.fromtimestamp(timestamp.seconds, UTC).astimezone()
+    return f"{moment:%Y-%m-%d %H:%M:%S}"
