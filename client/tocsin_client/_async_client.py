@@ -175,7 +175,7 @@ class AsyncClient:
             InvalidArgument: A field breaks its rule.
             NotFound: There is no such channel.
             AlreadyExists: `request_id` was used for another request.
-            ValueError: `data` holds what JSON has no word for.
+            ValueError: `data` holds what JSON has no word for, or is nested too deep.
         """
         request = _requests.make_send_request(
             channel_id,

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import DecodeError
 from google.protobuf.struct_pb2 import Struct
 from tocsin.v1.audience_pb2 import Audience
 from tocsin.v1.channel_pb2 import Channel
@@ -52,7 +53,7 @@ def make_send_request(
     """Makes one send for `send_batch`; the arguments are those of `send`.
 
     Raises:
-        ValueError: `data` holds what JSON has no word for.
+        ValueError: `data` holds what JSON has no word for, or is nested too deep.
     """
     struct = None
     if data is not None:
@@ -61,22 +62,26 @@ def make_send_request(
             struct.update(data)
         except (TypeError, OverflowError, RecursionError) as problem:
             raise ValueError(f"data holds what JSON has no word for: {problem}") from None
-    return SendMessageRequest(
-        request_id=request_id or new_request_id(),
-        message=Message(
-            channel_id=channel_id,
-            title=title,
-            content=content,
-            content_format=content_format,
-            url=url,
-            mobile_url=mobile_url,
-            data=struct,
-            labels=labels,
-            severity=severity,
-            sender=sender,
-        ),
-        audience=Audience(user_ids=ids(to)),
-    )
+    try:
+        return SendMessageRequest(
+            request_id=request_id or new_request_id(),
+            message=Message(
+                channel_id=channel_id,
+                title=title,
+                content=content,
+                content_format=content_format,
+                url=url,
+                mobile_url=mobile_url,
+                data=struct,
+                labels=labels,
+                severity=severity,
+                sender=sender,
+            ),
+            audience=Audience(user_ids=ids(to)),
+        )
+    except DecodeError:
+        # Protobuf copies what it is given, and reads no message of more than 100 levels.
+        raise ValueError("data is nested too deep") from None
 
 
 def batch_request(requests: Iterable[SendMessageRequest]) -> BatchSendMessagesRequest:

@@ -1,14 +1,14 @@
 """What a command says: text for people, coloured on a terminal, or JSON, one object a line."""
 
 import asyncio
+import errno
 import os
 import stat
 import sys
 from collections.abc import Iterable
-from io import TextIOWrapper
+from io import StringIO, TextIOWrapper
 from typing import TextIO
 
-import typer
 from google.protobuf.json_format import MessageToJson
 from google.protobuf.message import Message
 from rich.console import Console
@@ -18,8 +18,7 @@ from rich.text import Text
 class Output:
     """Standard output, in which every line leaves at once.
 
-    Writing raises BrokenPipeError once the reader is gone, and typer.TyperException where nothing
-    can be written.
+    Writing raises OSError where nothing can be written, BrokenPipeError once the reader is gone.
 
     Attributes:
         as_json: Whether messages are asked for, not text.
@@ -32,7 +31,11 @@ class Output:
         if isinstance(self._file, TextIOWrapper):
             # A character that the terminal's encoding lacks must not end the program.
             self._file.reconfigure(errors="backslashreplace")
-        self._console = Console()
+        # It renders and we write, so that what fails is ours to tell. A terminal is what stdout is
+        # connected to; without one, FORCE_COLOR decides.
+        on_terminal = self._file is not None and self._file.isatty()
+        self._rendered = StringIO()
+        self._console = Console(file=self._rendered, force_terminal=on_terminal or None)
 
     def messages(self, messages: Iterable[Message]) -> None:
         """Writes messages in Protobuf's JSON mapping, one a line."""
@@ -43,9 +46,10 @@ class Output:
     def lines(self, lines: Iterable[Text]) -> None:
         """Writes lines of text; a terminal may wrap them."""
         for line in lines:
-            with self._console.capture() as rendered:
-                self._console.print(line, soft_wrap=True)
-            self._write(rendered.get())
+            self._console.print(line, soft_wrap=True)
+            self._write(self._rendered.getvalue())
+            self._rendered.seek(0)
+            self._rendered.truncate()
 
     def note(self, text: str) -> None:
         """Writes a line on stderr, beside what was asked for."""
@@ -73,12 +77,6 @@ class Output:
 
     def _write(self, text: str) -> None:
         if self._file is None:
-            raise typer.TyperException("cannot write to stdout: it is closed")
-        try:
-            self._file.write(text)
-            self._file.flush()
-        except BrokenPipeError:
-            raise
-        except OSError as problem:
-            reason = problem.strerror
-            raise typer.TyperException(f"cannot write to stdout: {reason}") from None
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        self._file.write(text)
+        self._file.flush()

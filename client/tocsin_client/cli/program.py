@@ -88,6 +88,8 @@ def run(arguments: Sequence[str]) -> int:
             problem = f"{problem.rstrip('.')}. Try '{context.command_path} --help'."
     except tocsin_client.TocsinError as failure:
         problem, code = str(failure), 1
+    except OSError as failure:
+        problem, code = f"cannot write to stdout: {failure.strerror}", 1
     except typer.Abort:
         return 130
     else:

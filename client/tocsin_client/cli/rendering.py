@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tocsin.v1.message_service_pb2 import SendMessageResponse
 
 # By the numbers of `Severity`: `tocsin --help` need not load Protobuf for its names.
-_SEVERITIES = {
+SEVERITIES = {
     1: ("low", "dim"),
     2: ("normal", ""),
     3: ("high", "bold yellow"),
@@ -91,7 +91,7 @@ def counted(inbox: "Inbox") -> Text:
 def _notified(change: "NotificationChange") -> Text:
     notification = change.upserted
     message = notification.message
-    severity, style = _SEVERITIES.get(message.severity, (str(message.severity), ""))
+    severity, style = SEVERITIES.get(message.severity, (str(message.severity), ""))
     line = _line(
         change,
         _time(notification.receive_time),

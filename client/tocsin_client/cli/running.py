@@ -23,9 +23,10 @@ def perform(work: Work, *, target: str, as_json: bool) -> None:
 
     Raises:
         typer.BadParameter: `target` is none.
-        typer.TyperException: Nothing answered, or stdout takes nothing.
+        typer.TyperException: Nothing answered.
         typer.Exit: Whoever read stdout is gone.
         tocsin_client.TocsinError: The server answered with an error.
+        OSError: stdout takes nothing.
     """
     try:
         asyncio.run(_perform(work, target, as_json=as_json))

@@ -105,3 +105,13 @@ def test_a_heartbeat_interval_is_given_in_seconds() -> None:
 def test_data_that_json_has_no_word_for_is_refused(value: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"JSON|Unexpected"):
         make_send_request("news", "Hello", to="alice", data=value)
+
+
+@pytest.mark.parametrize("levels", [100, 300, 900])
+def test_data_that_is_nested_too_deep_is_refused(levels: int) -> None:
+    data: dict[str, object] = {}
+    for _ in range(levels):
+        data = {"in": data}
+
+    with pytest.raises(ValueError, match="data"):
+        make_send_request("news", "Hello", to="alice", data=data)

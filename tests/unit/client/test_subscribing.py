@@ -11,6 +11,7 @@ from tocsin.v1.inbox_service_pb2 import SubscribePhase, SubscribeResponse
 from tocsin_client import AsyncClient, AsyncSubscription, ContiguityError
 from tocsin_client._resuming import Pacing
 
+from tests.support.waiting import until
 from tests.unit.client.conftest import Serve
 from tests.unit.client.scripting import (
     UNAVAILABLE,
@@ -104,6 +105,35 @@ async def test_a_failed_stream_is_resumed_from_the_last_cursor(
     assert [request.cursor for request in inbox.requests] == ["", "c6"]
     assert sleeps == [0.1]
     assert subscription.violations == 0
+
+
+async def test_an_interruption_says_why_until_another_stream_brings_something(
+    serve: Serve, clients: Clients
+) -> None:
+    inbox = ScriptedInbox([snapshot(1, 1), UNAVAILABLE], [silence()])
+    subscription = clients(await serve(inbox)).subscribe("alice")
+    await take(subscription, 1)
+    before = subscription.interruption
+
+    waiting = asyncio.create_task(anext(subscription))
+    await until(lambda: len(inbox.requests) == 2)
+
+    assert before == ""
+    assert "scripted" in subscription.interruption
+    assert "UNAVAILABLE" in subscription.interruption
+    await subscription.aclose()
+    with pytest.raises(StopAsyncIteration):
+        await waiting
+
+
+async def test_an_interruption_ends_with_the_next_response(serve: Serve, clients: Clients) -> None:
+    inbox = ScriptedInbox([snapshot(1, 1), UNAVAILABLE], [heartbeat(1), live(1, 2)])
+    subscription = clients(await serve(inbox)).subscribe("alice")
+
+    await take(subscription, 2)
+
+    assert len(inbox.requests) == 2
+    assert subscription.interruption == ""
 
 
 async def test_a_stream_that_the_server_ends_is_resumed(serve: Serve, clients: Clients) -> None:

@@ -1,0 +1,92 @@
+"""The command line `tocsin` in processes of its own."""
+
+import asyncio
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.e2e.program import environment
+
+SECONDS = 60.0
+TOCSIN = Path(sys.executable).with_name("tocsin")
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What a run came to."""
+
+    code: int
+    output: str
+    errors: str
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A run that goes on."""
+
+    process: Process
+
+    async def line(self) -> str:
+        """The next line of its output."""
+        assert self.process.stdout is not None
+        return await _line(self.process.stdout)
+
+    async def error_line(self) -> str:
+        """The next line on stderr."""
+        assert self.process.stderr is not None
+        return await _line(self.process.stderr)
+
+    async def interrupt(self) -> Ended:
+        """Presses Ctrl-C, and waits for the end."""
+        self.process.send_signal(signal.SIGINT)
+        return await self.end()
+
+    async def end(self, given: str = "") -> Ended:
+        """Waits for the end."""
+        async with asyncio.timeout(SECONDS):
+            output, errors = await self.process.communicate(given.encode())
+        assert self.process.returncode is not None
+        return Ended(self.process.returncode, output.decode(), errors.decode())
+
+
+async def run(*arguments: str | bytes, given: str = "", **variables: str) -> Ended:
+    """Runs the program to its end, with `given` as its stdin."""
+    async with running(*arguments, **variables) as started:
+        return await started.end(given)
+
+
+@asynccontextmanager
+async def running(*arguments: str | bytes, **variables: str) -> AsyncIterator[Running]:
+    """Starts the program, and makes sure that it ends."""
+    process = await asyncio.create_subprocess_exec(
+        TOCSIN, *arguments, env=environment(**variables), stdin=PIPE, stdout=PIPE, stderr=PIPE
+    )
+    try:
+        yield Running(process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def shell(script: str, **variables: str) -> Ended:
+    """Runs a line of bash in which `tocsin` is the program; the pipe's first code counts."""
+    process = await asyncio.create_subprocess_exec(
+        *("bash", "-c", f"{script}; exit ${{PIPESTATUS[0]}}"),
+        env=environment(**variables) | {"PATH": f"{TOCSIN.parent}:/usr/bin:/bin"},
+        stdin=PIPE,
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+    return await Running(process).end()
+
+
+async def _line(stream: asyncio.StreamReader) -> str:
+    async with asyncio.timeout(SECONDS):
+        line = (await stream.readline()).decode()
+    assert line.endswith("\n"), f"it ended with {line!r}"
+    return line.rstrip("\n")
