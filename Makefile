@@ -89,8 +89,9 @@ endef
 	@touch $@
 
 .venv/.server: .venv/.uv pyproject.toml
-	@echo 'installing the server into .venv' >&2
-	@$(INSTALL) --python .venv -c requirements.lock -b requirements.lock -e '.[server,postgres]'
+	@echo 'installing the server and the command line into .venv' >&2
+	@$(INSTALL) --python .venv -c requirements.lock -b requirements.lock \
+		-e '.[cli,postgres,server]'
 	@touch $@
 
 .venv/.dev: .venv/.uv pyproject.toml

@@ -22,7 +22,7 @@ CTRL_C = "^C\n"
 
 _NEW_IN_EVERY_RUN = (
     (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(-[0-9a-f]{16})?\b"), "ID"),
-    (re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"), "TIME"),
+    (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+Z|Z|\b)"), "TIME"),
     (re.compile(r"\bA[A-Za-z0-9_-]{59}(?![A-Za-z0-9_-])"), "CURSOR"),
 )
 
@@ -49,7 +49,9 @@ class Terminal:
             self._process = await asyncio.create_subprocess_exec(
                 *command,
                 cwd=self._directory,
-                env=environment(TOCSIN_LISTEN=self._target, PYTHONUNBUFFERED="1"),
+                env=environment(
+                    TOCSIN_LISTEN=self._target, TOCSIN_TARGET=self._target, PYTHONUNBUFFERED="1"
+                ),
                 stdin=DEVNULL,
                 stdout=PIPE,
                 stderr=log,

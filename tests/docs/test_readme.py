@@ -15,7 +15,7 @@ from tests.e2e.ports import lasting_port
 from tests.e2e.program import environment
 
 README = read("README.md")
-SHOWN = ("A 60-second tour", "From any language", "From Python")
+SHOWN = ("A 60-second tour", "From a shell", "From any language", "From Python")
 SERVERS = "terminal-1"
 
 _OPTION = re.compile(
