@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tocsin_client.cli.output import Output
 
 # Longer than a server's restart, and not too long to wait for the word that there is none.
-_TIMEOUT = 5.0
+_TIMEOUT = 10.0
 
 Work = Callable[["AsyncClient", "Output"], Awaitable[None]]
 
