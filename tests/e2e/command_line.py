@@ -1,11 +1,12 @@
 """The command line `tocsin` in processes of its own."""
 
 import asyncio
+import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,8 +82,14 @@ async def shell(script: str, **variables: str) -> Ended:
         stdin=PIPE,
         stdout=PIPE,
         stderr=PIPE,
+        start_new_session=True,
     )
-    return await Running(process).end()
+    try:
+        return await Running(process).end()
+    finally:
+        # Whatever the line left running, after a failure.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 async def _line(stream: asyncio.StreamReader) -> str:
