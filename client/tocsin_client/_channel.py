@@ -18,14 +18,18 @@ STREAMS_PER_CHANNEL = 90
 _HOST_AND_PORT = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):(?P<port>[0-9]{1,5})")
 
 _OPTIONS: list[tuple[str, int | str]] = [
-    # A dead link is found within half a minute, an idle one's too; servers take a ping in 10 s.
-    ("grpc.keepalive_time_ms", 20_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
-    ("grpc.http2.ping_timeout_ms", 10_000),
+    # A dead link is found, an idle one's too, while a call that it swallowed has time to be
+    # repeated; servers take a ping in 10 s.
+    ("grpc.keepalive_time_ms", 15_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.http2.ping_timeout_ms", 5_000),
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.keepalive_permit_without_calls", 1),
+    # A server that starts again is found within about a second.
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 5_000),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+    # It bounds an attempt, too: after so long another replaces one that gets no answer.
+    ("grpc.min_reconnect_backoff_ms", 5_000),
     # Otherwise channels to one target share a connection, and streams starve unary calls.
     ("grpc.use_local_subchannel_pool", 1),
 ]
@@ -93,6 +97,10 @@ class StreamChannel:
         # Weak, so that a holder that is dropped without a word makes room too.
         self.holders: WeakSet[object] = WeakSet()
         self.retired = False
+
+    async def ready(self) -> None:
+        """Returns once it is connected, however long that takes."""
+        await self._channel.channel_ready()
 
     async def close(self) -> None:
         await self._channel.close()

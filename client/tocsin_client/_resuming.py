@@ -120,6 +120,15 @@ class Progress:
             + self._pacing.heartbeat_margin
         )
 
+    @property
+    def waits_for_server(self) -> bool:
+        """Whether the next stream waits until there is a server.
+
+        Only the first does not: it fails at once, and the log says why. Were the others to fail,
+        too, their delays would add to those between the channel's attempts to connect.
+        """
+        return self._failures > 0
+
     def open_stream(self) -> SubscribeRequest:
         """A stream begins with the request given."""
         self.delay = None

@@ -139,6 +139,8 @@ class AsyncSubscription:
             await self._sleep(self._progress.delay)
         self._loop = asyncio.get_running_loop()
         self._channel = self._channels.take(self)
+        if self._progress.waits_for_server:
+            await self._channel.ready()
         self._call = self._channel.inboxes.Subscribe(self._progress.open_stream())
         return self._call
 

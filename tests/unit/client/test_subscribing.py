@@ -1,7 +1,9 @@
 import asyncio
 import gc
+import logging
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from pathlib import Path
 
 import grpc
 import pytest
@@ -167,6 +169,21 @@ async def test_delays_double_up_to_five_seconds_and_begin_anew_after_a_response(
     await take(subscription, 2)
 
     assert sleeps == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 0.1]
+
+
+async def test_without_a_server_a_stream_fails_once_and_then_waits_for_one(
+    serve: Serve, clients: Clients, sleeps: Sleeps, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "tocsin_client")
+    subscription = clients(f"unix:{tmp_path / 'server.sock'}").subscribe("alice")
+    following = asyncio.create_task(take(subscription, 1))
+    await until(lambda: bool(sleeps))
+
+    assert await serve(ScriptedInbox([snapshot(5)])) == f"unix:{tmp_path / 'server.sock'}"
+
+    assert await following == [(5, True)]
+    assert sleeps == [0.1]
+    assert "stream of alice over, next in 0.10 s" in caplog.text
 
 
 async def test_reconnect_is_obeyed_from_its_own_cursor(
