@@ -32,7 +32,9 @@ SERVICES = (
     inbox_service_pb2.DESCRIPTOR.services_by_name["InboxService"].full_name,
 )
 
-OPTIONS = (
+Options = tuple[tuple[str, int], ...]
+
+OPTIONS: Options = (
     # A second server on the port fails to start, instead of taking half the calls.
     ("grpc.so_reuseport", 0),
     # Above this gRPC refuses without a reason; the edge refuses earlier, with one.
@@ -45,7 +47,7 @@ OPTIONS = (
     ("grpc.http2.ping_timeout_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_pings_without_data", 0),
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
 )
 
 
@@ -63,9 +65,13 @@ class GrpcServer:
     """Serves the services on one address."""
 
     def __init__(
-        self, channels: ChannelServicer, messages: MessageServicer, inboxes: InboxServicer
+        self,
+        channels: ChannelServicer,
+        messages: MessageServicer,
+        inboxes: InboxServicer,
+        options: Options = OPTIONS,
     ) -> None:
-        self._server = grpc.aio.server(interceptors=(Edge(),), options=OPTIONS)
+        self._server = grpc.aio.server(interceptors=(Edge(),), options=options)
         self._health = health_aio.HealthServicer()
         add_ChannelServiceServicer_to_server(channels, self._server)
         # Their handlers give encoded responses, where the stubs say messages.
