@@ -27,7 +27,7 @@ from tocsin_server.rpc.inboxes import InboxServicer
 from tocsin_server.rpc.listening import CannotListen
 from tocsin_server.rpc.messages import MessageServicer
 from tocsin_server.rpc.responses import stamp
-from tocsin_server.rpc.serving import GrpcServer
+from tocsin_server.rpc.serving import OPTIONS, GrpcServer, Options
 from tocsin_server.settings import Settings
 from tocsin_server.store.failures import CannotOpen
 from tocsin_server.store.store import SqlStore
@@ -72,6 +72,7 @@ class Parts:
     sweep_seconds: float = SWEEP_SECONDS
     work_seconds: float = WORK_SECONDS
     prune_seconds: float = PRUNE_SECONDS
+    options: Options = OPTIONS
 
 
 def _reconnect_delay() -> float:
@@ -103,6 +104,7 @@ async def serving(settings: Settings, parts: Parts | None = None) -> AsyncIterat
         ChannelServicer(Channels(store, parts.clock, identifiers)),
         MessageServicer(Messages(store, parts.clock, identifiers, stamp)),
         InboxServicer(Inboxes(store, parts.clock), follow),
+        parts.options,
     )
 
     async def tell_of_the_disk(full: bool) -> None:  # noqa: FBT001  # what is told

@@ -12,7 +12,9 @@ STOP_SECONDS = 30.0
 READY = "tocsin ready grpc="
 
 SERVE = (sys.executable, "-m", "tocsin_server", "serve")
-DEAF = (sys.executable, str(Path(__file__).with_name("deaf_server.py")))
+_ALTERED = (sys.executable, str(Path(__file__).with_name("altered_server.py")))
+DEAF = (*_ALTERED, "deaf")
+HASTY = (*_ALTERED, "hasty")
 
 
 def environment(**variables: str) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Senders: each message or batch is repeated, with the same request ids, until it is answered."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from random import Random
@@ -10,9 +11,12 @@ from tocsin.v1.message_pb2 import Message
 from tocsin.v1.message_service_pb2 import (
     BatchSendMessagesRequest,
     BatchSendMessagesResponse,
+    BatchSendResult,
     SendMessageRequest,
+    SendMessageResponse,
 )
 from tocsin.v1.message_service_pb2_grpc import MessageServiceStub
+from tocsin_client import AsyncClient, CallError
 
 from tests.e2e.calling import CALL_SECONDS, INTERRUPTED, until_known
 from tests.histories.recording import REQUEST_ID_LABEL, Recorder
@@ -23,20 +27,14 @@ NOWHERE = "nowhere"
 USERS = tuple(f"user-{number:02}" for number in range(20))
 
 
-class Sender:
+class Sender(ABC):
     """Sends one message or batch after the other: the odd ones in batches."""
 
     def __init__(
-        self,
-        channel: grpc.aio.Channel,
-        recorder: Recorder,
-        moved: Callable[[], None],
-        seed: int,
-        number: int,
+        self, recorder: Recorder, moved: Callable[[], None], seed: int, number: int
     ) -> None:
         self.enough = False
         """Set, it ends with the send under way."""
-        self._messages = MessageServiceStub(channel)
         self._recorder = recorder
         self._moved = moved
         self._number = number
@@ -64,31 +62,27 @@ class Sender:
             for _ in range(2 if random.random() < 0.1 else 1):
                 await (self._send_batch(requests) if in_batch else self._send(requests[0]))
 
+    @abstractmethod
+    async def _ask(self, request: SendMessageRequest) -> SendMessageResponse:
+        """Sends a message until its outcome is known."""
+
+    @abstractmethod
+    async def _ask_for_batch(
+        self, requests: Sequence[SendMessageRequest]
+    ) -> Sequence[BatchSendResult]:
+        """Sends a batch until the outcome of each of its items is known."""
+
     async def _send(self, request: SendMessageRequest) -> None:
         try:
-            response = await until_known(
-                lambda: self._messages.SendMessage(
-                    request, wait_for_ready=True, timeout=CALL_SECONDS
-                )
-            )
-        except grpc.aio.AioRpcError as error:
-            self._failed(request, error.code().name)
+            response = await self._ask(request)
+        except (grpc.aio.AioRpcError, CallError) as error:
+            self._failed(request, repr(error))
         else:
             self._recorder.answered(request.request_id, response)
             self._moved()
 
     async def _send_batch(self, requests: Sequence[SendMessageRequest]) -> None:
-        batch = BatchSendMessagesRequest(requests=requests)
-        unknown = {code.value[0] for code in INTERRUPTED}
-
-        async def attempt() -> BatchSendMessagesResponse:
-            return await self._messages.BatchSendMessages(
-                batch, wait_for_ready=True, timeout=CALL_SECONDS
-            )
-
-        results = (await until_known(attempt)).results
-        while any(result.error.code in unknown for result in results):
-            results = (await until_known(attempt)).results
+        results = await self._ask_for_batch(requests)
         for request, result in zip(requests, results, strict=True):
             if result.HasField("response"):
                 self._recorder.answered(request.request_id, result.response)
@@ -100,6 +94,73 @@ class Sender:
         """Notes a failure for good, which only a send to nowhere may have."""
         assert request.message.channel_id == NOWHERE, failure
         self._recorder.failed(request.request_id, failure)
+
+
+class RawSender(Sender):
+    """Calls the server itself, and repeats what nobody knows the outcome of."""
+
+    def __init__(
+        self,
+        channel: grpc.aio.Channel,
+        recorder: Recorder,
+        moved: Callable[[], None],
+        seed: int,
+        number: int,
+    ) -> None:
+        super().__init__(recorder, moved, seed, number)
+        self._messages = MessageServiceStub(channel)
+
+    async def _ask(self, request: SendMessageRequest) -> SendMessageResponse:
+        return await until_known(
+            lambda: self._messages.SendMessage(request, wait_for_ready=True, timeout=CALL_SECONDS)
+        )
+
+    async def _ask_for_batch(
+        self, requests: Sequence[SendMessageRequest]
+    ) -> Sequence[BatchSendResult]:
+        batch = BatchSendMessagesRequest(requests=requests)
+        unknown = {code.value[0] for code in INTERRUPTED}
+
+        async def attempt() -> BatchSendMessagesResponse:
+            return await self._messages.BatchSendMessages(
+                batch, wait_for_ready=True, timeout=CALL_SECONDS
+            )
+
+        results = (await until_known(attempt)).results
+        while any(result.error.code in unknown for result in results):
+            results = (await until_known(attempt)).results
+        return results
+
+
+class LibrarySender(Sender):
+    """Sends by the client library, which repeats by itself: what it gives up has failed."""
+
+    def __init__(
+        self,
+        client: AsyncClient,
+        recorder: Recorder,
+        moved: Callable[[], None],
+        seed: int,
+        number: int,
+    ) -> None:
+        super().__init__(recorder, moved, seed, number)
+        self._client = client
+
+    async def _ask(self, request: SendMessageRequest) -> SendMessageResponse:
+        message = request.message
+        return await self._client.send(
+            message.channel_id,
+            message.title,
+            to=request.audience.user_ids,
+            content=message.content,
+            labels=message.labels,
+            request_id=request.request_id,
+        )
+
+    async def _ask_for_batch(
+        self, requests: Sequence[SendMessageRequest]
+    ) -> Sequence[BatchSendResult]:
+        return await self._client.send_batch(requests)
 
 
 def _request(random: Random, request_id: str) -> SendMessageRequest:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tocsin.v1.inbox_service_pb2_grpc import InboxServiceAsyncStub
 
 SNAPSHOT_SIZES = (1_000, 10)
+HEARTBEAT_SECONDS = 1
+"""After 3.5 silent seconds the client library takes a link for dead."""
 
 
 class Follower:
@@ -39,6 +41,7 @@ class Follower:
         """Set, it leaves no stream any more."""
         self.revision = -1
         """What it has come to, by the last cursor."""
+        self.user_id = user_id
         self._inboxes: InboxServiceAsyncStub = InboxServiceStub(channel)
         self._recorder = recorder
         self._moved = moved
@@ -59,11 +62,11 @@ class Follower:
     async def _follow(self, cursor: str) -> None:
         """Reads one stream, to its end or until the subscriber leaves it."""
         request = SubscribeRequest(
-            user_id=self._subscriber.user_id,
+            user_id=self.user_id,
             cursor=cursor,
             snapshot_size=self._random.choice(SNAPSHOT_SIZES),
         )
-        request.heartbeat_interval.FromSeconds(1)
+        request.heartbeat_interval.FromSeconds(HEARTBEAT_SECONDS)
         stream = self._recorder.opening(self._subscriber, cursor, request.snapshot_size)
         patience = self._random.randint(5, 100)
         call = self._inboxes.Subscribe(request, wait_for_ready=True)
@@ -106,7 +109,13 @@ class Mirror:
 
     async def run(self) -> None:
         """Follows the inbox."""
-        async for update in self._client.subscribe(self.user_id, snapshot_size=1_000, strict=True):
+        subscription = self._client.subscribe(
+            self.user_id,
+            snapshot_size=1_000,
+            heartbeat_interval=HEARTBEAT_SECONDS,
+            strict=True,
+        )
+        async for update in subscription:
             if update.starts_over:
                 self._notifications.clear()
             for change in update.changes:

@@ -1,7 +1,7 @@
 """Senders and subscribers that go on whatever the server does, and all that they record."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 from tests.e2e.calling import CALL_SECONDS, connect
 from tests.e2e.milestones import Milestones
-from tests.e2e.senders import CHANNELS, USERS, Sender
+from tests.e2e.senders import CHANNELS, USERS, LibrarySender, RawSender, Sender
 from tests.e2e.subscribers import Follower, Mirror
 from tests.histories.recording import Final, History, Recorder
 
@@ -30,28 +30,35 @@ CONNECTIONS = 4
 class Traffic:
     """8 senders, half of them in batches, and 20 subscribers of 20 users; all by a seed.
 
-    Two users are mirrored by the client library besides.
+    Subscribers record what the server's own streams deliver, or mirror it by the client library.
     """
 
-    def __init__(
-        self,
-        channel: grpc.aio.Channel,
-        streams: list[grpc.aio.Channel],
-        client: AsyncClient,
-        seed: int,
-    ) -> None:
+    def __init__(self, channel: grpc.aio.Channel, seed: int) -> None:
+        self.mirrors: list[Mirror] = []
         self._recorder = Recorder()
         self._milestones = Milestones()
+        self._seed = seed
+        self._channel = channel
         self._inboxes = InboxServiceStub(channel)
-        moved = self._milestones.moved
-        self._senders = [
-            Sender(channel, self._recorder, moved, seed, number) for number in range(SENDERS)
-        ]
-        self._followers = [
-            Follower(streams[number % len(streams)], self._recorder, moved, seed, number, user_id)
-            for number, user_id in enumerate(USERS)
-        ]
-        self.mirrors = [Mirror(client, moved, user_id) for user_id in USERS[:2]]
+        self._senders: list[Sender] = []
+        self._followers: list[Follower] = []
+
+    def send(self, client: AsyncClient | None) -> None:
+        """Has 8 senders, by the client library when there is one."""
+        for number in range(SENDERS):
+            rest = (self._recorder, self._milestones.moved, self._seed, number)
+            sender = LibrarySender(client, *rest) if client else RawSender(self._channel, *rest)
+            self._senders.append(sender)
+
+    def follow(self, streams: Sequence[grpc.aio.Channel]) -> None:
+        """Has a subscriber a user, who records."""
+        for number, user_id in enumerate(USERS):
+            rest = (self._recorder, self._milestones.moved, self._seed, number, user_id)
+            self._followers.append(Follower(streams[number % len(streams)], *rest))
+
+    def mirror(self, client: AsyncClient, users: Sequence[str]) -> None:
+        """Has a subscriber for each of these users, who mirrors."""
+        self.mirrors += [Mirror(client, self._milestones.moved, user_id) for user_id in users]
 
     @property
     def history(self) -> History:
@@ -81,13 +88,9 @@ class Traffic:
         async with asyncio.timeout(seconds):
             await asyncio.gather(*self._sending)
         finals = {user_id: await self._read_final(user_id) for user_id in USERS}
-        heads = [finals[user_id].revision for user_id in USERS]
-        mirrored = [finals[mirror.user_id].revision for mirror in self.mirrors]
+        subscribers: list[Follower | Mirror] = [*self._followers, *self.mirrors]
         await self._milestones.reach(
-            lambda: (
-                [follower.revision for follower in self._followers] == heads
-                and [mirror.revision for mirror in self.mirrors] == mirrored
-            ),
+            lambda: all(each.revision == finals[each.user_id].revision for each in subscribers),
             seconds,
         )
         for user_id, final in finals.items():
@@ -110,8 +113,19 @@ class Traffic:
 
 
 @asynccontextmanager
-async def flowing(target: str, seed: int) -> AsyncIterator[Traffic]:
-    """Traffic that flows while the context lasts, to a server that is up when it begins."""
+async def flowing(
+    target: str,
+    seed: int,
+    *,
+    followed_by: str = "",
+    mirrored_by: str = "",
+    by_library: bool = False,
+) -> AsyncIterator[Traffic]:
+    """Traffic that flows while the context lasts, to a server that is up when it begins.
+
+    Subscribers record, and two users are mirrored besides; `by_library`, the client library does
+    it all, and every user is mirrored. Links may stand between the server and either.
+    """
     async with AsyncExitStack() as stack:
         channel = await stack.enter_async_context(connect(target))
         for channel_id in CHANNELS:
@@ -119,9 +133,13 @@ async def flowing(target: str, seed: int) -> AsyncIterator[Traffic]:
             await ChannelServiceStub(channel).CreateChannel(
                 create, wait_for_ready=True, timeout=CALL_SECONDS
             )
-        streams = [await stack.enter_async_context(connect(target)) for _ in range(CONNECTIONS)]
-        client = await stack.enter_async_context(AsyncClient(target))
-        traffic = Traffic(channel, streams, client, seed)
+        client = await stack.enter_async_context(AsyncClient(mirrored_by or target))
+        traffic = Traffic(channel, seed)
+        traffic.send(client if by_library else None)
+        traffic.mirror(client, USERS if by_library else USERS[:2])
+        if not by_library:
+            streams = [connect(followed_by or target) for _ in range(CONNECTIONS)]
+            traffic.follow([await stack.enter_async_context(stream) for stream in streams])
         group = await stack.enter_async_context(asyncio.TaskGroup())
         running = group.create_task(traffic.run())
         try:
