@@ -1,6 +1,7 @@
 """A bare grpc.aio server: Tocsin's messages, no store. A number as cursor asks for so many."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator as Stream
 from weakref import WeakValueDictionary
 
@@ -20,12 +21,11 @@ queues = WeakValueDictionary[str, asyncio.Queue[SubscribeResponse]]()
 
 class Bare(messages.MessageServiceServicer, inboxes.InboxServiceServicer):
     async def SendMessage(self, request: SendMessageRequest, _: object) -> SendMessageResponse:  # noqa: N802
-        message, user_ids = request.message, request.audience.user_ids
-        for user_id in user_ids:
+        for user_id in (user_ids := request.audience.user_ids):
             if (queue := queues.get(user_id)) is not None:
-                copy = Notification(user_id=user_id, message=message)
+                copy = Notification(user_id=user_id, message=request.message)
                 queue.put_nowait(SubscribeResponse(changes=[NotificationChange(upserted=copy)]))
-        return SendMessageResponse(message=message, accepted_count=len(user_ids))
+        return SendMessageResponse(message=request.message, accepted_count=len(user_ids))
 
     async def BatchSendMessages(self, request: BatchRequest, _: object) -> BatchResponse:  # noqa: N802
         sent = [await self.SendMessage(item, _) for item in request.requests]
@@ -46,15 +46,15 @@ class Bare(messages.MessageServiceServicer, inboxes.InboxServiceServicer):
             yield await queue.get()
 
 
-async def serve() -> None:
+async def serve(listen: str) -> None:
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
     bare = Bare()  # type: ignore[abstract]  # What it leaves out answers UNIMPLEMENTED.
     messages.add_MessageServiceServicer_to_server(bare, server)
     inboxes.add_InboxServiceServicer_to_server(bare, server)
-    port = server.add_insecure_port("127.0.0.1:0")
+    port = server.add_insecure_port(listen)
     await server.start()
     print(f"bare ready grpc=127.0.0.1:{port}", flush=True)
     await server.wait_for_termination()
 
 
-asyncio.run(serve())
+asyncio.run(serve(*sys.argv[1:]))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from tests.benchmarks import resources, sending, streaming
+from tests.benchmarks import resources, restarting, sending, streaming
 from tests.benchmarks.servers import ON_POSTGRESQL, TOCSIN, Program
 from tests.benchmarks.sizes import Prepare
 
@@ -131,5 +131,17 @@ MEASURES = (
         "start",
         resources.start,
         (Figure("start", "start to ready, empty store", "s", Wanted("tocsin", "at most", 1.5)),),
+    ),
+    Measure(
+        "restart",
+        restarting.streams_back,
+        (
+            Figure(
+                "back",
+                "streams back after a restart, the last",
+                "s",
+                Wanted("tocsin", "at most", 2.0),
+            ),
+        ),
     ),
 )

@@ -37,7 +37,7 @@ async def start(program: Program, sizes: Sizes) -> AsyncIterator[Round]:
 
     async def one_round() -> dict[str, float]:
         async with running(program) as server:
-            return {"start": server.start_seconds}
+            return {"start": server.ready - server.spawned}
 
     yield one_round
 

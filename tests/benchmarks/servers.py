@@ -33,14 +33,14 @@ STOP_LIMIT = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A server that can be started: its name, its arguments, and what gives its store a URL.
+    """A server that can be started: its name, its arguments, and what gives it a database.
 
-    The store is empty, and lasts as long as the context; it may use a directory.
+    The database is empty, has a URL, and lasts as long as the context; it may use a directory.
     """
 
     name: str
     arguments: tuple[str, ...]
-    store: Callable[[Path], AbstractContextManager[str]] | None = None
+    database: Callable[[Path], AbstractContextManager[str]] | None = None
 
 
 def _sqlite(directory: Path) -> AbstractContextManager[str]:
@@ -53,20 +53,29 @@ def _postgresql(directory: Path) -> Iterator[str]:
         yield postgres.create_empty()
 
 
-_SERVE = ("-m", "tocsin_server", "serve", "--listen", "127.0.0.1:0", "--database-url")
+_SERVE = ("-m", "tocsin_server", "serve", "--listen")
 BARE = Program("bare", ("-m", "tests.benchmarks.bare"))
 TOCSIN = Program("tocsin", _SERVE, _sqlite)
 ON_POSTGRESQL = Program("tocsin", _SERVE, _postgresql)
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a program runs: a directory of its own, and its database's URL if it has one."""
+
+    directory: Path
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Server:
-    """A running server: where it listens, and the seconds from its spawn to its ready line."""
+    """A running server: where it listens, and when it was spawned and gave its ready line."""
 
     program: Program
     process: psutil.Process
     target: str
-    start_seconds: float
+    spawned: float
+    ready: float
 
     def resident_bytes(self) -> int:
         """Reads how much memory its process holds."""
@@ -79,35 +88,51 @@ class ServerFailedError(Exception):
 
 @asynccontextmanager
 async def running(program: Program) -> AsyncIterator[Server]:
-    """Runs `program` on an empty store, with the sample's channel, and stops it afterwards."""
+    """Runs `program` in a place of its own, with the sample's channel, and stops it afterwards."""
+    with placed(program) as place:
+        async with living(program, place) as server:
+            if place.url is not None:
+                await _create_channel(server.target)
+            yield server
+
+
+@contextmanager
+def placed(program: Program) -> Iterator[Place]:
+    """Makes a place for `program`, and takes it away afterwards."""
     with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as name, ExitStack() as stack:
-        directory = Path(name)
-        arguments = [*program.arguments]
-        if program.store is not None:
-            arguments.append(stack.enter_context(program.store(directory)))
-        with (directory / "stderr").open("w+b") as stderr:
-            begin = time.perf_counter()
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                *arguments,
-                cwd=CHECKOUT,
-                env=_environment(),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=stderr,
-            )
-            try:
-                target = await _ready_target(program, process)
-                seconds = time.perf_counter() - begin
-                if target is None:
-                    stderr.seek(0)
-                    said = stderr.read()[-2000:].decode(errors="replace")
-                    raise ServerFailedError(f"{program.name} did not start:\n{said}")
-                if program.store is not None:
-                    await _create_channel(target)
-                yield Server(program, psutil.Process(process.pid), target, seconds)
-            finally:
-                await _stop(process)
+        directory, url = Path(name), None
+        if program.database is not None:
+            url = stack.enter_context(program.database(directory))
+        yield Place(directory, url)
+
+
+@asynccontextmanager
+async def living(
+    program: Program, place: Place, listen: str = "127.0.0.1:0"
+) -> AsyncIterator[Server]:
+    """Runs `program` in a place, as it is, and stops it afterwards."""
+    database = [] if place.url is None else ["--database-url", place.url]
+    with (place.directory / "stderr").open("w+b") as stderr:
+        spawned = time.perf_counter()
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *(*program.arguments, listen, *database),
+            cwd=CHECKOUT,
+            env=_environment(),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=stderr,
+        )
+        try:
+            target = await _ready_target(program, process)
+            ready = time.perf_counter()
+            if target is None:
+                stderr.seek(0)
+                said = stderr.read()[-2000:].decode(errors="replace")
+                raise ServerFailedError(f"{program.name} did not start:\n{said}")
+            yield Server(program, psutil.Process(process.pid), target, spawned, ready)
+        finally:
+            await _stop(process)
 
 
 def _environment() -> dict[str, str]:

@@ -24,6 +24,7 @@ class Sizes:
     fan_outs: int
     notifications: int
     idle_streams: int
+    restarted_streams: int
 
 
 FULL = Sizes(
@@ -37,6 +38,7 @@ FULL = Sizes(
     fan_outs=5,
     notifications=100_000,
     idle_streams=2_000,
+    restarted_streams=200,
 )
 # Enough to see that every measure works; its figures mean nothing.
 QUICK = Sizes(
@@ -50,6 +52,7 @@ QUICK = Sizes(
     fan_outs=2,
     notifications=2_000,
     idle_streams=100,
+    restarted_streams=20,
 )
 
 # Prepares a server of its own for a measure, and takes it down again.

@@ -120,7 +120,7 @@ async def catch_up(program: Program, sizes: Sizes) -> AsyncIterator[Round]:
 
 async def _filled(server: Server, user_id: str, count: int) -> str:
     """Fills an inbox, and gives the cursor from which `count` notifications are missing."""
-    if not server.program.store is not None:
+    if server.program.database is None:
         return str(count)
     async with connection(server.target) as channel:
         stream = Stream(channel, user_id)
