@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from tests.benchmarks import resources, restarting, sending, streaming
-from tests.benchmarks.servers import ON_POSTGRESQL, TOCSIN, Program
+from tests.benchmarks import inboxes, resources, restarting, sending, streaming
+from tests.benchmarks.servers import BARE, ON_POSTGRESQL, TOCSIN, Program
 from tests.benchmarks.sizes import Prepare
 
 
@@ -16,9 +16,9 @@ class Wanted:
     side: Literal["at least", "at most"]
     bound: float
 
-    def met_by(self, bare: float, tocsin: float) -> bool:
+    def met_by(self, baseline: float, tocsin: float) -> bool:
         """Says whether these two medians meet it."""
-        figure = tocsin / bare if self.what == "ratio" else tocsin
+        figure = tocsin / baseline if self.what == "ratio" else tocsin
         return figure >= self.bound if self.side == "at least" else figure <= self.bound
 
     def text(self, unit: str) -> str:
@@ -39,12 +39,43 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One thing that is measured in rounds, on which server, and what figures a round gives."""
+    """One thing that is measured in rounds, on which server, and what figures a round gives.
+
+    The baseline is the same on the bare server, or something else on the same one.
+    """
 
     name: str
     prepare: Prepare
     figures: tuple[Figure, ...]
     tocsin: Program = TOCSIN
+    baseline: Prepare | None = None
+
+    @property
+    def sides(self) -> tuple[tuple[Prepare, Program], tuple[Prepare, Program]]:
+        """What is run in turn: the baseline, and what is compared with it."""
+        baseline = (self.prepare, BARE)
+        if self.baseline is not None:
+            baseline = (self.baseline, self.tocsin)
+        return baseline, (self.prepare, self.tocsin)
+
+
+def _looks(database: str, program: Program) -> Measure:
+    """The first look into a large inbox, against that into a small one."""
+    titles = {
+        "inbox": "GetInbox",
+        "list": "ListNotifications, first page",
+        "channels": "ListInboxChannels",
+    }
+    return Measure(
+        f"looks-{database.lower()}",
+        inboxes.looks(lambda sizes: sizes.large_inbox),
+        tuple(
+            Figure(name, f"{title}, {database}", "ms", Wanted("ratio", "at most", 1.3))
+            for name, title in titles.items()
+        ),
+        program,
+        inboxes.looks(lambda sizes: sizes.small_inbox),
+    )
 
 
 MEASURES = (
@@ -143,5 +174,17 @@ MEASURES = (
                 Wanted("tocsin", "at most", 2.0),
             ),
         ),
+    ),
+    _looks("SQLite", TOCSIN),
+    _looks("PostgreSQL", ON_POSTGRESQL),
+    Measure(
+        "marks",
+        inboxes.marks(lambda sizes: sizes.marked_inbox),
+        (
+            Figure("mark", "marking 100,000 read", "s", Wanted("tocsin", "at most", 1.0)),
+            Figure("wait", "the longest send meanwhile", "s", Wanted("tocsin", "at most", 0.5)),
+        ),
+        TOCSIN,
+        inboxes.marks(lambda sizes: sizes.small_inbox),
     ),
 )

@@ -14,19 +14,19 @@ class Result:
 
     measure: str
     figure: Figure
-    bare: list[float]
+    baseline: list[float]
     tocsin: list[float]
 
     @property
     def medians(self) -> tuple[float, float]:
-        """The medians of bare and of Tocsin."""
-        return statistics.median(self.bare), statistics.median(self.tocsin)
+        """The medians of the baseline and of Tocsin."""
+        return statistics.median(self.baseline), statistics.median(self.tocsin)
 
     @property
     def ratio(self) -> float:
-        """Tocsin's median over that of bare."""
-        bare, tocsin = self.medians
-        return tocsin / bare
+        """Tocsin's median over the baseline's."""
+        baseline, tocsin = self.medians
+        return tocsin / baseline
 
     @property
     def wanted(self) -> str | None:
@@ -43,13 +43,13 @@ class Result:
 
 def table(results: list[Result]) -> str:
     """Renders the results in aligned columns."""
-    rows = [("", "bare", "tocsin", "", "ratio", "wanted", "met")]
+    rows = [("", "baseline", "tocsin", "", "ratio", "wanted", "met")]
     for each in results:
-        bare, tocsin = each.medians
+        baseline, tocsin = each.medians
         met = {True: "yes", False: "NO", None: ""}[each.met]
         ratio, wanted = f"{each.ratio:.2f}", each.wanted or ""
         title, unit = each.figure.title, each.figure.unit
-        rows.append((title, _number(bare), _number(tocsin), unit, ratio, wanted, met))
+        rows.append((title, _number(baseline), _number(tocsin), unit, ratio, wanted, met))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     aligns = "<>><><<"
     return "\n".join(
@@ -67,7 +67,10 @@ def document(results: list[Result], run: dict[str, Any]) -> str:
             "measure": each.measure,
             "figure": each.figure.title,
             "unit": each.figure.unit,
-            "bare": {"median": _rounded(each.medians[0]), "rounds": list(map(_rounded, each.bare))},
+            "baseline": {
+                "median": _rounded(each.medians[0]),
+                "rounds": list(map(_rounded, each.baseline)),
+            },
             "tocsin": {
                 "median": _rounded(each.medians[1]),
                 "rounds": list(map(_rounded, each.tocsin)),

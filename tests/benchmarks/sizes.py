@@ -24,6 +24,10 @@ class Sizes:
     fan_outs: int
     notifications: int
     idle_streams: int
+    looks: int
+    small_inbox: int
+    large_inbox: int
+    marked_inbox: int
     restarted_streams: int
 
 
@@ -38,6 +42,10 @@ FULL = Sizes(
     fan_outs=5,
     notifications=100_000,
     idle_streams=2_000,
+    looks=150,
+    small_inbox=1_000,
+    large_inbox=1_000_000,
+    marked_inbox=100_000,
     restarted_streams=200,
 )
 # Enough to see that every measure works; its figures mean nothing.
@@ -52,6 +60,10 @@ QUICK = Sizes(
     fan_outs=2,
     notifications=2_000,
     idle_streams=100,
+    looks=10,
+    small_inbox=100,
+    large_inbox=2_000,
+    marked_inbox=1_000,
     restarted_streams=20,
 )
 

@@ -36,6 +36,7 @@ _SETTINGS = {
     "enable_mergejoin": "off",
     "enable_sort": "off",
     "join_collapse_limit": "1",
+    "max_parallel_workers_per_gather": "0",
     "plan_cache_mode": "force_generic_plan",
     "jit": "off",
 }
