@@ -1,7 +1,7 @@
 """The composition root: puts the parts together, serves, and takes them apart again."""
 
-from asyncio import create_task, wait
-from collections.abc import AsyncIterator, Callable
+from asyncio import Task, create_task, timeout, wait
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from logging import getLogger
@@ -36,6 +36,9 @@ __all__ = ["CannotListen", "CannotOpen", "Parts", "serving"]
 
 GRACE_SECONDS = 1.0
 """How long calls may take to end once the server stops."""
+
+CLOSE_SECONDS = 0.7
+"""How long the store may take to close: to commit what waits, and to end what it reads."""
 
 RECONNECT_SECONDS = 1.0
 """Over how long the streams of a server that stops spread their return."""
@@ -128,9 +131,22 @@ async def serving(settings: Settings, parts: Parts | None = None) -> AsyncIterat
             await server.stop(GRACE_SECONDS)
             logger.info("stopped")
     finally:
-        for task in background:
-            task.cancel()
-        try:
-            await wait(background)
-        finally:
-            await store.close()
+        await _close(store, background)
+
+
+async def _close(store: SqlStore, background: Sequence[Task[None]]) -> None:
+    """Ends what uses the store, and closes it.
+
+    When the database does not answer, it is left to end what it was asked for:
+    nobody was told that it is done.
+    """
+    for task in background:
+        task.cancel()
+    try:
+        async with timeout(CLOSE_SECONDS):
+            try:
+                await wait(background)
+            finally:
+                await store.close()
+    except TimeoutError:
+        logger.warning("the database did not answer in time")

@@ -4,7 +4,7 @@ import asyncio
 import signal
 import sqlite3
 import sys
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from tests.e2e.conftest import StartProgram
 from tests.e2e.ports import lasting_port
 from tests.e2e.traffic import flowing
 from tests.histories.validating import validate
+from tests.support.postgres import Postgres
 
 END_SECONDS = 2.0
 """The promise: how long the program may take to end."""
@@ -55,6 +56,30 @@ async def _open_streams(channel: grpc.aio.Channel, users: Sequence[str]) -> list
     for stream in streams:
         assert (await _next(stream)).caught_up
     return streams
+
+
+async def test_a_database_that_does_not_answer_holds_nothing_up(
+    start_program: StartProgram, postgres: Postgres, postgres_url: str
+) -> None:
+    program = await start_program(database_url=postgres_url)
+    async with grpc.aio.insecure_channel(program.target) as channel:
+        (stream,) = await _open_streams(channel, ["alice"])
+        with postgres.frozen():
+            calls: list[Awaitable[object]] = [
+                InboxServiceStub(channel).GetInbox(GetInboxRequest(user_id="alice")),
+                ChannelServiceStub(channel).CreateChannel(
+                    CreateChannelRequest(channel=Channel(channel_id="news", title="News"))
+                ),
+            ]
+            goodbye = asyncio.create_task(_next(stream))
+            code = await program.end(signal.SIGTERM, END_SECONDS)
+            for call in calls:
+                with pytest.raises(grpc.aio.AioRpcError):
+                    await call
+
+    assert (await goodbye).phase == SubscribePhase.SUBSCRIBE_PHASE_RECONNECT
+    assert code == 0
+    assert "did not answer in time" in program.log
 
 
 async def _fill(channel: grpc.aio.Channel, user_id: str, batches: int = 4) -> None:

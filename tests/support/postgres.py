@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import asyncpg
+import psutil
 from sqlalchemy import Connection, make_url
 from tocsin_server.store.databases import Database, database
 from tocsin_server.store.lanes import run
@@ -75,6 +76,19 @@ class Postgres:
     def start(self) -> None:
         """Starts the server again; does no harm when it runs."""
         self._control("restart")
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stops every process of the server, which then neither answers nor ends, for a while."""
+        postmaster = psutil.Process(self._server.get_pid())
+        processes = [postmaster, *postmaster.children()]
+        for process in processes:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in processes:
+                process.resume()
 
     def close(self) -> None:
         """Ends the server for good."""
