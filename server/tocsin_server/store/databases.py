@@ -41,32 +41,51 @@ class Database(Protocol):
         """Closes every connection; what runs in the lanes is waited for."""
 
 
+def database_url(text: str) -> URL:
+    """Returns the URL of a database that the server can use.
+
+    Raises:
+        CannotOpen: it is none.
+    """
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        raise CannotOpen("the database URL is not a URL") from None
+    if url.drivername not in _KNOWN:
+        raise CannotOpen(
+            f"the database URL begins with {url.drivername}://; known are"
+            " sqlite+aiosqlite:///FILE and postgresql+asyncpg://USER@HOST/DATABASE"
+        )
+    _kind(url).check(url)
+    return url
+
+
 def database(text: str) -> Database:
     """Returns the database of a URL; nothing is connected yet.
 
     Raises:
         CannotOpen: it is none that the server can use.
     """
-    url = _parsed(text)
-    known = _KNOWN.get(url.drivername)
-    if known is None:
-        raise CannotOpen(
-            f"the database URL begins with {url.drivername}://; known are"
-            " sqlite+aiosqlite:///FILE and postgresql+asyncpg://USER@HOST/DATABASE"
-        )
-    module, name, extra = known
+    url = database_url(text)
+    return _kind(url)(url)
+
+
+class _Kind(Protocol):
+    """A class of databases."""
+
+    def __call__(self, url: URL) -> Database:
+        """Takes a URL that was checked."""
+
+    def check(self, url: URL) -> None:
+        """Raises CannotOpen where a URL is not one of this kind of database."""
+
+
+def _kind(url: URL) -> _Kind:
+    module, name, extra = _KNOWN[url.drivername]
     try:
-        kind = getattr(import_module(module), name)
+        kind: _Kind = getattr(import_module(module), name)
     except ModuleNotFoundError as missing:
         raise CannotOpen(
             f"{missing.name} is not installed: pip install 'tocsin[{extra}]'"
         ) from None
-    opened: Database = kind(url)
-    return opened
-
-
-def _parsed(text: str) -> URL:
-    try:
-        return make_url(text)
-    except (ArgumentError, ValueError):
-        raise CannotOpen("the database URL is not a URL") from None
+    return kind

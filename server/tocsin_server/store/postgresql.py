@@ -22,12 +22,18 @@ COMMAND_SECONDS = 60.0
 
 _KNOWN_PARAMETERS = {"host", "port", "ssl"}
 
-_SETTINGS = {
-    "application_name": "tocsin",
+SERVER = "tocsin"
+"""As what a server's connections are known to the database."""
+
+_VISITING = {
+    "application_name": "tocsin visitor",
     # Whoever waits for a lock longer than this is told to come again.
     "lock_timeout": "5s",
     # A server that stops in the middle of a transaction must not keep its locks.
     "idle_in_transaction_session_timeout": "30s",
+}
+_SERVING = _VISITING | {
+    "application_name": SERVER,
     # Every statement goes from what is asked for to an index, and in its order, whatever the
     # statistics of a young table say; joins are made as they are written; and there is one plan.
     "enable_seqscan": "off",
@@ -40,12 +46,12 @@ _SETTINGS = {
     "plan_cache_mode": "force_generic_plan",
     "jit": "off",
 }
-_WRITING = _SETTINGS | {
+_WRITING = {
     "synchronous_commit": "on",
     "default_transaction_isolation": "read committed",
     "default_transaction_read_only": "off",
 }
-_READING = _SETTINGS | {
+_READING = {
     "default_transaction_isolation": "repeatable read",
     "default_transaction_read_only": "on",
 }
@@ -59,16 +65,34 @@ class Postgresql:
 
     lanes: Sequence[Lane]
 
-    def __init__(self, url: URL) -> None:
-        """Takes the URL of a database.
+    def __init__(self, url: URL, *, visits: bool = False) -> None:
+        """Takes the URL of a database, which was checked.
+
+        A visitor comes by another name, and looks at all that there is: by what
+        plan is for the database to say.
+        """
+        own = _VISITING if visits else _SERVING
+        self.name = url.render_as_string(hide_password=True)
+        self._writers = _engine(url, WRITERS, own | _WRITING)
+        self.readers = _engine(url, READERS, own | _READING)
+        self.lanes = [LoopLane(self._writers) for _ in range(WRITERS)]
+
+    @staticmethod
+    def check(url: URL) -> None:
+        """Looks at the URL of a database.
 
         Raises:
-            CannotOpen: it names none.
+            CannotOpen: it is none's, or has parameters that are not known.
         """
-        self.name = checked(url).render_as_string(hide_password=True)
-        self._writers = _engine(url, WRITERS, _WRITING)
-        self.readers = _engine(url, READERS, _READING)
-        self.lanes = [LoopLane(self._writers) for _ in range(WRITERS)]
+        if not url.database:
+            raise CannotOpen(
+                "the database URL names no database: postgresql+asyncpg://USER@HOST/DATABASE"
+            )
+        if unknown := url.query.keys() - _KNOWN_PARAMETERS:
+            raise CannotOpen(
+                f"the database URL has the parameter {min(unknown)};"
+                f" known are {', '.join(sorted(_KNOWN_PARAMETERS))}"
+            )
 
     async def close(self) -> None:
         """Closes every connection."""
@@ -76,24 +100,6 @@ class Postgresql:
             await lane.close()
         await self.readers.dispose()
         await self._writers.dispose()
-
-
-def checked(url: URL) -> URL:
-    """Returns the URL of a database.
-
-    Raises:
-        CannotOpen: it is none's, or has parameters that are not known.
-    """
-    if not url.database:
-        raise CannotOpen(
-            "the database URL names no database: postgresql+asyncpg://USER@HOST/DATABASE"
-        )
-    if unknown := url.query.keys() - _KNOWN_PARAMETERS:
-        raise CannotOpen(
-            f"the database URL has the parameter {min(unknown)};"
-            f" known are {', '.join(sorted(_KNOWN_PARAMETERS))}"
-        )
-    return url
 
 
 def _engine(url: URL, connections: int, settings: dict[str, str]) -> AsyncEngine:

@@ -33,15 +33,30 @@ class Sqlite:
     lanes: Sequence[Lane]
 
     def __init__(self, url: URL) -> None:
-        """Takes the URL of a file.
-
-        Raises:
-            CannotOpen: it is no file's.
-        """
-        self.name = checked(url).database or ""
+        """Takes the URL of a file, which was checked."""
+        self.name = url.database or ""
         self._write = write_engine(url)
         self.readers = read_engine(url)
         self.lanes = [ThreadLane(self._write)]
+
+    @staticmethod
+    def check(url: URL) -> None:
+        """Looks at the URL of a file that can be a database.
+
+        Raises:
+            CannotOpen: it is none.
+        """
+        if url.host:
+            raise CannotOpen(
+                "the database URL names a host: sqlite+aiosqlite:///FILE has three slashes,"
+                " and a fourth before a path from the root"
+            )
+        if url.query:
+            raise CannotOpen("the database URL has parameters: it takes none")
+        if not url.database or url.database.startswith((":", "file:")):
+            raise CannotOpen("the database URL names no file")
+        if sqlite_version_info < _SQLITE_NEEDED:
+            raise CannotOpen("this Python comes with an SQLite older than 3.38")
 
     async def close(self) -> None:
         """Closes every connection."""
@@ -50,26 +65,6 @@ class Sqlite:
         # A reading connection that is left open would keep its thread, and the process.
         await self.readers.dispose()
         self._write.dispose()
-
-
-def checked(url: URL) -> URL:
-    """Returns the URL of a file that can be a database.
-
-    Raises:
-        CannotOpen: it is none.
-    """
-    if url.host:
-        raise CannotOpen(
-            "the database URL names a host: sqlite+aiosqlite:///FILE has three slashes,"
-            " and a fourth before a path from the root"
-        )
-    if url.query:
-        raise CannotOpen("the database URL has parameters: it takes none")
-    if not url.database or url.database.startswith((":", "file:")):
-        raise CannotOpen("the database URL names no file")
-    if sqlite_version_info < _SQLITE_NEEDED:
-        raise CannotOpen("this Python comes with an SQLite older than 3.38")
-    return url
 
 
 def write_engine(url: URL) -> Engine:
