@@ -212,7 +212,7 @@ def _copies(connection: Connection, sequences: Sequence[int]) -> dict[int, int]:
         .where(messages.c.sequence.in_(sequences))
         .group_by(messages.c.sequence)
     )
-    return dict(connection.execute(query).tuples().all())
+    return dict(tuple(row) for row in connection.execute(query))
 
 
 def _jobs(visit: Visit, *, repair: bool) -> Iterator[Finding]:

@@ -116,10 +116,10 @@ def _read(connection: Connection, page: _Range) -> _Rows:
         {row.inbox_id: row for row in connection.execute(_recount(page))},
         channels,
         [
-            (kind, what, dict(connection.execute(_by_inbox(keys, page)).tuples().all()))
+            (kind, what, _pairs(connection, _by_inbox(keys, page)))
             for kind, keys, what in WRONG_REVISIONS
         ],
-        dict(connection.execute(marked).tuples().all()),
+        _pairs(connection, marked),
     )
 
 
@@ -182,7 +182,7 @@ def _recount(page: _Range) -> Select[Any]:
 
 def _wrong_channels(page: _Range) -> Select[*tuple[Any, ...]]:
     """Compares the counters of channels with a recount, and gives both where they differ."""
-    zeros = [literal(0)] * 3
+    zeros = [literal(0).label(f"no_{name}") for name in Counters._fields]
     counted = select(
         inbox_channels.c.inbox_id,
         inbox_channels.c.channel_id,
@@ -215,6 +215,10 @@ def _by_inbox(keys: Select[Any], page: _Range) -> Select[Any]:
     inbox_id, _ = keys.selected_columns
     found = keys.where(page.has(inbox_id)).subquery()
     return select(found.c.inbox_id, func.count()).group_by(found.c.inbox_id)
+
+
+def _pairs(connection: Connection, query: Select[Any]) -> dict[int, int]:
+    return dict(tuple(row) for row in connection.execute(query))
 
 
 def _told(counters: Counters) -> str:

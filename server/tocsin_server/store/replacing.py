@@ -86,7 +86,10 @@ def _swap(made: Path, file: Path) -> Path | None:
     if file.exists() and not kept.exists():
         os.link(file, kept)
     for path in left:  # of a database that is damaged or gone: nothing could fold them in
-        path.rename(kept.with_name(kept.name + path.name.removeprefix(file.name)))
+        if path.name.endswith("-shm"):  # SQLite makes it anew from the log
+            path.unlink()
+        else:
+            path.rename(kept.with_name(kept.name + path.name.removeprefix(file.name)))
     sync(file.parent)
     made.replace(file)
     sync(file.parent)

@@ -1,0 +1,60 @@
+"""A store with a past: sends, marks of every kind, a channel that was deleted, and pruning."""
+
+from pathlib import Path
+
+from tocsin_server.domain.marking import Marking, Selection
+from tocsin_server.domain.messages import Sent
+from tocsin_server.domain.retention import Retention
+from tocsin_server.live.hub import Hub
+from tocsin_server.store.examining import examine
+from tocsin_server.store.findings import Finding
+from tocsin_server.store.store import SqlStore
+
+from tests.support.building import ALICE, BOB, channel, request, send
+from tests.support.clocks import SetClock
+from tests.support.serving import database
+
+USERS = ("alice", "bob", "carol")
+HISTORY_SECONDS = 7200
+
+
+async def age(file: Path, rounds: int = 6) -> None:
+    """Makes a store and gives it a past; it ends with an even one that nothing is left to do in."""
+    clock = SetClock()
+    store = await SqlStore.open(database(file), Hub(1), clock, Retention(3600.0, HISTORY_SECONDS))
+    for channel_id in ("news", "offers"):
+        await store.create_channel(request(), channel(channel_id))
+    for turn in range(rounds):
+        brief = f"brief-{turn}"
+        await store.create_channel(request(), channel(brief))
+        ids = []
+        for number, channel_id in enumerate(("news", "offers", brief, "news")):
+            name = f"request-{turn}-{number}"
+            now = clock.now()
+            asked = send(*USERS, channel_id=channel_id, request_id=name, create_time=now)
+            (sent,) = await store.send([asked])
+            assert isinstance(sent, Sent)
+            ids.append(sent.message.message_id)
+        for key, selection, read, seen in (
+            (ALICE, Selection(None, ("news",), 0), True, None),
+            (ALICE, Selection((ids[0], ids[2]), None, 0), False, None),
+            (BOB, Selection(None, None, 0), None, True),
+            (BOB, Selection((ids[1],), None, 0), None, False),
+        ):
+            marking = Marking(request(rpc="UpdateNotifications"), key, selection, read, seen)
+            await store.mark(marking, clock.now())
+        asked_to = request(rpc="DeleteChannel")
+        await store.delete_channel(asked_to, brief, clock.now(), force=True)
+        while await store.work(clock.now()):
+            pass
+        clock.advance(HISTORY_SECONDS // 3)
+        while await store.prune(clock.now()):
+            pass
+    await store.close()
+
+
+def examined(file: Path, *, repair: bool = False) -> list[Finding]:
+    """What is wrong in a store."""
+    findings: list[Finding] = []
+    examine(database(file), findings.append, repair=repair)
+    return findings
