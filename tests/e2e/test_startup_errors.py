@@ -5,51 +5,15 @@ import os
 import shlex
 import socket
 import sqlite3
-import subprocess
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.e2e.commands import AS_ANYBODY, complaint_of, run
 from tests.e2e.conftest import StartProgram
-from tests.e2e.program import SERVE, START_SECONDS, environment
+from tests.e2e.program import SERVE
 from tests.support.postgres import Postgres
-
-# The superuser may write what is read-only, unless it gives up CAP_DAC_OVERRIDE (1) by dropping it
-# (PR_CAPBSET_DROP, 24) from what programs may have.
-AS_ANYBODY = """
-import ctypes, os, sys
-if os.geteuid() == 0:
-    libc = ctypes.CDLL(None, use_errno=True)
-    assert libc.prctl(24, 1, 0, 0, 0) == 0, os.strerror(ctypes.get_errno())
-os.execv(sys.argv[1], sys.argv[1:])
-"""
-
-
-def _complaint(command: Sequence[str], directory: Path, **variables: str) -> str:
-    """Runs the program, which must give up; returns the one line that it says."""
-    ended = _run(command, directory, **variables)
-    assert ended.stdout == ""
-    lines = ended.stderr.splitlines()
-    assert len(lines) == 1, ended.stderr
-    assert ended.returncode == 2
-    return lines[0]
-
-
-def _run(
-    command: Sequence[str], directory: Path, **variables: str
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command,
-        cwd=directory,
-        env=environment(**variables),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=START_SECONDS,
-        check=False,
-    )
 
 
 @pytest.fixture(params=["plainly", "to share it"])
@@ -64,7 +28,7 @@ def taken_port(request: pytest.FixtureRequest) -> Iterator[int]:
 
 
 def test_a_port_that_somebody_has_is_refused(tmp_path: Path, taken_port: int) -> None:
-    complaint = _complaint([*SERVE, "--listen", f"127.0.0.1:{taken_port}"], tmp_path)
+    complaint = complaint_of([*SERVE, "--listen", f"127.0.0.1:{taken_port}"], tmp_path)
 
     assert f"127.0.0.1:{taken_port}" in complaint
 
@@ -74,14 +38,14 @@ async def test_a_port_is_never_shared_with_another_server(
 ) -> None:
     program = await start_program()
 
-    complaint = _complaint([*SERVE, "--listen", program.target], tmp_path_factory.mktemp("other"))
+    complaint = complaint_of([*SERVE, "--listen", program.target], tmp_path_factory.mktemp("other"))
 
     assert program.target in complaint
 
 
 def test_an_address_of_another_machine_is_refused(tmp_path: Path) -> None:
     # Of the range for documentation (RFC 5737): nobody has it.
-    complaint = _complaint([*SERVE, "--listen", "203.0.113.7:50051"], tmp_path)
+    complaint = complaint_of([*SERVE, "--listen", "203.0.113.7:50051"], tmp_path)
 
     assert "203.0.113.7:50051" in complaint
 
@@ -89,21 +53,21 @@ def test_an_address_of_another_machine_is_refused(tmp_path: Path) -> None:
 def test_a_database_in_a_missing_directory_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "missing" / "tocsin.db"
 
-    assert str(path) in _complaint(_serve(path), tmp_path)
+    assert str(path) in complaint_of(_serve(path), tmp_path)
 
 
 def test_a_directory_is_no_database(tmp_path: Path) -> None:
     path = tmp_path / "directory"
     path.mkdir()
 
-    assert str(path) in _complaint(_serve(path), tmp_path)
+    assert str(path) in complaint_of(_serve(path), tmp_path)
 
 
 def test_a_file_of_something_else_is_no_database(tmp_path: Path) -> None:
     path = tmp_path / "leads.csv"
     path.write_text("name,phone\n" * 1_000)
 
-    assert str(path) in _complaint(_serve(path), tmp_path)
+    assert str(path) in complaint_of(_serve(path), tmp_path)
     assert path.read_text() == "name,phone\n" * 1_000
 
 
@@ -113,7 +77,7 @@ def test_a_database_of_another_program_is_refused(tmp_path: Path) -> None:
         connection.execute("CREATE TABLE orders (id)")
     connection.close()
 
-    assert "another program" in _complaint(_serve(path), tmp_path)
+    assert "another program" in complaint_of(_serve(path), tmp_path)
 
     with sqlite3.connect(path) as connection:
         assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("orders",)]
@@ -127,7 +91,7 @@ def test_a_database_that_may_not_be_written_is_refused(tmp_path: Path) -> None:
     connection.close()
     path.chmod(0o444)
 
-    complaint = _complaint([sys.executable, "-c", AS_ANYBODY, *_serve(path)], tmp_path)
+    complaint = complaint_of([*AS_ANYBODY, *_serve(path)], tmp_path)
 
     assert str(path) in complaint
 
@@ -138,7 +102,7 @@ def test_a_directory_that_may_not_be_written_is_refused(tmp_path: Path) -> None:
     directory.chmod(0o555)
     path = directory / "tocsin.db"
 
-    complaint = _complaint([sys.executable, "-c", AS_ANYBODY, *_serve(path)], tmp_path)
+    complaint = complaint_of([*AS_ANYBODY, *_serve(path)], tmp_path)
 
     assert str(path) in complaint
 
@@ -161,7 +125,7 @@ def test_a_directory_that_may_not_be_written_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_a_database_of_another_kind_is_refused(tmp_path: Path, url: str) -> None:
-    complaint = _complaint([*SERVE, "--listen", "127.0.0.1:0", "--database-url", url], tmp_path)
+    complaint = complaint_of([*SERVE, "--listen", "127.0.0.1:0", "--database-url", url], tmp_path)
 
     assert "database URL" in complaint
 
@@ -172,7 +136,7 @@ def test_a_postgresql_that_is_not_there_is_refused(tmp_path: Path) -> None:
         address = f"127.0.0.1:{nobody.getsockname()[1]}"
         url = f"postgresql+asyncpg://user:hunter2@{address}/tocsin"
 
-        complaint = _complaint([*SERVE, "--database-url", url], tmp_path)
+        complaint = complaint_of([*SERVE, "--database-url", url], tmp_path)
 
     assert f"cannot use the database postgresql+asyncpg://user:***@{address}/tocsin" in complaint
     assert "hunter2" not in complaint
@@ -183,7 +147,7 @@ def test_a_postgresql_database_that_is_not_there_is_refused(
 ) -> None:
     url = postgres_url.replace("/tocsin_", "/nowhere_")
 
-    assert "does not exist" in _complaint([*SERVE, "--database-url", url], tmp_path)
+    assert "does not exist" in complaint_of([*SERVE, "--database-url", url], tmp_path)
 
 
 def test_a_postgresql_database_of_another_program_is_refused(
@@ -192,7 +156,7 @@ def test_a_postgresql_database_of_another_program_is_refused(
     url = postgres.create_empty()
     postgres.execute("CREATE TABLE orders ()", url)
 
-    assert "another program" in _complaint([*SERVE, "--database-url", url], tmp_path)
+    assert "another program" in complaint_of([*SERVE, "--database-url", url], tmp_path)
     postgres.drop(url)
 
 
@@ -201,7 +165,7 @@ def test_a_postgresql_database_of_a_newer_version_is_refused(
 ) -> None:
     postgres.execute("UPDATE alembic_version SET version_num = '9999'", postgres_url)
 
-    assert "newer" in _complaint([*SERVE, "--database-url", postgres_url], tmp_path)
+    assert "newer" in complaint_of([*SERVE, "--database-url", postgres_url], tmp_path)
 
 
 def test_a_postgresql_database_that_is_not_in_utf_8_is_refused(
@@ -209,7 +173,7 @@ def test_a_postgresql_database_that_is_not_in_utf_8_is_refused(
 ) -> None:
     url = postgres.create_empty("ENCODING 'SQL_ASCII' TEMPLATE template0 LOCALE 'C'")
 
-    assert "UTF8" in _complaint([*SERVE, "--database-url", url], tmp_path)
+    assert "UTF8" in complaint_of([*SERVE, "--database-url", url], tmp_path)
     postgres.drop(url)
 
 
@@ -233,7 +197,7 @@ def test_a_postgresql_database_that_is_not_in_utf_8_is_refused(
 def test_a_flag_that_makes_no_sense_is_refused(
     tmp_path: Path, arguments: list[str], named: str
 ) -> None:
-    assert named in _complaint([*SERVE, *arguments], tmp_path)
+    assert named in complaint_of([*SERVE, *arguments], tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -245,7 +209,7 @@ def test_a_flag_that_makes_no_sense_is_refused(
     ],
 )
 def test_a_variable_that_makes_no_sense_is_refused(tmp_path: Path, name: str, value: str) -> None:
-    complaint = _complaint(SERVE, tmp_path, **{name: value})
+    complaint = complaint_of(SERVE, tmp_path, **{name: value})
 
     assert name in complaint
     assert value in complaint
@@ -257,7 +221,7 @@ async def test_a_socket_is_never_taken_from_another_server(tmp_path: Path) -> No
         listener.bind(str(tmp_path / "socket"))
         listener.listen()
 
-        complaint = _complaint([*SERVE, "--listen", address], tmp_path)
+        complaint = complaint_of([*SERVE, "--listen", address], tmp_path)
 
     assert address in complaint
     assert "in use" in complaint
@@ -281,7 +245,7 @@ def test_a_stdout_that_takes_nothing_is_an_error(tmp_path: Path, stdout: str) ->
     command = shlex.join([*_serve(tmp_path / "tocsin.db")])
     script = f"{command} > /dev/full" if stdout == "full" else f"{command} | true; exit $PIPESTATUS"
 
-    ended = _run(["bash", "-c", script], tmp_path)
+    ended = run(["bash", "-c", script], tmp_path)
 
     *log, complaint = ended.stderr.splitlines()
     assert "cannot write to stdout" in complaint
@@ -290,7 +254,7 @@ def test_a_stdout_that_takes_nothing_is_an_error(tmp_path: Path, stdout: str) ->
 
 
 def test_a_path_of_two_lines_is_refused_in_one(tmp_path: Path) -> None:
-    complaint = _complaint(_serve(tmp_path / "no\nwhere" / "tocsin.db"), tmp_path)
+    complaint = complaint_of(_serve(tmp_path / "no\nwhere" / "tocsin.db"), tmp_path)
 
     assert "no where" in complaint
 

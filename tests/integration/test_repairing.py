@@ -1,0 +1,63 @@
+"""A repair beside a server: those who follow the inbox start over, with counters that are true."""
+
+import asyncio
+import sqlite3
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+from tocsin_server.settings import Settings
+
+from tests.integration.conftest import Serve
+from tests.support.aging import examined
+from tests.support.asking import create_request, numbered, send_request
+from tests.support.serving import served
+from tests.support.streams import Replica
+
+
+async def test_a_stream_of_a_repaired_inbox_starts_over_and_goes_on(
+    settings: Settings, tmp_path: Path
+) -> None:
+    file = tmp_path / "tocsin.db"
+    async with served(settings, sweep_seconds=0.02) as server:
+        await server.channels.CreateChannel(create_request("news"))
+        await server.messages.BatchSendMessages(numbered(5, "alice", "bob"))
+        async with server.subscribe("alice") as stream, server.subscribe("bob") as other:
+            await stream.until_caught_up()
+            await other.until_caught_up()
+            with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+                connection.execute("UPDATE inboxes SET unread_count = 1 WHERE user_id = 'alice'")
+
+            findings = await asyncio.to_thread(partial(examined, file, repair=True))
+            await stream.until_caught_up()
+
+            assert [finding.repaired for finding in findings] == [True]
+            assert stream.phases == ["SNAPSHOT"]
+            assert stream.proof.revision == 6
+            assert stream.proof.inbox.unread_count == 5
+            await server.messages.SendMessage(send_request("alice", "bob"))
+            await stream.until_revision(7)
+            await other.until_revision(6)
+            assert stream.phases == ["SNAPSHOT", "LIVE"]
+            assert other.phases == ["SNAPSHOT", "LIVE"]
+            assert stream.proof.inbox.unread_count == 6
+
+
+async def test_a_cursor_from_before_a_repair_gets_a_snapshot(
+    serve: Serve, settings: Settings, tmp_path: Path
+) -> None:
+    async with serve(settings) as server:
+        await server.channels.CreateChannel(create_request("news"))
+        await server.messages.BatchSendMessages(numbered(5, "alice"))
+        replica = Replica()
+        async with server.subscribe("alice", replica) as stream:
+            await stream.until_caught_up()
+    with closing(sqlite3.connect(tmp_path / "tocsin.db", isolation_level=None)) as connection:
+        connection.execute("UPDATE notifications SET read_time = 7 WHERE arrive_revision = 2")
+
+    examined(tmp_path / "tocsin.db", repair=True)
+
+    async with serve(settings) as server, server.subscribe("alice", replica) as stream:
+        await stream.until_caught_up()
+        assert stream.phases == ["SNAPSHOT"]
+        assert replica.inbox.unread_count == 4
