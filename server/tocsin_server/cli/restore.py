@@ -34,4 +34,5 @@ def restore(
         announce("a new epoch has begun")
         return
     kept = replacing.restore(database_url, file, force=force)
-    announce(f"restored from {file}" + (f"; the old store is kept as {kept}" if kept else ""))
+    beside = f"; the old store is kept beside it as {kept.name}" if kept else ""
+    announce(f"restored from {file}{beside}")
