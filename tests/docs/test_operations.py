@@ -28,7 +28,10 @@ LEVELS = {
 def table(title: str) -> list[list[str]]:
     """The rows of the table in a section, without its head."""
     rows = [row for row in section(OPERATIONS, title).splitlines() if row.startswith("|")]
-    return [[cell.strip() for cell in row.removeprefix("|").removesuffix("|").split("|")] for row in rows[2:]]
+    return [
+        [cell.strip() for cell in row.removeprefix("|").removesuffix("|").split("|")]
+        for row in rows[2:]
+    ]
 
 
 def logged() -> Iterator[tuple[str, str, frozenset[str]]]:

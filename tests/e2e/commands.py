@@ -20,6 +20,7 @@ AS_ANYBODY = (sys.executable, "-c", _AS_ANYBODY)
 """In front of a command: nobody is above the rules of the files."""
 
 PROGRAM = (sys.executable, "-m", "tocsin_server")
+DYING = (sys.executable, str(Path(__file__).with_name("dying_program.py")))
 
 
 def complaint_of(command: Sequence[str], directory: Path, **variables: str) -> str:

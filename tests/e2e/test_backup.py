@@ -4,12 +4,13 @@ import asyncio
 import os
 import sqlite3
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 
 import pytest
 from tocsin_server.store.copying import back_up
 
-from tests.e2e.commands import AS_ANYBODY, PROGRAM, complaint_of, run, with_room
+from tests.e2e.commands import AS_ANYBODY, DYING, PROGRAM, complaint_of, run, with_room
 from tests.e2e.conftest import StartProgram
 from tests.e2e.traffic import flowing
 from tests.histories.recording import History
@@ -18,6 +19,7 @@ from tests.support.aging import age, examined
 from tests.support.serving import database
 
 STEP_SECONDS = 120.0
+STEPS_AT_MOST = 40
 
 
 def acknowledged(history: History) -> set[str]:
@@ -78,6 +80,27 @@ def test_a_full_disk_leaves_nothing_behind(store: Path, tmp_path: Path, kibibyte
 
     assert "disk" in complaint
     assert [path.name for path in tmp_path.iterdir()] == ["store"]
+
+
+def test_stopped_at_any_step_it_leaves_nothing_behind_or_the_whole(
+    store: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    for step in count(1):
+        assert step <= STEPS_AT_MOST
+        backup = ["backup", str(folder / "backup.db"), "--database-url", database(store)]
+        ended = run([*DYING, "SIGTERM", str(step), str(folder), *backup], tmp_path)
+
+        left = [path.name for path in folder.iterdir()]
+
+        if ended.returncode == 0:
+            break
+        assert (ended.returncode, ended.stderr.strip()) == (130, "")
+        assert left in ([], ["backup.db"])
+        (folder / "backup.db").unlink(missing_ok=True)
+    assert step > 5
+    assert left == ["backup.db"]
 
 
 def test_a_folder_that_may_not_be_written_is_refused(store: Path, tmp_path: Path) -> None:

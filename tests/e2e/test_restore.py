@@ -3,7 +3,6 @@
 import asyncio
 import signal
 import sqlite3
-import sys
 from collections.abc import Sequence
 from contextlib import closing
 from itertools import count
@@ -16,14 +15,13 @@ from tocsin.v1.inbox_service_pb2 import SubscribePhase, SubscribeRequest, Subscr
 from tocsin.v1.inbox_service_pb2_grpc import InboxServiceStub
 from tocsin_client import AsyncClient
 
-from tests.e2e.commands import AS_ANYBODY, PROGRAM, complaint_of, run, with_room
+from tests.e2e.commands import AS_ANYBODY, DYING, PROGRAM, complaint_of, run, with_room
 from tests.e2e.conftest import StartProgram
 from tests.e2e.program import Program
 from tests.support.aging import age, examined
 from tests.support.serving import database
 
 STEP_SECONDS = 60.0
-DYING = (sys.executable, str(Path(__file__).with_name("dying_program.py")))
 STEPS_AT_MOST = 60
 SNAPSHOT = SubscribePhase.SUBSCRIBE_PHASE_SNAPSHOT
 REPLAY = SubscribePhase.SUBSCRIBE_PHASE_REPLAY
@@ -148,7 +146,8 @@ def test_killed_at_any_step_it_leaves_the_old_store_or_the_new_one_whole(
         assert step <= STEPS_AT_MOST
         folder = tmp_path / f"step-{step}"
         copytree(place, folder)
-        command = [*DYING, str(step), str(folder), "restore", str(folder / "backup.db"), "--force"]
+        restore = ["restore", str(folder / "backup.db"), "--force"]
+        command = [*DYING, "SIGKILL", str(step), str(folder), *restore]
         ended = run([*command, "--database-url", database(folder / "tocsin.db")], tmp_path)
 
         found, old = _stands(folder / "tocsin.db")
