@@ -61,3 +61,26 @@ async def test_a_cursor_from_before_a_repair_gets_a_snapshot(
         await stream.until_caught_up()
         assert stream.phases == ["SNAPSHOT"]
         assert replica.inbox.unread_count == 4
+
+
+async def test_a_cursor_of_a_past_that_was_lost_never_leads_on_again(
+    serve: Serve, settings: Settings, tmp_path: Path
+) -> None:
+    async with serve(settings) as server:
+        await server.channels.CreateChannel(create_request("news"))
+        await server.messages.BatchSendMessages(numbered(9, "alice"))
+        replica = Replica()
+        async with server.subscribe("alice", replica) as stream:
+            await stream.until_caught_up()
+    with closing(sqlite3.connect(tmp_path / "tocsin.db", isolation_level=None)) as connection:
+        connection.execute("UPDATE inboxes SET revision = 2")
+        connection.execute("DELETE FROM notifications WHERE arrive_revision > 5")
+
+    examined(tmp_path / "tocsin.db", repair=True)
+
+    async with serve(settings) as server:
+        await server.messages.BatchSendMessages(numbered(9, "alice"))
+        async with server.subscribe("alice", replica) as stream:
+            await stream.until_caught_up()
+            assert stream.phases == ["SNAPSHOT"]
+            assert replica.inbox.total_count == 14

@@ -68,6 +68,7 @@ def test_a_backup_is_of_one_moment_whatever_is_written_meanwhile(
 
         def write(_status: int, left: int, _pages: int) -> None:
             steps.append(left)
+            assert len(steps) < 1_000, "it begins anew, again and again"
             writer.execute("UPDATE channels SET title = title || ' again'")
             writer.execute("INSERT INTO store_facts VALUES (?, zeroblob(10000))", (str(left),))
 

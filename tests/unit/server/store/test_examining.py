@@ -381,11 +381,12 @@ def test_an_inbox_that_changes_meanwhile_is_looked_at_again(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seed(file, REPAIRED[0][3])
-    looks: list[int] = []
+    lives: list[int] = []
 
     def look(connection: Connection, inbox_id: int) -> object:
         looked = original(connection, inbox_id)
-        if not looks:  # somebody marks a notification as unread before it is repaired
+        lives.append(incarnations(file)["alice"][0])
+        if len(lives) == 1:  # somebody marks a notification as unread before it is repaired
             seed(
                 file,
                 f"""UPDATE inboxes SET revision = revision + 1, unread_count = unread_count + 1
@@ -398,7 +399,6 @@ def test_an_inbox_that_changes_meanwhile_is_looked_at_again(
                         AND arrive_revision = (SELECT min(arrive_revision) FROM notifications
                             WHERE {ALIVE} AND channel_id = 'news' AND read_time IS NOT NULL)""",
             )
-        looks.append(inbox_id)
         return looked
 
     original = mending._look
@@ -407,8 +407,20 @@ def test_an_inbox_that_changes_meanwhile_is_looked_at_again(
     (finding,) = examined(file, repair=True)
 
     assert finding.repaired
-    assert len(looks) > 2
+    stale, changed, *_, repaired = lives
+    assert stale == changed != repaired
     assert examined(file) == []
+
+
+def test_copies_that_go_with_their_channel_do_not_lack(file: Path) -> None:
+    seed(
+        file,
+        f"""UPDATE channels SET delete_time = 7 WHERE channel_id = 'news';
+            INSERT INTO jobs VALUES (1, 'default', 'delete channel', 'news', '', 1, 0);
+            DELETE FROM notifications WHERE sequence = {A_SEND}""",
+    )
+
+    assert not [finding for finding in examined(file) if finding.kind is Kind.COPIES]
 
 
 def test_an_inbox_that_never_stands_still_is_left(
