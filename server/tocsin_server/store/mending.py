@@ -23,8 +23,7 @@ from tocsin_server.store.tables import inbox_channels, inboxes, marks, messages,
 from tocsin_server.store.visiting import Visit
 
 ROUNDS = 50
-"""How often an inbox is looked at: for what is wrong is mended some at a time, and it may change
-meanwhile."""
+"""How often an inbox is looked at: it is mended some rows at a time, and may change meanwhile."""
 
 _row = (
     notifications.c.inbox_id == bindparam("inbox"),
