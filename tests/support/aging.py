@@ -19,9 +19,14 @@ HISTORY_SECONDS = 7200
 
 
 async def age(file: Path, rounds: int = 6) -> None:
-    """Makes a store and gives it a past; it ends with an even one that nothing is left to do in."""
+    """Makes a store in a file and gives it a past."""
+    await age_store(database(file), rounds)
+
+
+async def age_store(url: str, rounds: int = 6) -> None:
+    """Gives a store a past; it ends with an even one that nothing is left to do in."""
     clock = SetClock()
-    store = await SqlStore.open(database(file), Hub(1), clock, Retention(3600.0, HISTORY_SECONDS))
+    store = await SqlStore.open(url, Hub(1), clock, Retention(3600.0, HISTORY_SECONDS))
     for channel_id in ("news", "offers"):
         await store.create_channel(request(), channel(channel_id))
     for turn in range(rounds):
@@ -54,7 +59,12 @@ async def age(file: Path, rounds: int = 6) -> None:
 
 
 def examined(file: Path, *, repair: bool = False) -> list[Finding]:
+    """What is wrong in the store of a file."""
+    return examined_store(database(file), repair=repair)
+
+
+def examined_store(url: str, *, repair: bool = False) -> list[Finding]:
     """What is wrong in a store."""
     findings: list[Finding] = []
-    examine(database(file), findings.append, repair=repair)
+    examine(url, findings.append, repair=repair)
     return findings

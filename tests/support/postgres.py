@@ -4,9 +4,9 @@ import asyncio
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
@@ -39,10 +39,11 @@ class Postgres:
         with working(self._url(_TEMPLATE)) as work:
             work(migrate)
 
-    def create(self) -> str:
-        """Makes a database with the whole schema, and returns its URL."""
+    def create(self, like: str = "") -> str:
+        """Makes a database with the whole schema, or one like another; returns its URL."""
         name = f"tocsin_{next(self._numbers)}"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+        template = make_url(like).database if like else _TEMPLATE
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         return self._url(name)
 
     def create_empty(self, options: str = "") -> str:
@@ -58,6 +59,10 @@ class Postgres:
     def execute(self, sql: str, url: str = "") -> list[Any]:
         """Runs a statement, in the database of a URL if one is given."""
         return _wait_for(_execute(sql, url or self._url("postgres")))
+
+    def change(self, sql: str, url: str) -> None:
+        """Runs statements in a database."""
+        _wait_for(_execute_all(sql, url))
 
     def cut(self) -> None:
         """Cuts every connection to the tests' databases."""
@@ -147,13 +152,24 @@ async def _open(url: str) -> Database:
     return database(url)
 
 
-async def _execute(sql: str, url: str) -> list[Any]:
+@asynccontextmanager
+async def _connected(url: str) -> AsyncIterator[Any]:
     plain = url.replace("postgresql+asyncpg://", "postgresql://")
     connection = await asyncpg.connect(plain)
     try:
-        return list(await connection.fetch(sql))
+        yield connection
     finally:
         await connection.close()
+
+
+async def _execute(sql: str, url: str) -> list[Any]:
+    async with _connected(url) as connection:
+        return list(await connection.fetch(sql))
+
+
+async def _execute_all(sql: str, url: str) -> None:
+    async with _connected(url) as connection:
+        await connection.execute(sql)
 
 
 def _wait_for(work: Coroutine[Any, Any, T]) -> T:

@@ -103,7 +103,8 @@ REPAIRED: Sequence[tuple[str, Kind, str, str]] = (
         Kind.REVISION_TWICE,
         INBOX,
         f"""INSERT INTO marks SELECT inbox_id, max(revision), NULL, 0, 1, NULL, 1
-            FROM notifications WHERE inbox_id = {ALICES} AND revision <> arrive_revision""",
+            FROM notifications WHERE inbox_id = {ALICES} AND revision <> arrive_revision
+            GROUP BY inbox_id""",
     ),
     (
         "a mark of what comes after it",
