@@ -19,6 +19,7 @@ from tocsin.v1.message_service_pb2_grpc import MessageServiceStub
 from tocsin_client import AsyncClient, CallError
 
 from tests.e2e.calling import CALL_SECONDS, INTERRUPTED, until_known
+from tests.e2e.campaigns import Campaigns
 from tests.histories.recording import REQUEST_ID_LABEL, Recorder
 
 CHANNELS = ("marketing-clue", "orders")
@@ -31,10 +32,16 @@ class Sender(ABC):
     """Sends one message or batch after the other: the odd ones in batches."""
 
     def __init__(
-        self, recorder: Recorder, moved: Callable[[], None], seed: int, number: int
+        self,
+        recorder: Recorder,
+        moved: Callable[[], None],
+        seed: int,
+        number: int,
+        campaigns: Campaigns,
     ) -> None:
         self.enough = False
         """Set, it ends with the send under way."""
+        self._campaigns = campaigns
         self._recorder = recorder
         self._moved = moved
         self._number = number
@@ -49,7 +56,8 @@ class Sender(ABC):
             in_batch = self._number % 2 == 1
             name = f"sender-{self._number}-{turn}"
             size = random.randint(2, 8) if in_batch else 1
-            requests = [_request(random, f"{name}-{place}") for place in range(size)]
+            going = self._campaigns.current
+            requests = [_request(random, f"{name}-{place}", going) for place in range(size)]
             for place, request in enumerate(requests):
                 self._recorder.sending(
                     request.request_id,
@@ -91,8 +99,9 @@ class Sender(ABC):
         self._moved()
 
     def _failed(self, request: SendMessageRequest, failure: str) -> None:
-        """Notes a failure for good, which only a send to nowhere may have."""
-        assert request.message.channel_id == NOWHERE, failure
+        """Notes a failure for good: the channel is not there, or not any more."""
+        channel_id = request.message.channel_id
+        assert channel_id == NOWHERE or channel_id in self._recorder.history.deleting, failure
         self._recorder.failed(request.request_id, failure)
 
 
@@ -106,8 +115,9 @@ class RawSender(Sender):
         moved: Callable[[], None],
         seed: int,
         number: int,
+        campaigns: Campaigns,
     ) -> None:
-        super().__init__(recorder, moved, seed, number)
+        super().__init__(recorder, moved, seed, number, campaigns)
         self._messages = MessageServiceStub(channel)
 
     async def _ask(self, request: SendMessageRequest) -> SendMessageResponse:
@@ -142,8 +152,9 @@ class LibrarySender(Sender):
         moved: Callable[[], None],
         seed: int,
         number: int,
+        campaigns: Campaigns,
     ) -> None:
-        super().__init__(recorder, moved, seed, number)
+        super().__init__(recorder, moved, seed, number, campaigns)
         self._client = client
 
     async def _ask(self, request: SendMessageRequest) -> SendMessageResponse:
@@ -163,10 +174,15 @@ class LibrarySender(Sender):
         return await self._client.send_batch(requests)
 
 
-def _request(random: Random, request_id: str) -> SendMessageRequest:
-    """A send to one to six users, some named twice, now and then to nowhere."""
+def _request(random: Random, request_id: str, going: str) -> SendMessageRequest:
+    """A send to one to six users, some named twice, now and then to nowhere.
+
+    One of seven is to a channel that is going to be deleted, or gone.
+    """
     recipients: Iterable[str] = random.choices(USERS, k=random.randint(1, 6))
-    channel_id = NOWHERE if random.random() < 0.03 else random.choice(CHANNELS)
+    channel_id = (
+        NOWHERE if random.random() < 0.03 else random.choice((*CHANNELS * 3, going or CHANNELS[0]))
+    )
     message = Message(
         channel_id=channel_id,
         title=f"Lead {request_id}",

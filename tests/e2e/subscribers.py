@@ -5,13 +5,14 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import grpc
-from tocsin.v1.inbox_pb2 import Inbox, Notification
+from tocsin.v1.inbox_pb2 import Inbox, Notification, NotificationChange
 from tocsin.v1.inbox_service_pb2 import SubscribeRequest, SubscribeResponse
 from tocsin.v1.inbox_service_pb2_grpc import InboxServiceStub
 from tocsin_client import AsyncClient
 
 from tests.e2e.calling import INTERRUPTED
 from tests.histories.recording import Final, Recorder
+from tests.support.marks import mark
 
 if TYPE_CHECKING:
     from tocsin.v1.inbox_service_pb2_grpc import InboxServiceAsyncStub
@@ -119,10 +120,20 @@ class Mirror:
             if update.starts_over:
                 self._notifications.clear()
             for change in update.changes:
-                self._notifications[change.upserted.notification_id] = change.upserted
+                self._apply(change)
             if update.inbox is not None:
                 self._inbox = update.inbox
                 self._moved()
+
+    def _apply(self, change: NotificationChange) -> None:
+        kind = change.WhichOneof("kind")
+        if kind == "upserted":
+            self._notifications[change.upserted.notification_id] = change.upserted
+        elif kind == "removed":
+            self._notifications.pop(change.removed, None)
+        else:
+            for notification in self._notifications.values():
+                mark(notification, change.marked)
 
     def final(self) -> Final:
         """The inbox as it has built it."""

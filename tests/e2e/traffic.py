@@ -1,4 +1,4 @@
-"""Senders and subscribers that go on whatever the server does, and all that they record."""
+"""Senders, markers and subscribers that go on whatever the server does, and all that they record."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -17,12 +17,17 @@ if TYPE_CHECKING:
     from tocsin.v1.inbox_pb2 import Notification
 
 from tests.e2e.calling import CALL_SECONDS, connect
+from tests.e2e.campaigns import Campaigns
+from tests.e2e.markers import Marker
 from tests.e2e.milestones import Milestones
 from tests.e2e.senders import CHANNELS, USERS, LibrarySender, RawSender, Sender
 from tests.e2e.subscribers import Follower, Mirror
 from tests.histories.recording import Final, History, Recorder
 
 SENDERS = 8
+MARKERS = 4
+CAMPAIGN_SECONDS = 240.0
+"""How long a campaign, and whatever is left of all of them, may take."""
 CONNECTIONS = 4
 """Over how many connections the subscribers spread."""
 
@@ -30,6 +35,7 @@ CONNECTIONS = 4
 class Traffic:
     """8 senders, half of them in batches, and 20 subscribers of 20 users; all by a seed.
 
+    Four mark what is in the inboxes, and now and then a channel is deleted with all that it has.
     Subscribers record what the server's own streams deliver, or mirror it by the client library.
     """
 
@@ -40,15 +46,20 @@ class Traffic:
         self._seed = seed
         self._channel = channel
         self._inboxes = InboxServiceStub(channel)
-        self._senders: list[Sender] = []
+        moved = self._milestones.moved
+        self._campaigns = Campaigns(channel, self._recorder, self._milestones, CAMPAIGN_SECONDS)
+        self._writers: list[Sender | Marker | Campaigns] = [
+            self._campaigns,
+            *(Marker(channel, self._recorder, moved, seed, number) for number in range(MARKERS)),
+        ]
         self._followers: list[Follower] = []
 
     def send(self, client: AsyncClient | None) -> None:
         """Has 8 senders, by the client library when there is one."""
         for number in range(SENDERS):
-            rest = (self._recorder, self._milestones.moved, self._seed, number)
+            rest = (self._recorder, self._milestones.moved, self._seed, number, self._campaigns)
             sender = LibrarySender(client, *rest) if client else RawSender(self._channel, *rest)
-            self._senders.append(sender)
+            self._writers.append(sender)
 
     def follow(self, streams: Sequence[grpc.aio.Channel]) -> None:
         """Has a subscriber a user, who records."""
@@ -66,9 +77,9 @@ class Traffic:
         return self._recorder.history
 
     async def run(self) -> None:
-        """Sends and follows, until it is cancelled or something fails for good."""
+        """Writes and follows, until it is cancelled or something fails for good."""
         async with asyncio.TaskGroup() as group:
-            self._sending = [group.create_task(sender.run()) for sender in self._senders]
+            self._writing = [group.create_task(writer.run()) for writer in self._writers]
             for follower in self._followers:
                 group.create_task(follower.run())
             for mirror in self.mirrors:
@@ -80,13 +91,14 @@ class Traffic:
         await self._milestones.reach(lambda: self._recorder.acknowledged >= enough, seconds)
 
     async def finish(self, seconds: float) -> None:
-        """Ends the sends, lets every subscriber catch up, and reads what there is in the end."""
-        for sender in self._senders:
-            sender.enough = True
+        """Ends all writes, lets every subscriber catch up, and reads what there is in the end."""
+        for writer in self._writers:
+            writer.enough = True
+        self._milestones.moved()
         for follower in self._followers:
             follower.stays = True
         async with asyncio.timeout(seconds):
-            await asyncio.gather(*self._sending)
+            await asyncio.gather(*self._writing)
         finals = {user_id: await self._read_final(user_id) for user_id in USERS}
         subscribers: list[Follower | Mirror] = [*self._followers, *self.mirrors]
         await self._milestones.reach(

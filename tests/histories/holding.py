@@ -4,7 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tests.histories.recording import Copy, Counters, Phase, Response, Stream
+from tests.histories.recording import (
+    Change,
+    Copy,
+    Counters,
+    Marked,
+    Phase,
+    Removed,
+    Response,
+    Stream,
+    marked,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,16 +25,23 @@ class _Checkpoint:
     entries: int
     revision: int
     floor: int
+    settled: bool
 
 
 class _Entry(NamedTuple):
-    """A notification as it was delivered, and whether the stream had come to its revision.
+    """A change as it was delivered, of which revision, and whether the stream had come to that.
 
     It had not when it changed under a SNAPSHOT, which gives it as it stands: then it comes again.
     """
 
-    copy: Copy
+    at: int
+    change: Change
     covered: bool
+
+
+def name_of(at: int, change: Change) -> tuple[str, int]:
+    """What tells one delivered change from another: what it is about, and its revision."""
+    return "" if isinstance(change, Marked) else change.notification_id, at
 
 
 class Holding:
@@ -43,7 +60,9 @@ class Holding:
         self.floor = 0
         """Notifications that arrived before it may be missing: the SNAPSHOT was not to hold all."""
         self.delivered: set[tuple[str, int]] = set()
-        """(notification id, revision) of what was delivered, and covered, since the last start."""
+        """The names of the changes delivered, and covered, since the last start."""
+        self.settled = True
+        """Whether nothing that it holds may be of a later revision than it has come to."""
         self._snapshot_size = 0
         self._log: list[_Entry] = []
         self._counts: dict[str, list[int]] = {}
@@ -65,20 +84,26 @@ class Holding:
             self._hold(entry)
         self.revision = checkpoint.revision
         self.floor = checkpoint.floor
+        self.settled = checkpoint.settled
         self.whole = True
 
     def starts_over(self, response: Response) -> bool:
         """Whether a response is the first of a SNAPSHOT."""
         return response.phase is Phase.SNAPSHOT and (self.whole or self.revision is None)
 
-    def take(self, response: Response) -> None:
-        """Applies a response."""
-        if self.starts_over(response):
+    def take(self, response: Response) -> set[str]:
+        """Applies a response; returns the channels of what it changed."""
+        starts_over = self.starts_over(response)
+        if starts_over:
             self._start_over()
         snapshot = response.phase is Phase.SNAPSHOT
-        for at, copy in response.changes:
-            self._hold(_Entry(copy, not snapshot or at <= response.revision))
+        touched: set[str] = set()
+        for at, change in response.changes:
+            covered = not snapshot or at <= response.revision
+            touched |= self._hold(_Entry(at, change, covered))
         if snapshot:
+            # Later pages give what they hold as it stands by then.
+            self.settled = self.settled and starts_over
             self.whole = response.caught_up
             if response.caught_up and len(self.copies) >= self._snapshot_size:
                 self.floor = min(copy.arrive_revision for copy in self.copies.values())
@@ -87,8 +112,9 @@ class Holding:
         self.revision = response.revision
         if response.cursor:
             self._checkpoints[response.cursor] = _Checkpoint(
-                self._log, len(self._log), response.revision, self.floor
+                self._log, len(self._log), response.revision, self.floor, self.settled
             )
+        return touched
 
     def given_at(self, cursor: str) -> int | None:
         """The revision of the response of this log that gave a cursor before."""
@@ -102,7 +128,11 @@ class Holding:
 
     def channel_counters(self) -> Mapping[str, Counters]:
         """A recount of what is held, by channel."""
-        return {channel_id: Counters(*counts) for channel_id, counts in self._counts.items()}
+        return {
+            channel_id: Counters(*counts)
+            for channel_id, counts in self._counts.items()
+            if counts[0]
+        }
 
     def _start_over(self) -> None:
         self._log = []
@@ -112,19 +142,40 @@ class Holding:
         self.revision = None
         self.floor = 0
         self.whole = False
+        self.settled = True
 
-    def _hold(self, entry: _Entry) -> None:
-        copy = entry.copy
+    def _hold(self, entry: _Entry) -> set[str]:
+        """Applies a change; returns the channels of what it changed."""
         self._log.append(entry)
+        change = entry.change
         if entry.covered:
-            self.delivered.add((copy.notification_id, copy.revision))
-        if (before := self.copies.get(copy.notification_id)) is not None:
-            self._count(before, -1)
-        self._count(copy, 1)
-        self.copies[copy.notification_id] = copy
+            self.delivered.add(name_of(entry.at, change))
+        if isinstance(change, Copy):
+            self._put(change.notification_id, change)
+            return {change.channel_id}
+        if isinstance(change, Removed):
+            before = self.copies.get(change.notification_id)
+            self._put(change.notification_id, None)
+            return {before.channel_id} if before else set()
+        touched = set()
+        for name, copy in list(self.copies.items()):
+            if change.fits(copy):
+                after = marked(copy, change.read, change.seen)
+                if after != copy:
+                    self._put(name, after)
+                    touched.add(copy.channel_id)
+        return touched
 
-    def _count(self, copy: Copy, change: int) -> None:
+    def _put(self, notification_id: str, copy: Copy | None) -> None:
+        """Holds a notification in the place of the one of its id, or none."""
+        if (before := self.copies.pop(notification_id, None)) is not None:
+            self._count(before, -1)
+        if copy is not None:
+            self._count(copy, 1)
+            self.copies[notification_id] = copy
+
+    def _count(self, copy: Copy, by: int) -> None:
         counts = self._counts.setdefault(copy.channel_id, [0, 0, 0])
-        counts[0] += change
-        counts[1] += change * (not copy.read)
-        counts[2] += change * (not copy.seen)
+        counts[0] += by
+        counts[1] += by * (not copy.read)
+        counts[2] += by * (not copy.seen)

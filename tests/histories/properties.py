@@ -12,7 +12,7 @@ class Property(Enum):
     CONTIGUOUS = "responses follow one another without a gap, and carry what they cover"
     RESUMABLE = "what streams give, over reconnects, is the inbox, and its counters are a recount"
     NEVER_AHEAD = "a cursor covers nothing that its stream has not delivered"
-    KEPT = "what was acknowledged is in every recipient's inbox, and was delivered"
+    KEPT = "what was acknowledged, sent, marked or deleted, is how inboxes stand, and was delivered"
     ADDRESSED = "what is in an inbox was sent to it, to all its recipients or to none"
 
 

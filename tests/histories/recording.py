@@ -1,16 +1,20 @@
-"""A history: what senders did, what streams delivered, and what the server has in the end.
+"""A history: what callers did, what streams delivered, and what the server has in the end.
 
 Every record carries a tick, a number that grows with each event, so that "before" means that one
 thing ended before the other began. The recorder belongs to one event loop.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import count
 
-from tocsin.v1.inbox_pb2 import ChannelCounters, Inbox, Notification
-from tocsin.v1.inbox_service_pb2 import SubscribePhase, SubscribeResponse
+from tocsin.v1.inbox_pb2 import ChannelCounters, Inbox, Notification, NotificationChange
+from tocsin.v1.inbox_service_pb2 import (
+    SubscribePhase,
+    SubscribeResponse,
+    UpdateNotificationsResponse,
+)
 from tocsin.v1.message_service_pb2 import SendMessageResponse
 
 REQUEST_ID_LABEL = "request_id"
@@ -71,13 +75,66 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
+class Removed:
+    """A notification that left its inbox."""
+
+    notification_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """A mark of what a selector fits: of channels, or of all when there are none."""
+
+    channel_ids: tuple[str, ...]
+    up_to_revision: int
+    read: bool | None
+    seen: bool | None
+
+    def fits(self, copy: Copy) -> bool:
+        """Whether it is about a notification."""
+        of_channel = not self.channel_ids or copy.channel_id in self.channel_ids
+        return of_channel and copy.arrive_revision <= self.up_to_revision
+
+
+Change = Copy | Removed | Marked
+"""What one revision did, or one of the things that it did; a copy stands as it is given."""
+
+
+def marked(copy: Copy, read: bool | None, seen: bool | None) -> Copy:
+    """A notification after a mark that is about it, by the rules that the protos give."""
+    unread, unseen = read is False or seen is False, seen is False
+    return replace(
+        copy,
+        seen=bool(copy.seen or read or seen) and not unseen,
+        read=bool(copy.read or read) and not unread,
+    )
+
+
+def change_of(change: NotificationChange) -> Change:
+    """What a change of the server says."""
+    kind = change.WhichOneof("kind")
+    if kind == "removed":
+        return Removed(change.removed)
+    if kind == "marked":
+        mark = change.marked
+        return Marked(
+            tuple(mark.selector.channel_ids.channel_ids),
+            mark.selector.up_to_revision,
+            mark.read if mark.HasField("read") else None,
+            mark.seen if mark.HasField("seen") else None,
+        )
+    assert kind == "upserted"
+    return Copy.of(change.upserted)
+
+
+@dataclass(frozen=True, slots=True)
 class Response:
-    """One response of a stream. `changes` holds (revision, the copy as it then stood)."""
+    """One response of a stream. `changes` holds (revision, the change)."""
 
     phase: Phase
     after_revision: int
     revision: int
-    changes: tuple[tuple[int, Copy], ...] = ()
+    changes: tuple[tuple[int, Change], ...] = ()
     counters: Counters | None = None
     counters_revision: int = 0
     channel_counters: Mapping[str, Counters] = field(default_factory=dict)
@@ -91,7 +148,7 @@ class Response:
             Phase(response.phase),
             response.after_revision,
             response.revision,
-            tuple((change.revision, Copy.of(change.upserted)) for change in response.changes),
+            tuple((change.revision, change_of(change)) for change in response.changes),
             Counters.of(response.inbox) if response.HasField("inbox") else None,
             response.inbox.revision,
             {each.channel_id: Counters.of(each) for each in response.channel_counters},
@@ -143,6 +200,20 @@ class Send:
     failure: str = ""
 
 
+@dataclass(slots=True)
+class Marking:
+    """A mark, with all its attempts: of ids, or else of what `marked` fits.
+
+    `answers` holds (revision, how many changed).
+    """
+
+    request_id: str
+    user_id: str
+    notification_ids: tuple[str, ...]
+    marked: Marked
+    answers: list[tuple[int, int]] = field(default_factory=list)
+
+
 @dataclass(frozen=True, slots=True)
 class Final:
     """An inbox in the end: as GetInbox and ListNotifications (in its order) read it."""
@@ -165,9 +236,16 @@ class Final:
 
 @dataclass(slots=True)
 class History:
-    """All that happened: sends by request id, subscribers, final inboxes by user."""
+    """All that happened: sends and marks by request id, subscribers, final inboxes by user.
+
+    `deleting` has the channels that somebody began to delete, `deleted` those of them whose
+    deletion was answered with OK.
+    """
 
     sends: dict[str, Send] = field(default_factory=dict)
+    markings: dict[str, Marking] = field(default_factory=dict)
+    deleting: set[str] = field(default_factory=set)
+    deleted: set[str] = field(default_factory=set)
     subscribers: list[Subscriber] = field(default_factory=list)
     finals: dict[str, Final] = field(default_factory=dict)
 
@@ -207,6 +285,23 @@ class Recorder:
     def failed(self, request_id: str, failure: str) -> None:
         """A send was answered with an error that says that nothing was stored."""
         self.history.sends[request_id].failure = failure
+
+    def marking(self, marking: Marking) -> None:
+        """A mark begins."""
+        self.history.markings[marking.request_id] = marking
+
+    def marked(self, request_id: str, response: UpdateNotificationsResponse) -> None:
+        """A mark was answered with OK."""
+        answer = response.inbox.revision, response.updated_count
+        self.history.markings[request_id].answers.append(answer)
+
+    def deleting(self, channel_id: str) -> None:
+        """The deletion of a channel begins."""
+        self.history.deleting.add(channel_id)
+
+    def deleted(self, channel_id: str) -> None:
+        """The deletion of a channel was answered with OK."""
+        self.history.deleted.add(channel_id)
 
     def subscribing(self, user_id: str) -> Subscriber:
         """Somebody begins to follow an inbox."""

@@ -23,6 +23,8 @@ def judge_sends(history: History) -> Iterator[Violation]:
         for answer in send.answers:
             messages[send.request_id].add(answer.message_id)
             requests[answer.message_id].add(send.request_id)
+        if send.channel_id in history.deleting:
+            continue  # what it came to went, or may have gone
         yield from _judge_send(send, holders[send.request_id])
     for request_id, made in messages.items():
         if len(made) > 1:

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
 
-from tests.histories.holding import Holding
+from tests.histories.holding import Holding, name_of
 from tests.histories.properties import Property, Violation
-from tests.histories.recording import Final, Phase, Response, Subscriber
+from tests.histories.recording import Copy, Counters, Final, Phase, Response, Subscriber
 
 Found = Iterator[tuple[Property, str]]
 
@@ -38,8 +38,8 @@ def judge_subscriber(subscriber: Subscriber, final: Final) -> Iterator[Violation
             caught_up = response.caught_up or (
                 caught_up and response.phase not in {Phase.SNAPSHOT, Phase.REPLAY}
             )
-            holding.take(response)
-            for broken, what in _of_counters(holding, response):
+            touched = holding.take(response)
+            for broken, what in _of_counters(holding, response, touched):
                 yield Violation(broken, place, what)
     for broken, what in _of_end(holding, final):
         yield Violation(broken, where, what)
@@ -118,14 +118,18 @@ def _of_changes(response: Response) -> Found:
         if outside := {at for at in carried if not after < at <= last}:
             yield Property.CONTIGUOUS, f"REPLAY of ({after}, {revision}] has {_some(outside)}"
     for at, copy in response.changes:
-        if at != copy.revision:
+        if not isinstance(copy, Copy):
+            if response.phase is Phase.SNAPSHOT:
+                yield Property.CONTIGUOUS, f"a SNAPSHOT has the change of {at}, {copy}"
+        elif at != copy.revision:
             yield Property.CONTIGUOUS, f"the change of {at} has a notification of {copy.revision}"
 
 
 def _of_order(holding: Holding, response: Response) -> Found:
     """The order inside a response: by revision, in a SNAPSHOT that of lists."""
     if response.phase is Phase.SNAPSHOT:
-        places = [copy.arrive_revision for _, copy in response.changes]
+        copies = [copy for _, copy in response.changes if isinstance(copy, Copy)]
+        places = [copy.arrive_revision for copy in copies]
         if not holding.starts_over(response) and holding.copies:
             places.insert(0, min(copy.arrive_revision for copy in holding.copies.values()))
         if any(later >= earlier for earlier, later in pairwise(places)):
@@ -134,8 +138,8 @@ def _of_order(holding: Holding, response: Response) -> Found:
     runs = [at for at, _ in groupby(at for at, _ in response.changes)]
     if any(later <= earlier for earlier, later in pairwise(runs)):
         yield Property.ORDERED, f"{response.phase.name} has the revisions in the order {runs}"
-    for at, copy in response.changes:
-        new = (copy.notification_id, copy.revision) not in holding.delivered
+    for at, change in response.changes:
+        new = name_of(at, change) not in holding.delivered
         if new and at <= (holding.revision or 0):
             yield Property.ORDERED, f"the change of {at} comes after {holding.revision}"
 
@@ -145,10 +149,12 @@ def _of_repeats(holding: Holding, response: Response, messages: dict[str, str]) 
     delivered = set() if holding.starts_over(response) else holding.delivered
     seen: set[tuple[str, int]] = set()
     for at, copy in response.changes:
-        key = copy.notification_id, copy.revision
+        key = name_of(at, copy)
         if key in seen or key in delivered:
-            yield Property.UNIQUE, f"the change of {at} to {key[0]} came twice"
+            yield Property.UNIQUE, f"the change of {at} to {key[0] or 'many'} came twice"
         seen.add(key)
+        if not isinstance(copy, Copy):
+            continue
         notification_id = messages.setdefault(copy.message_id, copy.notification_id)
         if notification_id != copy.notification_id:
             yield Property.UNIQUE, f"message {copy.message_id} made two notifications"
@@ -170,7 +176,7 @@ def _of_cursor(holding: Holding, response: Response) -> Found:
         )
 
 
-def _of_counters(holding: Holding, response: Response) -> Found:
+def _of_counters(holding: Holding, response: Response, touched: set[str]) -> Found:
     """That the counts are there, of the response's revision, and a recount of what is held."""
     if response.counters is None:
         if response.caught_up or response.phase is Phase.LIVE:
@@ -181,16 +187,15 @@ def _of_counters(holding: Holding, response: Response) -> Found:
             Property.RESUMABLE,
             f"the counts at {response.revision} are of {response.counters_revision}",
         )
-    if holding.floor:
+    if holding.floor or not holding.settled:
         return
     if response.counters != (counted := holding.counters()):
         what = f"{response.counters} at {response.revision}, but a recount gives {counted}"
         yield Property.RESUMABLE, what
     recount = holding.channel_counters()
-    touched = (
-        recount.keys() if response.caught_up else {copy.channel_id for _, copy in response.changes}
-    )
-    if dict(response.channel_counters) != {name: recount[name] for name in touched}:
+    names = recount.keys() if response.caught_up else touched
+    expected = {name: recount.get(name, Counters(0, 0, 0)) for name in names}
+    if dict(response.channel_counters) != expected:
         yield Property.RESUMABLE, f"the channels' counts at {response.revision} are no recount"
 
 

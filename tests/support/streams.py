@@ -5,10 +5,11 @@ from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 import grpc
-from tocsin.v1.inbox_pb2 import ChannelCounters, Inbox, Mark, Notification
+from tocsin.v1.inbox_pb2 import ChannelCounters, Inbox, Notification
 from tocsin.v1.inbox_service_pb2 import SubscribePhase, SubscribeRequest, SubscribeResponse
 from tocsin_client._contiguity import Contiguity
 
+from tests.support.marks import mark
 from tests.support.waiting import DEADLINE_SECONDS
 
 RESPONSE_BYTES = 1024 * 1024
@@ -82,7 +83,8 @@ class Replica(Proof):
                 self.notifications.pop(change.removed, None)
             else:
                 assert kind == "marked"
-                self._mark(change.marked)
+                for notification in self.notifications.values():
+                    mark(notification, change.marked)
         if response.caught_up:
             self.channel_counters.clear()
         for counters in response.channel_counters:
@@ -90,25 +92,6 @@ class Replica(Proof):
         if response.HasField("inbox"):
             self.inbox = response.inbox
             self._recount(response)
-
-    def _mark(self, mark: Mark) -> None:
-        """Applies a mark to all that its selector fits, as the protos say."""
-        selector = mark.selector
-        for notification in self.notifications.values():
-            of_channel = selector.all or (
-                notification.message.channel_id in selector.channel_ids.channel_ids
-            )
-            if not of_channel or notification.arrive_revision > selector.up_to_revision:
-                continue
-            if (mark.read or mark.seen) and not notification.HasField("seen_time"):
-                notification.seen_time.CopyFrom(mark.mark_time)
-            if mark.read and not notification.HasField("read_time"):
-                notification.read_time.CopyFrom(mark.mark_time)
-            unseen = mark.HasField("seen") and not mark.seen
-            if unseen or (mark.HasField("read") and not mark.read):
-                notification.ClearField("read_time")
-            if unseen:
-                notification.ClearField("seen_time")
 
     def _recount(self, response: SubscribeResponse) -> None:
         told = self.channel_counters.values()
