@@ -1,0 +1,120 @@
+"""Streaming: the streams of an example, and every cursor that they gave."""
+
+import asyncio
+from dataclasses import dataclass
+
+import grpc
+from tocsin.v1.inbox_service_pb2 import SubscribeRequest, SubscribeResponse
+from tocsin_server.live.hub import HubWatch
+
+from tests.stateful.looking import Look
+from tests.stateful.model import World
+from tests.stateful.reading import Given, Reader
+from tests.stateful.system import HISTORY_SECONDS, System
+
+RESUMED = 3
+"""From about how many of a user's cursors an example resumes in the end."""
+
+
+@dataclass(slots=True)
+class Stream:
+    """A stream that is open."""
+
+    user_id: str
+    call: grpc.aio.UnaryStreamCall[SubscribeRequest, SubscribeResponse]
+    reader: Reader
+    watch: HubWatch
+
+
+class Streams:
+    """Opens streams, reads them when it is told to, and drops them."""
+
+    def __init__(self, system: System, world: World, look: Look) -> None:
+        self.given: list[Given] = []
+        self.open_now: list[Stream] = []
+        self._system = system
+        self._world = world
+        self._look = look
+
+    async def open(self, user_id: str, given: Given | None, size: int, *, at_once: bool) -> None:
+        """Opens a stream; it is read at once, or when it is told to."""
+        system, inbox = self._system, self._world.inboxes[user_id]
+        request = SubscribeRequest(
+            user_id=user_id, cursor=given.cursor if given else "", snapshot_size=size
+        )
+        request.heartbeat_interval.FromSeconds(300)
+        streams = system.hub.streams
+        call = system.inboxes.Subscribe(request)
+        await system.until(lambda: system.hub.streams > streams)
+        since = system.clock.now() - round(HISTORY_SECONDS * 1_000_000)
+        must_lead_on = (
+            given is not None
+            and given.user_id == user_id
+            and inbox.leads_on_from(given.revision, since)
+        )
+        reader = Reader(inbox, size, given, must_lead_on=must_lead_on)
+        watch = system.hub.watches_of(user_id)[-1]
+        self.open_now.append(Stream(user_id, call, reader, watch))
+        if at_once:
+            await self.read(self.open_now[-1])
+
+    async def read(self, stream: Stream, most: int = 1_000) -> None:
+        """Reads responses until there are no more, or so many."""
+        for _ in range(most):
+            if stream.reader.level:
+                return
+            await self._read_next(stream)
+
+    async def beat(self, stream: Stream) -> None:
+        """Reads a stream up to a heartbeat."""
+        await self.read(stream)
+        await self._system.beat(stream.watch)
+        await self._read_next(stream)
+
+    async def drop(self, stream: Stream) -> None:
+        """Leaves a stream."""
+        self.open_now.remove(stream)
+        stream.call.cancel()
+        await self._system.until(lambda: stream.watch.closed)
+
+    async def wait(self) -> None:
+        """Reads every stream until it waits for changes."""
+        for stream in self.open_now:
+            await self.read(stream)
+            await self._system.until_waiting(stream.watch)
+
+    async def restart(self) -> None:
+        """Restarts the server; every stream is told to come back."""
+        drained = asyncio.create_task(self._system.drain())
+        for stream in self.open_now:
+            while await self._read_next(stream):
+                pass
+        await drained
+        await self._system.stop()
+        self.open_now.clear()
+        await self._system.start()
+        await self._look.at(self._world.inboxes)
+
+    async def end(self) -> None:
+        """Every stream ends level, and some cursors of each user lead there, the oldest too."""
+        for stream in list(self.open_now):
+            await self.read(stream)
+            await self.drop(stream)
+        for user_id in self._world.inboxes:
+            own = [given for given in self.given if given.user_id == user_id]
+            for given in own[:: max(1, len(own) // RESUMED)]:
+                await self.open(user_id, given, 1_000, at_once=True)
+                await self.drop(self.open_now[-1])
+
+    async def _read_next(self, stream: Stream) -> bool:
+        """Reads and judges one response; False at the end of the stream."""
+        response = await self._system.within(stream.call.read(), f"a stream of {stream.user_id}")
+        if not isinstance(response, SubscribeResponse):
+            return False
+        self._look.learn(
+            change.upserted for change in response.changes if change.HasField("upserted")
+        )
+        given = stream.reader.take(response, self._look.names)
+        if given is not None:
+            self.given.append(given)
+        return True

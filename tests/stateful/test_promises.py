@@ -1,0 +1,80 @@
+"""All eight promises, after any calls in any order."""
+
+from collections.abc import Callable
+from pathlib import Path
+from random import SystemRandom
+
+import pytest
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.errors import Flaky
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.contract.stores import FACTORIES
+from tests.stateful.machine import machine_on
+from tests.stateful.mutations import MUTATIONS, Mutation
+from tests.stateful.promises import Broken
+from tests.stateful.system import MakeStore, running
+from tests.support.waiting import DEADLINE_SECONDS
+
+EXAMPLES = 300
+STEPS = 40
+
+MUTATED_EXAMPLES = 100
+MUTATED_SECONDS = 2.0
+"""How long what a mutation keeps waiting is waited for."""
+
+
+@pytest.mark.parametrize("make_store", FACTORIES, ids=lambda factory: factory.__name__)
+def test_whatever_is_called_the_promises_hold(
+    make_store: MakeStore,
+    tmp_path: Path,
+    pytestconfig: pytest.Config,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    chosen = pytestconfig.getoption("hypothesis_seed", default=None)
+    number = SystemRandom().randrange(2**32) if chosen is None else int(chosen)
+    with capsys.disabled():
+        print(f"\nrepeat with --hypothesis-seed={number}")  # noqa: T201  # for whoever repeats it
+
+    with running(make_store(tmp_path), tmp_path, DEADLINE_SECONDS) as system:
+        run_state_machine_as_test(
+            seed(number)(machine_on(system)),
+            settings=settings(
+                max_examples=EXAMPLES,
+                stateful_step_count=STEPS,
+                deadline=None,
+                print_blob=True,
+                phases=[Phase.reuse, Phase.generate, Phase.shrink],
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+
+
+@pytest.mark.parametrize(
+    ("promise", "mutation"), MUTATIONS, ids=[mutation.__name__ for _, mutation in MUTATIONS]
+)
+def test_a_server_that_breaks_a_promise_is_found_by_that_promise(
+    promise: Callable[..., None], mutation: Callable[[], Mutation], tmp_path: Path
+) -> None:
+    with (
+        mutation(),
+        running(FACTORIES[0](tmp_path), tmp_path, MUTATED_SECONDS) as system,
+        # What is broken need not be so each time, at which Hypothesis wonders.
+        pytest.raises((Broken, Flaky)),
+    ):
+        run_state_machine_as_test(
+            machine_on(system),
+            settings=settings(
+                max_examples=MUTATED_EXAMPLES,
+                stateful_step_count=STEPS,
+                deadline=None,
+                derandomize=True,
+                database=None,
+                phases=[Phase.generate],
+                report_multiple_bugs=False,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )
+
+    assert isinstance(system.broken, Broken)
+    assert system.broken.promise == promise.__name__
