@@ -1,6 +1,7 @@
 """Streaming: the streams of an example, and every cursor that they gave."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import grpc
@@ -96,15 +97,26 @@ class Streams:
         await self._look.at(self._world.inboxes)
 
     async def end(self) -> None:
-        """Every stream ends level, and some cursors of each user lead there, the oldest too."""
+        """Every stream ends level, and some cursors of each user lead there.
+
+        The oldest does so once more when history is gone, by a SNAPSHOT if need be.
+        """
         for stream in list(self.open_now):
             await self.read(stream)
             await self.drop(stream)
         for user_id in self._world.inboxes:
             own = [given for given in self.given if given.user_id == user_id]
-            for given in own[:: max(1, len(own) // RESUMED)]:
-                await self.open(user_id, given, 1_000, at_once=True)
-                await self.drop(self.open_now[-1])
+            await self._resume(own[:: max(1, len(own) // RESUMED)])
+        self._system.clock.advance(HISTORY_SECONDS + 1.0)
+        await self._system.prune()
+        for user_id in self._world.inboxes:
+            await self._resume([given for given in self.given if given.user_id == user_id][:1])
+
+    async def _resume(self, cursors: Sequence[Given]) -> None:
+        """Reads a stream from each cursor until there is no more."""
+        for given in cursors:
+            await self.open(given.user_id, given, 1_000, at_once=True)
+            await self.drop(self.open_now[-1])
 
     async def _read_next(self, stream: Stream) -> bool:
         """Reads and judges one response; False at the end of the stream."""
