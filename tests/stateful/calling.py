@@ -53,7 +53,7 @@ class Calls:
         elif channel_id in self._world.leaving:
             assert code is grpc.StatusCode.FAILED_PRECONDITION
         else:
-            assert code is grpc.StatusCode.OK
+            assert code is grpc.StatusCode.OK, code
             self._world.channels.add(channel_id)
 
     async def delete(self, channel_id: str, *, force: bool) -> None:
@@ -65,7 +65,7 @@ class Calls:
         elif not force and not self._world.is_empty(channel_id):
             assert code is grpc.StatusCode.FAILED_PRECONDITION
         else:
-            assert code is grpc.StatusCode.OK
+            assert code is grpc.StatusCode.OK, code
             self._world.delete(channel_id)
 
     async def work(self) -> None:
@@ -169,7 +169,8 @@ class Calls:
         if isinstance(answer, int):
             refused = {grpc.StatusCode.NOT_FOUND: decision.gone}
             refused[grpc.StatusCode.ALREADY_EXISTS] = decision.reused
-            assert any(answer == code.value[0] and expected for code, expected in refused.items())
+            expected = {code.value[0] for code, must in refused.items() if must}
+            assert answer in expected, (asked, answer, expected)
             return
         message_id = answer.message.message_id
         if decision.reused:

@@ -7,6 +7,7 @@ pending for a stream. Jobs and pruning run when they are told to, and heartbeats
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from unittest.mock import patch
@@ -91,7 +92,8 @@ class System:
         self.broken: AssertionError | None = None
         """The first check that failed, whatever came of it."""
         self._open_store = open_store
-        self._address = f"unix:{folder / 'socket'}"
+        # A server that stopped removes its socket's path late: each has another.
+        self._addresses = (f"unix:{folder / str(number)}" for number in count())
         self._loop = asyncio.new_event_loop()
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
@@ -113,9 +115,9 @@ class System:
             MessageServicer(Messages(store, self.clock, identifiers, stamp)),
             InboxServicer(Inboxes(store, self.clock), follow),
         )
-        await self._server.start(self._address)
+        address = await self._server.start(next(self._addresses))
         options = [("grpc.use_local_subchannel_pool", 1)]
-        self._channel = grpc.aio.insecure_channel(self._address, options=options)
+        self._channel = grpc.aio.insecure_channel(address, options=options)
         self.channels = ChannelServiceStub(self._channel)
         self.messages = MessageServiceStub(self._channel)
         self.inboxes = InboxServiceStub(self._channel)
@@ -129,6 +131,12 @@ class System:
         """Ends what is left of a server that was drained."""
         await self._channel.close()
         await self._store.close()
+
+    async def renew(self) -> None:
+        """Has another server in the place of this one, whatever state that is in."""
+        await self.drain()
+        await self.stop()
+        await self.start()
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Returns once the server has come so far.
