@@ -1,6 +1,6 @@
 """A stream's reader: what a client builds from responses, each judged when it comes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -44,7 +44,11 @@ class Reader:
     """One stream of one inbox, from nothing, from a cursor of it, or from a foreign one."""
 
     def __init__(
-        self, inbox: Inbox, snapshot_size: int, given: Given | None, *, must_lead_on: bool
+        self,
+        inbox: Inbox,
+        snapshot_size: int,
+        given: Given | None,
+        must_lead_on: Callable[[], bool],
     ) -> None:
         self.caught_up = False
         self.revision: int | None = None
@@ -114,7 +118,7 @@ class Reader:
             raise Broken(
                 "yours_alone", f"a foreign cursor leads into {self._inbox.user_id}'s inbox"
             )
-        if first and self._must_lead_on:
+        if first and self._must_lead_on():  # still: the server may have looked at it just now
             resumable({}, {}, 0, over=over)
         if over and not self._part:
             return

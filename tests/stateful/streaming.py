@@ -47,13 +47,13 @@ class Streams:
         streams = system.hub.streams
         call = system.inboxes.Subscribe(request)
         await system.until(lambda: system.hub.streams > streams)
-        since = system.clock.now() - round(HISTORY_SECONDS * 1_000_000)
-        must_lead_on = (
-            given is not None
-            and given.user_id == user_id
-            and inbox.leads_on_from(given.revision, since)
-        )
-        reader = Reader(inbox, size, given, must_lead_on=must_lead_on)
+
+        def must_lead_on() -> bool:
+            since = system.clock.now() - round(HISTORY_SECONDS * 1_000_000)
+            own = given is not None and given.user_id == user_id
+            return given is not None and own and inbox.leads_on_from(given.revision, since)
+
+        reader = Reader(inbox, size, given, must_lead_on)
         watch = system.hub.watches_of(user_id)[-1]
         self.open_now.append(Stream(user_id, call, reader, watch))
         if at_once:
