@@ -1,6 +1,6 @@
 """Mutations of the server: each breaks one promise, in one place."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Any
@@ -13,16 +13,16 @@ from tocsin_server.domain.following import Follower, Response
 from tocsin_server.domain.inboxes import Counters, Inbox
 from tocsin_server.domain.marking import Effect
 from tocsin_server.domain.messages import Send
-from tocsin_server.domain.requests import RequestKey
+from tocsin_server.domain.retention import Retention
 from tocsin_server.live import hub
 from tocsin_server.live.hub import Hub, HubWatch
 from tocsin_server.rpc import listing
 from tocsin_server.store import answers, arrivals, marking, pruning, replaying, sending
 from tocsin_server.store.arrivals import Addressed, Arrival
+from tocsin_server.store.committing import Committed, Committer, Task
 from tocsin_server.store.counting import Difference
 from tocsin_server.store.reading import Stored
 from tocsin_server.store.tables import inboxes
-from tocsin_server.store.writing import Writer, _Committed, _Task
 
 from tests.stateful import promises
 
@@ -31,19 +31,19 @@ Mutation = AbstractContextManager[Any]
 
 def answers_come_before_a_commit_that_fails() -> Mutation:
     """A group with a send to three or more is answered, and lost."""
-    commit, begin = Writer._commit, Writer._begin
+    commit, begin = Committer.commit, Committer._begin
 
-    def mutated(self: Writer, group: Sequence[_Task]) -> _Committed:
-        def lose(self: Writer, connection: Connection) -> RootTransaction:
+    def mutated(self: Committer, connection: Connection, group: Sequence[Task]) -> Committed:
+        def lose(self: Committer, connection: Connection) -> RootTransaction:
             return _Lost(begin(self, connection))  # type: ignore[return-value]  # all that is used
 
         sends = [task.work for task in group if isinstance(task.work, Send)]
         if any(len(send.draft.recipients) > 2 for send in sends):
-            with patch.object(Writer, "_begin", lose):
-                return commit(self, group)
-        return commit(self, group)
+            with patch.object(Committer, "_begin", lose):
+                return commit(self, connection, group)
+        return commit(self, connection, group)
 
-    return patch.object(Writer, "_commit", mutated)
+    return patch.object(Committer, "commit", mutated)
 
 
 class _Lost:
@@ -72,14 +72,10 @@ def answers_are_forgotten() -> Mutation:
 
 def answers_are_forgotten_too_early() -> Mutation:
     """Answers count for a sixth of their retention."""
-    find = answers.find
-
-    def mutated(
-        connection: Connection, asked: Iterable[RequestKey], horizon: int
-    ) -> dict[answers.Name, answers.Answer]:
-        return find(connection, asked, horizon + 3_000_000_000)
-
-    return patch.object(answers, "find", mutated)
+    since = Retention.answers_since
+    return patch.object(
+        Retention, "answers_since", lambda self, now: since(self, now) + 3_000_000_000
+    )
 
 
 def one_recipient_keeps_its_revision() -> Mutation:

@@ -195,7 +195,3 @@ def running(open_store: OpenStore, folder: Path, seconds: float) -> Iterator[Sys
             yield system
         finally:
             system.close()
-
-
-MakeStore = Callable[[Path], OpenStore]
-"""What opens the stores of one test, by its folder."""

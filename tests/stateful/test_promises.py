@@ -9,11 +9,12 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.errors import Flaky
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.contract.stores import FACTORIES
+from tests.contract.stores import opener
 from tests.stateful.machine import machine_on
 from tests.stateful.mutations import MUTATIONS, Mutation
 from tests.stateful.promises import Broken
-from tests.stateful.system import MakeStore, running
+from tests.stateful.system import running
+from tests.support.serving import database
 from tests.support.waiting import DEADLINE_SECONDS
 
 EXAMPLES = 300
@@ -24,9 +25,8 @@ MUTATED_SECONDS = 2.0
 """How long what a mutation keeps waiting is waited for."""
 
 
-@pytest.mark.parametrize("make_store", FACTORIES, ids=lambda factory: factory.__name__)
 def test_whatever_is_called_the_promises_hold(
-    make_store: MakeStore,
+    database_url: str,
     tmp_path: Path,
     pytestconfig: pytest.Config,
     capsys: pytest.CaptureFixture[str],
@@ -36,7 +36,7 @@ def test_whatever_is_called_the_promises_hold(
     with capsys.disabled():
         print(f"\nrepeat with --hypothesis-seed={number}")  # noqa: T201  # for whoever repeats it
 
-    with running(make_store(tmp_path), tmp_path, DEADLINE_SECONDS) as system:
+    with running(opener(database_url), tmp_path, DEADLINE_SECONDS) as system:
         run_state_machine_as_test(
             seed(number)(machine_on(system)),
             settings=settings(
@@ -58,7 +58,7 @@ def test_a_server_that_breaks_a_promise_is_found_by_that_promise(
 ) -> None:
     with (
         mutation(),
-        running(FACTORIES[0](tmp_path), tmp_path, MUTATED_SECONDS) as system,
+        running(opener(database(tmp_path / "tocsin.db")), tmp_path, MUTATED_SECONDS) as system,
         # What is broken need not be so each time, at which Hypothesis wonders.
         pytest.raises((Broken, Flaky)),
     ):
