@@ -12,13 +12,25 @@ STEP_SECONDS = 120.0
 
 
 @pytest.mark.parametrize(
-    ("command", "cycles"),
-    [pytest.param(SERVE, 20, id="hub"), pytest.param(DEAF, 5, id="hub-that-drops-every-hint")],
+    ("command", "url", "cycles"),
+    [
+        pytest.param(SERVE, "", 20, id="hub"),
+        pytest.param(DEAF, "", 5, id="hub-that-drops-every-hint"),
+        pytest.param(SERVE, "postgres_url", 20, id="postgresql"),
+    ],
 )
 async def test_kills_lose_double_and_reorder_nothing(
-    start_program: StartProgram, command: tuple[str, ...], cycles: int
+    start_program: StartProgram,
+    request: pytest.FixtureRequest,
+    command: tuple[str, ...],
+    url: str,
+    cycles: int,
 ) -> None:
-    program = await start_program(command, target=f"127.0.0.1:{lasting_port()}")
+    program = await start_program(
+        command,
+        target=f"127.0.0.1:{lasting_port()}",
+        database_url=request.getfixturevalue(url) if url else None,
+    )
 
     async with flowing(program.target, seed=cycles) as traffic:
         for cycle in range(cycles):
