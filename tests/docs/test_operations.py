@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from tocsin_server.store.findings import Kind
+from tocsin_server.store.upkeep.findings import Kind
 
 from tests.docs.pages import ROOT, blocks, read, section
 from tests.docs.terminals import CTRL_C, Terminal, furnish, shown

@@ -7,7 +7,7 @@ import click
 from tocsin_server.cli.announcing import announce
 from tocsin_server.cli.interrupting import end_orderly
 from tocsin_server.cli.parameters import database_url_option, flag
-from tocsin_server.store import replacing
+from tocsin_server.store.upkeep import replacing
 
 
 @click.command()

@@ -17,7 +17,7 @@ from sqlite3 import connect
 from sqlalchemy import URL
 
 from tocsin_server.store.databases import database_url
-from tocsin_server.store.visiting import BUSY_SECONDS, visiting
+from tocsin_server.store.upkeep.visiting import BUSY_SECONDS, visiting
 
 BESIDE = ("-wal", "-shm", "-journal")
 """What the names of the files end with that SQLite keeps beside a database."""

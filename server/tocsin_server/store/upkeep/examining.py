@@ -16,9 +16,6 @@ from sqlalchemy import Connection, Table, and_, delete, func, select, text
 from tocsin_server.store import queueing
 from tocsin_server.store.databases import database_url
 from tocsin_server.store.deleting import DELETE_CHANNEL
-from tocsin_server.store.findings import Finding, Kind
-from tocsin_server.store.judging import judge
-from tocsin_server.store.mending import mend
 from tocsin_server.store.queueing import Job
 from tocsin_server.store.tables import (
     channels,
@@ -30,7 +27,10 @@ from tocsin_server.store.tables import (
     notifications,
     requests,
 )
-from tocsin_server.store.visiting import Visit, visiting
+from tocsin_server.store.upkeep.findings import Finding, Kind
+from tocsin_server.store.upkeep.judging import judge
+from tocsin_server.store.upkeep.mending import mend
+from tocsin_server.store.upkeep.visiting import Visit, visiting
 from tocsin_server.store.working import KINDS
 
 PAGE_ROWS = 500

@@ -14,7 +14,9 @@ from itertools import count
 from pathlib import Path
 from sqlite3 import SQLITE_CORRUPT, SQLITE_NOTADB, DatabaseError, connect
 
-from tocsin_server.store.copying import (
+from tocsin_server.store.databases import database_url
+from tocsin_server.store.failures import is_busy
+from tocsin_server.store.upkeep.copying import (
     CannotCopy,
     beside,
     copy,
@@ -24,10 +26,8 @@ from tocsin_server.store.copying import (
     sync,
     url_of,
 )
-from tocsin_server.store.databases import database_url
-from tocsin_server.store.epochs import begin_epoch
-from tocsin_server.store.failures import is_busy
-from tocsin_server.store.visiting import visiting
+from tocsin_server.store.upkeep.epochs import begin_epoch
+from tocsin_server.store.upkeep.visiting import visiting
 
 _LOCK_BYTES = (512, 0x40000000)
 """Where SQLite locks a file (https://www.sqlite.org/fileformat2.html#the_lock_byte_page).

@@ -16,11 +16,11 @@ from typing import Any
 from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, select, update
 
 from tocsin_server.domain.inboxes import Counters
-from tocsin_server.store.faults import WrongRows, wrong_rows
-from tocsin_server.store.findings import Kind
-from tocsin_server.store.judging import Case, Judged, judge
 from tocsin_server.store.tables import inbox_channels, inboxes, marks, messages, notifications
-from tocsin_server.store.visiting import Visit
+from tocsin_server.store.upkeep.faults import WrongRows, wrong_rows
+from tocsin_server.store.upkeep.findings import Kind
+from tocsin_server.store.upkeep.judging import Case, Judged, judge
+from tocsin_server.store.upkeep.visiting import Visit
 
 ROUNDS = 50
 """How often an inbox is looked at: it is mended some rows at a time, and may change meanwhile."""

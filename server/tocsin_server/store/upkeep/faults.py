@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, not_, or_, select
 
-from tocsin_server.store.findings import Kind
 from tocsin_server.store.tables import inboxes, marks, messages, notifications
+from tocsin_server.store.upkeep.findings import Kind
 
 SOME_ROWS = 500
 """How many rows of a kind are mended at once: some milliseconds."""

@@ -25,7 +25,8 @@ from sqlalchemy import (
 )
 
 from tocsin_server.domain.inboxes import ChannelCounters, Counters
-from tocsin_server.store.faults import (
+from tocsin_server.store.tables import inbox_channels, inboxes, marks, messages, notifications
+from tocsin_server.store.upkeep.faults import (
     JUDGED,
     SOUND,
     UNREAD,
@@ -33,8 +34,7 @@ from tocsin_server.store.faults import (
     WRONG_NOTIFICATIONS,
     WRONG_REVISIONS,
 )
-from tocsin_server.store.findings import Finding, Kind
-from tocsin_server.store.tables import inbox_channels, inboxes, marks, messages, notifications
+from tocsin_server.store.upkeep.findings import Finding, Kind
 
 PAGE_INBOXES = 200
 """How many inboxes are judged at one moment."""

@@ -6,9 +6,9 @@ from pathlib import Path
 from shutil import copyfile
 
 import pytest
-from tocsin_server.store import copying
-from tocsin_server.store.copying import CannotCopy, back_up
 from tocsin_server.store.failures import CannotOpen
+from tocsin_server.store.upkeep import copying
+from tocsin_server.store.upkeep.copying import CannotCopy, back_up
 
 from tests.support.aging import age, examined
 from tests.support.serving import database

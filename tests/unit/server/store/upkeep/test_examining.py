@@ -12,11 +12,11 @@ from sqlalchemy import Connection
 from tocsin_server.domain.identity import InboxKey
 from tocsin_server.domain.retention import Retention
 from tocsin_server.live.hub import Hub
-from tocsin_server.store import faults, judging, mending
-from tocsin_server.store.examining import examine
 from tocsin_server.store.failures import CannotOpen
-from tocsin_server.store.findings import Finding, Kind
 from tocsin_server.store.store import SqlStore
+from tocsin_server.store.upkeep import faults, judging, mending
+from tocsin_server.store.upkeep.examining import examine
+from tocsin_server.store.upkeep.findings import Finding, Kind
 
 from tests.contract.reading import all_notifications
 from tests.support.aging import USERS, age, examined

@@ -9,10 +9,10 @@ from shutil import copyfile
 import pytest
 from tocsin_server.domain.retention import Retention
 from tocsin_server.live.hub import Hub
-from tocsin_server.store.copying import CannotCopy, back_up
 from tocsin_server.store.failures import CannotOpen
-from tocsin_server.store.replacing import begin_new_epoch, restore
 from tocsin_server.store.store import SqlStore
+from tocsin_server.store.upkeep.copying import CannotCopy, back_up
+from tocsin_server.store.upkeep.replacing import begin_new_epoch, restore
 
 from tests.support.aging import age, examined
 from tests.support.clocks import SetClock

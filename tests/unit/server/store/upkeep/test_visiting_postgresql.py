@@ -6,15 +6,15 @@ from collections.abc import Iterator
 import pytest
 from tocsin_server.domain.retention import Retention
 from tocsin_server.live.hub import Hub
-from tocsin_server.store import copying, replacing
 from tocsin_server.store.failures import CannotOpen
-from tocsin_server.store.findings import Kind
 from tocsin_server.store.store import SqlStore
+from tocsin_server.store.upkeep import copying, replacing
+from tocsin_server.store.upkeep.findings import Kind
 
 from tests.support.aging import age_store, examined_store
 from tests.support.clocks import SetClock
 from tests.support.postgres import Postgres
-from tests.unit.server.store.test_examining import REPAIRED, TOLD
+from tests.unit.server.store.upkeep.test_examining import REPAIRED, TOLD
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+"""Looking after a store from beside its server: backups, new epochs, recounts and repairs."""
