@@ -5,14 +5,16 @@ import subprocess
 import sys
 from collections import defaultdict
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import ROOT, blocks, links, read, section
-from tests.docs.terminals import CTRL_C, Terminal, furnish, shown
+from tests.docs.pages import ROOT, Block, blocks, links, read, section
+from tests.docs.terminals import CTRL_C, SHOWN_ADDRESS, Terminal, furnish, shown
 from tests.e2e.ports import lasting_port
 from tests.e2e.program import environment
+from tests.support.postgres import Postgres
 
 README = read("README.md")
 SHOWN = ("A 60-second tour", "From a shell", "From any language", "From Python")
@@ -59,6 +61,29 @@ async def test_what_is_entered_gives_what_is_shown(tmp_path: Path) -> None:
         await terminals[SERVERS].press_ctrl_c()
 
     assert "Traceback" not in (tmp_path / "stderr").read_text()
+
+
+async def test_the_command_for_postgresql_serves_on_an_empty_database(
+    tmp_path: Path, postgres: Postgres
+) -> None:
+    furnish(tmp_path)
+    (shown_command,) = blocks(section(README, "Configuration"))
+    (shown_url,) = re.findall(r"postgresql\+asyncpg://[^\s\"]+", shown_command.text)
+    url = postgres.create_empty()
+    command = replace(shown_command, text=shown_command.text.replace(shown_url, url))
+    terminal = Terminal(tmp_path, f"127.0.0.1:{lasting_port()}")
+
+    try:
+        await terminal.enter(command)
+        line = await terminal.read(Block("text", "", "tocsin ready\n"))
+        tables = postgres.execute("SELECT FROM pg_tables WHERE tablename = 'inboxes'", url)
+        await terminal.press_ctrl_c()
+    finally:
+        await terminal.close()
+
+    assert line == [f"tocsin ready grpc={SHOWN_ADDRESS}"]
+    assert len(tables) == 1
+    postgres.drop(url)
 
 
 def test_the_python_client_is_shown_in_fifteen_lines() -> None:
