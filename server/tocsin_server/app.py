@@ -37,6 +37,9 @@ __all__ = ["CannotListen", "CannotOpen", "Parts", "serving"]
 GRACE_SECONDS = 1.0
 """How long calls may take to end once the server stops."""
 
+CANCEL_SECONDS = 0.1
+"""How long what runs beside the calls may take to end."""
+
 CLOSE_SECONDS = 0.7
 """How long the store may take to close: to commit what waits, and to end what it reads."""
 
@@ -143,10 +146,10 @@ async def _close(store: SqlStore, background: Sequence[Task[None]]) -> None:
     for task in background:
         task.cancel()
     try:
-        async with timeout(CLOSE_SECONDS):
-            try:
-                await wait(background)
-            finally:
+        await wait(background, timeout=CANCEL_SECONDS)
+    finally:
+        try:
+            async with timeout(CLOSE_SECONDS):
                 await store.close()
-    except TimeoutError:
-        logger.warning("the database did not answer in time")
+        except TimeoutError:
+            logger.warning("the database did not answer in time")

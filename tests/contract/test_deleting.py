@@ -16,7 +16,7 @@ from tocsin_server.domain.errors import (
 from tocsin_server.domain.identity import InboxKey
 from tocsin_server.domain.inboxes import Counters
 from tocsin_server.live.hub import Hub
-from tocsin_server.store import working
+from tocsin_server.store import queueing, working
 from tocsin_server.store.deleting import DELETE_CHANNEL, Stepped, remove_some
 from tocsin_server.store.queueing import Job
 
@@ -199,6 +199,35 @@ async def test_two_jobs_take_turns(store: Store) -> None:
         head = await store.read_head(InboxKey("default", user), 1)
         left.update({name: counters.total for name, counters in head.channel_counters})
     assert left == {"news": 150, "offers": 150}
+
+
+async def test_a_job_that_was_overtaken_leaves_a_new_channel_of_that_id_alone(
+    store: Store,
+) -> None:
+    await store.send([send("alice")])
+    await delete(store)
+    # As when two doctors find the deletion without its job, each at its own moment.
+    await store._writer.run(  # type: ignore[attr-defined]  # the one kind of store there is
+        lambda connection: queueing.begin(connection, "default", DELETE_CHANNEL, "news")
+    )
+    while not await is_free(store):
+        await store.work(START)
+    await store.send([send("alice")])
+
+    while await store.work(START):
+        pass
+
+    assert await store.get_channel("default", "news") is not None
+    assert (await store.get_inbox(ALICE)).counters.total == 1
+
+
+async def is_free(store: Store) -> bool:
+    """Creates the channel anew, if its id is free."""
+    try:
+        await store.create_channel(request(), channel("news"))
+    except ChannelBeingDeleted:
+        return False
+    return True
 
 
 async def test_a_repeat_is_answered_and_another_body_is_refused(store: Store) -> None:

@@ -5,6 +5,7 @@ import os
 import shlex
 import socket
 import sqlite3
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -128,6 +129,19 @@ def test_a_database_of_another_kind_is_refused(tmp_path: Path, url: str) -> None
     complaint = complaint_of([*SERVE, "--listen", "127.0.0.1:0", "--database-url", url], tmp_path)
 
     assert "database URL" in complaint
+
+
+def test_a_driver_that_is_not_installed_is_named_with_its_extra(tmp_path: Path) -> None:
+    without = (
+        "import sys; sys.modules['asyncpg'] = None; from tocsin_server.__main__ import main; main()"
+    )
+    url = "postgresql+asyncpg://localhost/tocsin"
+
+    complaint = complaint_of(
+        [sys.executable, "-c", without, "serve", "--database-url", url], tmp_path
+    )
+
+    assert complaint == ("tocsin-server: asyncpg is not installed: pip install 'tocsin[postgres]'")
 
 
 def test_a_postgresql_that_is_not_there_is_refused(tmp_path: Path) -> None:

@@ -64,6 +64,11 @@ class Postgres:
         """Runs statements in a database."""
         _wait_for(_execute_all(sql, url))
 
+    @property
+    def log(self) -> str:
+        """What the server wrote so far."""
+        return self._server.log.read_text(errors="replace")
+
     def cut(self) -> None:
         """Cuts every connection to the tests' databases."""
         self.execute(

@@ -5,7 +5,8 @@ the transaction is as it was, and the rest of the group goes on. When it raises
 anything else, or the database refuses it, the group is rolled back and its
 members run one by one, so that only the bad ones fail. When the database fails
 as such, whatever it is asked, the whole group fails. A transaction that only
-came into another's way is begun again.
+came into another's way is begun again; one that waited in vain for somebody's
+row is split, too, and then nobody waits for long.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -22,12 +23,22 @@ from tocsin_server.domain.errors import StorageFull, TocsinError
 from tocsin_server.domain.messages import Send
 from tocsin_server.domain.ports import Live
 from tocsin_server.store.arrivals import Arrival
-from tocsin_server.store.failures import failure, is_busy, is_conflict, is_of_the_database
+from tocsin_server.store.failures import (
+    failure,
+    is_busy,
+    is_conflict,
+    is_locked,
+    is_of_the_database,
+)
+from tocsin_server.store.prepared import run
 from tocsin_server.store.sending import send_all
 from tocsin_server.store.units import Changed, Unit
 
 LOCKED_SECONDS = 5.0
 """How long a group waits for a lock that somebody else holds."""
+
+ALONE_LOCKED = "100ms"
+"""How long one of a group waits for a row's lock, once the group has waited in vain."""
 
 ATTEMPTS = 5
 """How often a transaction is begun that comes into others' way."""
@@ -64,13 +75,19 @@ class Committer:
         self.full = False
         """Whether the last that was heard of the disk is that it is full."""
 
-    def commit(self, connection: Connection, group: Sequence[Task]) -> Committed:
-        """Commits a group, or each of its members that can be."""
+    def commit(
+        self, connection: Connection, group: Sequence[Task], *, hurried: bool = False
+    ) -> Committed:
+        """Commits a group, or each of its members that can be.
+
+        One that is `hurried` does not wait for the locks of rows.
+        """
         try:
-            outcomes, told = self._attempts(connection, group)
+            outcomes, told = self._attempts(connection, group, hurried=hurried)
         except Exception as error:  # noqa: BLE001  # whatever it is, only the caller may fail
-            if len(group) > 1 and not is_of_the_database(error):
-                alone = [self.commit(connection, [task]) for task in group]
+            locked = is_locked(error)
+            if len(group) > 1 and (locked or not is_of_the_database(error)):
+                alone = [self.commit(connection, [task], hurried=locked) for task in group]
                 return Committed(
                     [outcome for each in alone for outcome in each.outcomes],
                     [change for each in alone for change in each.changes],
@@ -92,7 +109,7 @@ class Committer:
         return Committed([(task, told) for task in group], ())
 
     def _attempts(
-        self, connection: Connection, group: Sequence[Task]
+        self, connection: Connection, group: Sequence[Task], *, hurried: bool
     ) -> tuple[Sequence[tuple[Task, Any]], Sequence[Arrival | Change]]:
         """Runs a group in a transaction, again when others were in its way."""
         for left in reversed(range(ATTEMPTS)):
@@ -100,6 +117,8 @@ class Committer:
                 outcomes: list[tuple[Task, Any]] = []
                 told: list[Arrival | Change] = []
                 with self._begin(connection):
+                    if hurried:
+                        run(connection, f"SET LOCAL lock_timeout = '{ALONE_LOCKED}'")
                     for part in _parts(group):
                         outcomes += self._work(connection, part, told)
                 return outcomes, told

@@ -14,6 +14,9 @@ from tocsin_server.store.lanes import Lane
 READERS = 4
 """How many transactions read at once."""
 
+SERVER = "tocsin"
+"""As what a server's connections are known to a database that keeps a list of them."""
+
 _KNOWN = {
     "sqlite+aiosqlite": ("tocsin_server.store.sqlite", "Sqlite", "server"),
     "postgresql+asyncpg": ("tocsin_server.store.postgresql", "Postgresql", "postgres"),
@@ -36,6 +39,9 @@ class Database(Protocol):
     lanes: Sequence[Lane]
     mixes: bool
     readers: AsyncEngine
+
+    def guard(self, epoch: int) -> None:
+        """Sees to it that connections are made, from now on, to a store of this epoch alone."""
 
     async def close(self) -> None:
         """Closes every connection; what runs in the lanes is waited for."""

@@ -47,6 +47,11 @@ _ITSELF = (
 _HIDE = Prepared(
     update(channels_table).where(*_ITSELF).values(delete_time=bindparam("now", type_=BigInteger))
 )
+_GOING = Prepared(
+    select(channels_table.c.channel_id)
+    .where(*_ITSELF, channels_table.c.delete_time.is_not(None))
+    .with_for_update()
+)
 _FREE = Prepared(delete(channels_table).where(*_ITSELF))
 _COPY = (
     select(
@@ -145,10 +150,13 @@ def remove_some(connection: Connection, job: Job, now: int) -> Stepped:
     """Removes some of a deleted channel's notifications, and at last the channel itself.
 
     They go in the order of (message's sequence, inbox), and the position is
-    the last one's: nothing is added to a channel that is deleted.
+    the last one's: nothing is added to a channel that is deleted. A job that
+    another one has overtaken ends: a channel of that id is a new one.
     """
     tenant, channel_id = job.tenant, job.subject
     itself = {"tenant": tenant, "channel_id": channel_id}
+    if not _GOING(connection, itself):
+        return Stepped((), None)
     sequence, inbox_id = loads(job.position) if job.position else (0, 0)
     place = {**itself, "sequence": sequence, "inbox": inbox_id}
     lock(connection, {copy[3] for copy in _behind(connection, place)})

@@ -25,6 +25,7 @@ _CONFLICTS = ("40001", "40P01", "23505")
 """Serialization, deadlock, and a key that another transaction took first."""
 
 _DISK_FULL = "53100"
+_LOCKED = "55P03"
 
 
 class CannotOpen(Exception):
@@ -33,6 +34,10 @@ class CannotOpen(Exception):
 
 class Overtaken(Exception):
     """Another transaction gave the answer first that this one was about to keep."""
+
+
+class Replaced(ConnectionError):
+    """The store began a new epoch while this server was cut off: start the server again."""
 
 
 def is_of_a_database(error: BaseException) -> bool:
@@ -51,6 +56,11 @@ def is_of_the_database(error: Exception) -> bool:
 def is_busy(error: Exception) -> bool:
     """Tells whether somebody else holds the lock that was asked for."""
     return getattr(_original(error), "sqlite_errorcode", 0) & 0xFF == SQLITE_BUSY
+
+
+def is_locked(error: Exception) -> bool:
+    """Tells whether a row's lock was waited for in vain: it may be one of many rows."""
+    return _sqlstate(_original(error)) == _LOCKED
 
 
 def is_conflict(error: Exception) -> bool:
@@ -73,11 +83,19 @@ def translate(error: Exception) -> TocsinError:
     full = code in (SQLITE_FULL, SQLITE_IOERR_WRITE) or _sqlstate(original) == _DISK_FULL
     failed: TocsinError = StorageFull() if full else StoreUnavailable()
     # Every write says so while it lasts: a line each, and no more.
-    logger.error("the database failed: %s", original, extra={"reason": failed.reason})
+    logger.error("the database failed: %s", cause_of(error), extra={"reason": failed.reason})
     return failed
 
 
-def _original(error: Exception) -> BaseException:
+def cause_of(error: BaseException) -> str:
+    """Returns what the driver says, in one line."""
+    original = _original(error)
+    if isinstance(original, Replaced):
+        return Replaced.__doc__ or ""
+    return str(original).partition("\n")[0] or type(original).__name__
+
+
+def _original(error: BaseException) -> BaseException:
     """Returns the driver's own error."""
     original = error
     while isinstance(original, DBAPIError) and original.orig is not None:

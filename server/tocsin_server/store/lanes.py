@@ -8,7 +8,7 @@ from asyncio import Task, create_task, get_running_loop, to_thread
 from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -93,10 +93,12 @@ class LoopLane:
             await self._task
 
     async def _run(self, work: Work[T], done: Done[T]) -> None:
-        outcome: T | Exception
+        ended: list[T] = []
+        failure: Exception | None = None
         try:
             async with self._engine.connect() as connection:
-                outcome = await connection.run_sync(work)
+                ended.append(await connection.run_sync(work))
         except Exception as error:  # noqa: BLE001  # whoever waits for the work is told
-            outcome = error
-        done(outcome)
+            failure = error
+        # What came of it stands, also when its connection could not be put back.
+        done(ended[0] if ended else cast("Exception", failure))

@@ -45,9 +45,18 @@ def migrate(connection: Connection) -> None:
         ) from None
 
 
+def hold_epoch(connection: Connection) -> None:
+    """Waits for others that migrate a PostgreSQL store, or change its epoch, and keeps them waiting.
+
+    That lasts until the transaction's end.
+    """
+    connection.execute(text("SET LOCAL lock_timeout = 0"))
+    connection.execute(select(func.pg_advisory_xact_lock(_MIGRATING)))
+
+
 def _begin_in_postgresql(connection: Connection) -> None:
     """Waits for others that migrate, and looks at what the database is like."""
-    connection.execute(select(func.pg_advisory_xact_lock(_MIGRATING)))
+    hold_epoch(connection)
     encoding = connection.scalar(text("SHOW server_encoding"))
     if encoding != "UTF8":
         raise CannotOpen(f"the database stores texts as {encoding}; it has to be UTF8")

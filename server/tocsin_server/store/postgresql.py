@@ -1,16 +1,18 @@
 """PostgreSQL, through asyncpg: a few connections that write, and some that read."""
 
+from asyncio import timeout
 from collections.abc import Sequence
 from typing import Any, cast
 
+import asyncpg
 from sqlalchemy import URL, Connection, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-from tocsin_server.store.databases import READERS
-from tocsin_server.store.failures import CannotOpen
+from tocsin_server.store.databases import READERS, SERVER
+from tocsin_server.store.failures import CannotOpen, Replaced
 from tocsin_server.store.lanes import Lane, LoopLane
 from tocsin_server.store.prepared import run
 
@@ -18,12 +20,12 @@ WRITERS = 3
 
 CONNECT_SECONDS = 5.0
 COMMAND_SECONDS = 60.0
-"""How long the database may be silent about a statement."""
+"""How long the database may be silent about a server's statement."""
+
+ROLLBACK_SECONDS = 5.0
+"""The same about the end of a transaction that failed; then its connection is cut."""
 
 _KNOWN_PARAMETERS = {"host", "port", "ssl"}
-
-SERVER = "tocsin"
-"""As what a server's connections are known to the database."""
 
 _VISITING = {
     "application_name": "tocsin visitor",
@@ -71,10 +73,14 @@ class Postgresql:
         A visitor comes by another name, and looks at all that there is: by what
         plan is for the database to say.
         """
+        self._epoch: str | None = None
         own = _VISITING if visits else _SERVING
+        seconds = None if visits else COMMAND_SECONDS
         self.name = url.render_as_string(hide_password=True)
-        self._writers = _engine(url, WRITERS, own | _WRITING)
-        self.readers = _engine(url, READERS, own | _READING)
+        self._writers = _engine(url, WRITERS, own | _WRITING, seconds)
+        self.readers = _engine(url, READERS, own | _READING, seconds)
+        for engine in (self._writers, self.readers):
+            event.listen(engine.sync_engine, "connect", self._recognize)
         self.lanes = [LoopLane(self._writers) for _ in range(WRITERS)]
 
     @staticmethod
@@ -94,6 +100,19 @@ class Postgresql:
                 f" known are {', '.join(sorted(_KNOWN_PARAMETERS))}"
             )
 
+    def guard(self, epoch: int) -> None:
+        """Connects, from now on, to a store of this epoch alone.
+
+        Whoever puts back an older state begins another one, and may do that
+        while this server's connections are cut.
+        """
+        self._epoch = str(epoch)
+
+    def _recognize(self, connection: DBAPIConnection, _record: object) -> None:
+        """Raises Replaced where the store is not the one that was connected to at first."""
+        if self._epoch is not None and cast("Any", connection).run_async(_epoch) != self._epoch:
+            raise Replaced
+
     async def close(self) -> None:
         """Closes every connection."""
         for lane in self.lanes:
@@ -102,7 +121,9 @@ class Postgresql:
         await self._writers.dispose()
 
 
-def _engine(url: URL, connections: int, settings: dict[str, str]) -> AsyncEngine:
+def _engine(
+    url: URL, connections: int, settings: dict[str, str], seconds: float | None
+) -> AsyncEngine:
     """Returns an engine whose transactions begin and end as they are told to.
 
     Prepared statements go past SQLAlchemy's own cursor, and would not begin the
@@ -117,7 +138,7 @@ def _engine(url: URL, connections: int, settings: dict[str, str]) -> AsyncEngine
         connect_args={
             "server_settings": settings,
             "timeout": CONNECT_SECONDS,
-            "command_timeout": COMMAND_SECONDS,
+            "command_timeout": seconds,
             "statement_cache_size": 1_000,
             "max_cached_statement_lifetime": 0,
         },
@@ -138,10 +159,27 @@ def _engine(url: URL, connections: int, settings: dict[str, str]) -> AsyncEngine
 
     @event.listens_for(engine.sync_engine, "rollback")
     def rollback(connection: Connection) -> None:
-        if not _is_closed(connection.connection.dbapi_connection):
-            run(connection, "ROLLBACK")
+        if connection.invalidated:  # with its cause, which is not to be lost
+            return
+        raw = connection.connection.dbapi_connection
+        if not _is_closed(raw):
+            cast("Any", raw).run_async(_roll_back)
 
     return engine
+
+
+async def _epoch(driver: asyncpg.Connection) -> object:
+    """Reads which epoch the store is in."""
+    return await driver.fetchval("SELECT value FROM store_facts WHERE name = 'epoch'")
+
+
+async def _roll_back(driver: asyncpg.Connection) -> None:
+    """Ends a transaction, or its connection where the database does not answer."""
+    try:
+        async with timeout(ROLLBACK_SECONDS):
+            await driver.fetch("ROLLBACK")
+    except TimeoutError:
+        driver.terminate()
 
 
 def _is_closed(connection: DBAPIConnection | None) -> bool:

@@ -57,9 +57,16 @@ _RAISE = Prepared(
 )
 
 
-def prune(connection: Connection, retention: Retention, now: int) -> int:
-    """Prunes some of what is due, and returns how many rows it were."""
-    answered = _ANSWERS(connection, {"before": retention.answers_since(now)})
+def prune_answers(connection: Connection, retention: Retention, now: int) -> int:
+    """Prunes some of the answers that are due, and returns how many rows it were.
+
+    In a transaction of its own: a send locks inboxes first, and answers last.
+    """
+    return len(_ANSWERS(connection, {"before": retention.answers_since(now)}))
+
+
+def prune_history(connection: Connection, retention: Retention, now: int) -> int:
+    """Prunes some of the history that is due, and returns how many rows it were."""
     before = {"before": retention.history_since(now)}
     told = [*_MARKS(connection, before), *_TOMBSTONES(connection, before)]
     oldest: dict[int, int] = {}
@@ -68,4 +75,4 @@ def prune(connection: Connection, retention: Retention, now: int) -> int:
     if oldest:
         lock(connection, oldest)
         _RAISE(connection, {"oldest": pack(oldest)})
-    return len(answered) + len(told)
+    return len(told)

@@ -58,6 +58,9 @@ class Sqlite:
         if sqlite_version_info < _SQLITE_NEEDED:
             raise CannotOpen("this Python comes with an SQLite older than 3.38")
 
+    def guard(self, epoch: int) -> None:
+        """Does nothing: nobody can replace a file that is open."""
+
     async def close(self) -> None:
         """Closes every connection."""
         for lane in self.lanes:

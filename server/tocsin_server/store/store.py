@@ -34,11 +34,11 @@ from tocsin_server.store import (
     working,
 )
 from tocsin_server.store.databases import READERS, Database, database
-from tocsin_server.store.failures import CannotOpen, failure, is_of_a_database
+from tocsin_server.store.failures import CannotOpen, cause_of, failure, is_of_a_database
 from tocsin_server.store.lanes import run
 from tocsin_server.store.marking import mark
 from tocsin_server.store.migrating import migrate, read_epoch
-from tocsin_server.store.pruning import prune
+from tocsin_server.store.pruning import prune_answers, prune_history
 from tocsin_server.store.writing import Writer
 
 T = TypeVar("T")
@@ -84,8 +84,8 @@ class SqlStore:
             await opened.close()
             if not (isinstance(error, CannotOpen) or is_of_a_database(error)):
                 raise
-            cause = str(getattr(error, "orig", error)).partition("\n")[0]
-            raise CannotOpen(f"cannot use the database {opened.name}: {cause}") from None
+            raise CannotOpen(f"cannot use the database {opened.name}: {cause_of(error)}") from None
+        opened.guard(epoch)
         return cls(opened, epoch, live, clock, retention)
 
     async def close(self) -> None:
@@ -213,7 +213,8 @@ class SqlStore:
 
     async def prune(self, now: int) -> int:
         """Deletes some of what is past its retention."""
-        return await self._writer.run(lambda c: prune(c, self._retention, now))
+        answers = await self._writer.run(lambda c: prune_answers(c, self._retention, now))
+        return answers + await self._writer.run(lambda c: prune_history(c, self._retention, now))
 
     async def _read(self, unit: Callable[[Connection], T]) -> T:
         """Runs a unit of work that only reads, at one moment of the database."""

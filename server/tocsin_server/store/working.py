@@ -45,5 +45,6 @@ def step(connection: Connection, job_id: int, now: int) -> bool | Changed[bool]:
 
 
 def put_off(connection: Connection, job: Job, now: int) -> None:
-    """Has a job that failed wait."""
-    queueing.put_last(connection, job, job.position, now + RETRY_MICROSECONDS)
+    """Has a job that failed wait, wherever it has come to by now."""
+    if (standing := queueing.claim(connection, job.job_id)) is not None:
+        queueing.put_last(connection, standing, standing.position, now + RETRY_MICROSECONDS)

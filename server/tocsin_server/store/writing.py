@@ -197,6 +197,7 @@ class Writer:
             partial(self._committer.commit, group=group),
             partial(self._settle, lane, group, parted=self._parted),
         )
+        self._dispatch_when_ready()
 
     def _may_join(self, task: Task, group: Sequence[Task]) -> bool:
         """Whether a task may share a transaction with those before it."""

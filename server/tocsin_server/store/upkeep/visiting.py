@@ -18,7 +18,7 @@ from sqlalchemy import URL, Connection, create_engine, event, inspect, text
 from sqlalchemy.pool import StaticPool
 
 from tocsin_server.store.databases import Database
-from tocsin_server.store.failures import CannotOpen, is_busy, is_of_a_database
+from tocsin_server.store.failures import CannotOpen, cause_of, is_busy, is_of_a_database
 from tocsin_server.store.lanes import run
 from tocsin_server.store.migrating import MIGRATIONS
 
@@ -45,8 +45,8 @@ class Visit(Protocol):
 def visiting(url: URL, *, alone: bool = False, current: bool = False) -> Iterator[Visit]:
     """Visits a store while the context lasts.
 
-    With `alone`, nobody else uses it meanwhile; with `current`, its schema must
-    be this program's, and not an older one.
+    With `alone`, nobody else uses a file meanwhile; with `current`, its schema
+    must be this program's, and not an older one.
 
     Raises:
         CannotOpen: it is missing, not a store, a newer program's, in use, or fails meanwhile.
@@ -60,7 +60,7 @@ def visiting(url: URL, *, alone: bool = False, current: bool = False) -> Iterato
     except Exception as error:
         if not (isinstance(error, CannotOpen) or is_of_a_database(error)):
             raise
-        cause = "a server uses it" if alone and is_busy(error) else getattr(error, "orig", error)
+        cause = "a server uses it" if alone and is_busy(error) else cause_of(error)
         raise CannotOpen(f"cannot use the database {name}: {cause}") from None
 
 
@@ -139,22 +139,15 @@ class _PostgresqlVisit:
 
 
 @contextmanager
-def _postgresql(url: URL, *, alone: bool) -> Iterator[Visit]:
+def _postgresql(url: URL, *, alone: bool) -> Iterator[Visit]:  # noqa: ARG001  # see begin_epoch
     """Visits a PostgreSQL database, in a loop of its own."""
     # Its driver need not be installed where nobody asks for it.
-    from tocsin_server.store.postgresql import SERVER, Postgresql  # noqa: PLC0415
+    from tocsin_server.store.postgresql import Postgresql  # noqa: PLC0415
 
-    servers = text(
-        "SELECT count(*) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND application_name = :server"
-    )
     with Runner() as runner:
         opened = Postgresql(url, visits=True)
         try:
-            visit = _PostgresqlVisit(runner, opened)
-            if alone and visit.read(lambda c: c.scalar(servers, {"server": SERVER})):
-                raise CannotOpen("a server uses it")
-            yield visit
+            yield _PostgresqlVisit(runner, opened)
         finally:
             runner.run(opened.close())
 

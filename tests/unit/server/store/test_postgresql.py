@@ -1,16 +1,28 @@
 """What a connection to PostgreSQL is, whatever the database's own settings are."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 from asyncpg import ReadOnlySQLTransactionError
 from sqlalchemy import Connection, make_url
+from tocsin_server.domain.errors import StoreUnavailable
+from tocsin_server.domain.messages import Sent
+from tocsin_server.domain.retention import Retention
+from tocsin_server.live.hub import Hub
+from tocsin_server.store import postgresql
 from tocsin_server.store.databases import Database, database
+from tocsin_server.store.failures import CannotOpen
 from tocsin_server.store.lanes import run as run_in
 from tocsin_server.store.postgresql import WRITERS
 from tocsin_server.store.prepared import run
+from tocsin_server.store.store import SqlStore
+from tocsin_server.store.upkeep.replacing import begin_new_epoch
 
+from tests.support.building import ALICE, channel, request, send
+from tests.support.clocks import SetClock
 from tests.support.postgres import Postgres
+from tests.support.waiting import DEADLINE_SECONDS
 
 CARELESS = {
     "synchronous_commit": "off",
@@ -104,3 +116,83 @@ async def test_a_transaction_that_fails_is_undone_and_its_connection_is_good_aga
             return [name for (name,) in run(connection, "SELECT name FROM store_facts")]
 
     assert await run_in(opened.lanes[0], names) == ["written meanwhile"]
+
+
+@pytest.fixture
+async def store(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SqlStore]:
+    """A store that waits for locks a short while, and has the channel `news`."""
+    monkeypatch.setitem(postgresql._SERVING, "lock_timeout", "200ms")
+    store = await SqlStore.open(postgres_url, Hub(1), SetClock(), Retention())
+    await store.create_channel(request(), channel())
+    yield store
+    await store.close()
+
+
+def nothing(connection: Connection) -> None:
+    """A unit of work that does nothing."""
+
+
+async def test_what_waits_in_one_lane_does_not_hold_up_another(
+    store: SqlStore, postgres_url: str
+) -> None:
+    other = database(postgres_url)
+    async with other.readers.connect() as holder:
+        await holder.begin()
+        await holder.run_sync(lambda c: run(c, "SELECT pg_advisory_lock(7)"))
+        held = asyncio.create_task(
+            store._writer.run(lambda c: run(c, "SELECT pg_advisory_xact_lock(7)"))
+        )
+        freely = [asyncio.create_task(store._writer.run(nothing)) for _ in range(2)]
+
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            await asyncio.gather(*freely)
+
+        assert not held.done()
+        await holder.run_sync(lambda c: run(c, "SELECT pg_advisory_unlock(7)"))
+        await held
+    await other.close()
+
+
+async def test_an_inbox_that_somebody_holds_fails_only_those_who_send_to_it(
+    store: SqlStore, postgres_url: str
+) -> None:
+    await store.send([send("alice"), send("bob")])
+    other = database(postgres_url)
+
+    def hold(connection: Connection) -> None:
+        run(connection, "SELECT FROM inboxes WHERE user_id = 'alice' FOR UPDATE")
+
+    async with other._writers.connect() as holder:  # type: ignore[attr-defined]  # it is PostgreSQL's
+        await holder.begin()
+        await holder.run_sync(hold)
+        outcomes = await asyncio.gather(
+            *(store.send([send(user)]) for user in ("bob", "alice", "carol"))
+        )
+    await other.close()
+
+    ((to_bob,), (to_alice,), (to_carol,)) = outcomes
+    assert isinstance(to_alice, StoreUnavailable)
+    assert isinstance(to_bob, Sent)
+    assert isinstance(to_carol, Sent)
+    assert (await store.get_inbox(ALICE)).revision == 1
+
+
+async def test_a_store_that_began_a_new_epoch_meanwhile_is_not_gone_on_with(
+    store: SqlStore, postgres: Postgres, postgres_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(CannotOpen, match="a server uses it"):
+        await asyncio.to_thread(begin_new_epoch, postgres_url)
+    while True:  # the database is told of the cuts one after the other
+        await asyncio.to_thread(postgres.cut)
+        try:
+            await asyncio.to_thread(begin_new_epoch, postgres_url)
+        except CannotOpen:
+            continue
+        break
+
+    with pytest.raises(StoreUnavailable):
+        await store.get_inbox(ALICE)
+    (outcome,) = await store.send([send("alice")])
+
+    assert isinstance(outcome, StoreUnavailable)
+    assert "start the server again" in caplog.text
