@@ -1,8 +1,10 @@
 """Looking at inboxes: what reads give is what the model has, and keeps the promises."""
 
+from asyncio import gather
 from collections.abc import Awaitable, Iterable, Sequence
 
 import grpc
+from tocsin.v1.inbox_pb2 import Inbox as ProtoInbox
 from tocsin.v1.inbox_pb2 import Notification, NotificationFilter
 from tocsin.v1.inbox_service_pb2 import (
     GetInboxRequest,
@@ -41,18 +43,18 @@ class Look:
 
     async def at(self, user_ids: Iterable[str]) -> None:
         """Looks at inboxes, as reads give them."""
-        for user_id in sorted(set(user_ids)):
+        named = sorted(set(user_ids))
+        all_read = await gather(*(self._read(user_id) for user_id in named))
+        for user_id, (read, notifications) in zip(named, all_read, strict=True):
             inbox = self._world.inboxes[user_id]
-            read = await self._system.inboxes.GetInbox(GetInboxRequest(user_id=user_id))
-            notifications = await self._all_of(user_id)
             self.learn(notifications)
             copies = [copy_of(notification) for notification in notifications]
             whose = ((each.user_id, each.message.message_id) for each in notifications)
             yours_alone(inbox, whose, self.recipients)
             acknowledged_is_durable(inbox, copies)
             once(self.made, inbox, copies)
-            stands_in_order(inbox, read.inbox.revision, copies)
-            counters_are_true(inbox.now, Counters.of(read.inbox))
+            stands_in_order(inbox, read.revision, copies)
+            counters_are_true(inbox.now, Counters.of(read))
 
     async def page_by_page(
         self,
@@ -121,6 +123,14 @@ class Look:
                 raise Broken("once", f"{each.notification_id} stands for two messages")
             if self.ids.setdefault(owner, each.notification_id) != each.notification_id:
                 raise Broken("once", f"{owner} has two notifications")
+
+    async def _read(self, user_id: str) -> tuple[ProtoInbox, Sequence[Notification]]:
+        """An inbox, and everything in it."""
+        request = GetInboxRequest(user_id=user_id)
+        read, notifications = await gather(
+            self._system.inboxes.GetInbox(request), self._all_of(user_id)
+        )
+        return read.inbox, notifications
 
     async def _all_of(self, user_id: str) -> Sequence[Notification]:
         """Everything in an inbox, in as few pages as it takes."""
