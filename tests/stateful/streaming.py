@@ -1,6 +1,5 @@
 """Streaming: the streams of an example, and every cursor that they gave."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -86,11 +85,12 @@ class Streams:
 
     async def restart(self) -> None:
         """Restarts the server; every stream is told to come back."""
-        drained = asyncio.create_task(self._system.drain())
+        self._system.hub.stop()
+        # Before the server closes its connection: gRPC drops, at times, what is not read by then.
         for stream in self.open_now:
             while await self._read_next(stream):
                 pass
-        await drained
+        await self._system.drain()
         await self._system.stop()
         self.open_now.clear()
         await self._system.start()
