@@ -236,8 +236,10 @@ class Machine(RuleBasedStateMachine):
         try:
             self._system.run(step)
             a_slow_reader_harms_only_itself(self._system.hub.most_pending, MOST_PENDING)
-        except Broken as broken:
-            self._system.broken = self._system.broken or broken
+        except Exception as failed:
+            self._system.failed = self._system.failed or failed
+            if isinstance(failed, Broken):
+                self._system.broken = self._system.broken or failed
             raise
         self._sound = True
 

@@ -16,7 +16,6 @@ import grpc
 from tocsin.v1.channel_service_pb2_grpc import ChannelServiceStub
 from tocsin.v1.inbox_service_pb2_grpc import InboxServiceStub
 from tocsin.v1.message_service_pb2_grpc import MessageServiceStub
-from tocsin_server.app import RandomIdentifiers
 from tocsin_server.domain import following
 from tocsin_server.domain.changes import Change
 from tocsin_server.domain.channels import Channels
@@ -76,6 +75,21 @@ class MeasuredHub(Hub):
         return next(found, ())
 
 
+class NumberedIdentifiers:
+    """Identifiers in a row: those of an example that is repeated have the same order."""
+
+    def __init__(self) -> None:
+        self._numbers = count(1)
+
+    def message_id(self, now: int) -> str:
+        """The next number, as text that sorts as it does."""
+        return f"{next(self._numbers):012}"
+
+    def token(self) -> str:
+        """The next number, too."""
+        return self.message_id(0)
+
+
 class System:
     """A server that may be stopped and started again on its store, and stubs to call it."""
 
@@ -89,9 +103,12 @@ class System:
         self.clock = SetClock()
         self.seconds = seconds
         """How long anything may take."""
+        self.failed: Exception | None = None
+        """The first step's failure, whatever came of it."""
         self.broken: AssertionError | None = None
         """The first check that failed, whatever came of it."""
         self._open_store = open_store
+        self._identifiers = NumberedIdentifiers()
         # A server that stopped removes its socket's path late: each has another.
         self._addresses = (f"unix:{folder / str(number)}" for number in count())
         self._loop = asyncio.new_event_loop()
@@ -105,7 +122,7 @@ class System:
         hub = self.hub = MeasuredHub()
         retention = Retention(ANSWERS_SECONDS, HISTORY_SECONDS)
         store = self._store = await self._open_store(hub, self.clock, retention)
-        identifiers = RandomIdentifiers()
+        identifiers = self._identifiers
 
         def follow(subscription: Subscription) -> Follower:
             return Follower(store, hub, subscription, lambda: 0.0)
