@@ -220,3 +220,33 @@ async def test_a_repeated_update_gets_its_first_answer(store: Store) -> None:
     assert again == first
     with pytest.raises(RequestIdReused):
         await store.update_channel(other, news(title="Third"), "e-5", START)
+
+
+async def test_repeats_at_once_of_each_change_of_a_channel_all_get_its_answer(
+    store: Store,
+) -> None:
+    for number in range(10):
+        channel_id, name = f"leads-{number}", f"r-{number}"
+        asked = channel(channel_id)
+        created = await asyncio.gather(
+            *(store.create_channel(request(name, rpc="CreateChannel"), asked) for _ in range(3))
+        )
+        update = ChannelUpdate("default", channel_id, "etag", "Leads, later", None, None)
+        changed = await asyncio.gather(
+            *(
+                store.update_channel(request(name, rpc="UpdateChannel"), update, "etag-2", START)
+                for _ in range(3)
+            )
+        )
+        await asyncio.gather(
+            *(
+                store.delete_channel(
+                    request(name, rpc="DeleteChannel"), channel_id, START, force=False
+                )
+                for _ in range(3)
+            )
+        )
+
+        assert created == [asked] * 3
+        assert [each.title for each in changed] == ["Leads, later"] * 3
+        assert await store.get_channel("default", channel_id) is None

@@ -45,7 +45,7 @@ class Terminal:
             command = [str(self._directory / ".venv/bin/python"), "-c", text]
         else:
             # What is installed stays as it is: this is a run of the tests.
-            command = ["sh", "-c", re.sub(r"^make ", "make -o .venv/.server ", text)]
+            command = ["sh", "-c", re.sub(r"\bmake run\b", "make -o .venv/.server run", text)]
         with (self._directory / "stderr").open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *command,

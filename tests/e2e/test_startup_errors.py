@@ -182,6 +182,19 @@ def test_a_postgresql_database_of_a_newer_version_is_refused(
     assert "newer" in complaint_of([*SERVE, "--database-url", postgres_url], tmp_path)
 
 
+def test_a_postgresql_user_who_may_not_write_is_refused(
+    tmp_path: Path, postgres: Postgres, postgres_url: str
+) -> None:
+    postgres.change(
+        "CREATE ROLE reader LOGIN; GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader",
+        postgres_url,
+    )
+    url = postgres_url.replace("postgres:@", "reader@")
+
+    assert "may not INSERT" in complaint_of([*SERVE, "--database-url", url], tmp_path)
+    postgres.change("DROP OWNED BY reader; DROP ROLE reader", postgres_url)
+
+
 def test_a_postgresql_database_that_is_not_in_utf_8_is_refused(
     tmp_path: Path, postgres: Postgres
 ) -> None:

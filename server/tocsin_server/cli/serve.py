@@ -67,9 +67,10 @@ def serve(
 async def _serve(settings: Settings) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(signum, stop.set)
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
     async with serving(settings) as address:
+        # Until here an interrupt interrupts, whatever is waited for.
+        loop.add_signal_handler(signal.SIGINT, stop.set)
         _spare_the_collector()
         announce(f"tocsin ready grpc={address}")
         await stop.wait()

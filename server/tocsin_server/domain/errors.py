@@ -89,7 +89,8 @@ def _that_fit(violations: Sequence[Violation]) -> Sequence[Violation]:
     """
     room = _TRAILER_BYTES
     for count, violation in enumerate(violations):
-        room -= 6 * len(violation.field.encode()) + 3 * len(violation.description) + 60
+        characters, size = len(violation.description), len(violation.description.encode())
+        room -= 6 * len(violation.field.encode()) + 3 * characters + 7 * (size - characters) + 60
         if room < 0:
             return tuple(violations[: max(count, 1)])
     return tuple(violations)

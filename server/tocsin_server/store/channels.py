@@ -56,10 +56,12 @@ def create(connection: Connection, request: RequestKey, channel: Channel, horizo
         ChannelBeingDeleted: what another of its id had is still going.
         RequestIdReused: the request id stands for another request.
     """
+    key = {"tenant": channel.tenant, "channel_id": channel.channel_id}
+    standing = connection.execute(_ANY, key).mappings().one_or_none()
+    # In this order: a repeat that meets the channel of the first meets its answer, too.
     if earlier := answers.find(connection, [request], horizon).get(request.name):
         return _from_facts(channel.tenant, earlier.to(request))
-    key = {"tenant": channel.tenant, "channel_id": channel.channel_id}
-    if (standing := connection.execute(_ANY, key).mappings().one_or_none()) is not None:
+    if standing is not None:
         if standing["delete_time"] is None:
             raise ChannelAlreadyExists(channel_id=channel.channel_id)
         raise ChannelBeingDeleted(channel_id=channel.channel_id)
@@ -85,9 +87,10 @@ def change(
         EtagMismatch: it has another etag than the update says.
         RequestIdReused: the request id stands for another request.
     """
+    standing = get(connection, update_.tenant, update_.channel_id, lock=True)
+    # In this order: a repeat that waited for the first finds its answer.
     if earlier := answers.find(connection, [request], horizon).get(request.name):
         return _from_facts(update_.tenant, earlier.to(request))
-    standing = get(connection, update_.tenant, update_.channel_id, lock=True)
     if standing is None:
         raise ChannelNotFound(channel_id=update_.channel_id)
     changed = update_.apply(standing, etag, now)

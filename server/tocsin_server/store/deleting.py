@@ -130,10 +130,12 @@ def delete_channel(
         ChannelNotEmpty: it has messages, and is not to be forced.
         RequestIdReused: the request id stands for another request.
     """
+    standing = channels.get(connection, request.tenant, channel_id, lock=True)
+    # In this order: a repeat that waited for the first finds its answer.
     if earlier := answers.find(connection, [request], horizon).get(request.name):
         earlier.to(request)
         return
-    if channels.get(connection, request.tenant, channel_id, lock=True) is None:
+    if standing is None:
         raise ChannelNotFound(channel_id=channel_id)
     itself = {"tenant": request.tenant, "channel_id": channel_id}
     if not _HAS_MESSAGES(connection, itself):

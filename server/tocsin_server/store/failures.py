@@ -21,6 +21,9 @@ logger = getLogger(__name__)
 _MISUSE = ("21", "22", "23", "42")
 """Cardinality, data, integrity and syntax: what was asked for was wrong."""
 
+_NOT_ALLOWED = "42501"
+"""Of the class of syntax, but what the database's owner did."""
+
 _CONFLICTS = ("40001", "40P01", "23505")
 """Serialization, deadlock, and a key that another transaction took first."""
 
@@ -92,6 +95,8 @@ def cause_of(error: BaseException) -> str:
     original = _original(error)
     if isinstance(original, Replaced):
         return Replaced.__doc__ or ""
+    if isinstance(original, TimeoutError):
+        return "it did not answer in time"
     return str(original).partition("\n")[0] or type(original).__name__
 
 
@@ -118,4 +123,5 @@ def _is_misuse(original: BaseException) -> bool:
         return True
     # asyncpg itself refuses values that do not fit a column.
     unfit = _is_of_asyncpg(original) and isinstance(original, ValueError)
-    return unfit or _sqlstate(original)[:2] in _MISUSE
+    state = _sqlstate(original)
+    return unfit or (state[:2] in _MISUSE and state != _NOT_ALLOWED)

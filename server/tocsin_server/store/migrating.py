@@ -10,7 +10,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, func, insert, inspect, select, text
 
 from tocsin_server.store.failures import CannotOpen
-from tocsin_server.store.tables import store_facts
+from tocsin_server.store.tables import metadata, store_facts
 
 logger = getLogger(__name__)
 
@@ -43,6 +43,8 @@ def migrate(connection: Connection) -> None:
             "the database has a schema that this version does not know:"
             " it belongs to a newer one, or to another program"
         ) from None
+    if connection.dialect.name == "postgresql":
+        _check_rights(connection)
 
 
 def hold_epoch(connection: Connection) -> None:
@@ -62,6 +64,14 @@ def _begin_in_postgresql(connection: Connection) -> None:
         raise CannotOpen(f"the database stores texts as {encoding}; it has to be UTF8")
     if connection.scalar(text("SHOW fsync")) != "on":
         logger.warning("the database runs without fsync: a crash of its machine loses messages")
+
+
+def _check_rights(connection: Connection) -> None:
+    """Raises CannotOpen where a PostgreSQL role may not do with the tables what a server does."""
+    for table in metadata.sorted_tables:
+        for right in ("SELECT", "INSERT", "UPDATE", "DELETE"):
+            if not connection.scalar(select(func.has_table_privilege(table.name, right))):
+                raise CannotOpen(f"its user may not {right} in the table {table.name}")
 
 
 def read_epoch(connection: Connection) -> int:

@@ -25,6 +25,8 @@ COMMAND_SECONDS = 60.0
 ROLLBACK_SECONDS = 5.0
 """The same about the end of a transaction that failed; then its connection is cut."""
 
+_PORTS = 65_535
+
 _KNOWN_PARAMETERS = {"host", "port", "ssl"}
 
 _VISITING = {
@@ -99,6 +101,14 @@ class Postgresql:
                 f"the database URL has the parameter {min(unknown)};"
                 f" known are {', '.join(sorted(_KNOWN_PARAMETERS))}"
             )
+        for name, value in url.query.items():
+            if not isinstance(value, str):
+                raise CannotOpen(f"the database URL has the parameter {name} more than once")
+        port = url.query.get("port", url.port or 1)
+        if not str(port).isdecimal() or not 1 <= int(str(port)) <= _PORTS:
+            raise CannotOpen("the database URL has a port that is not between 1 and 65535")
+        if "@" in (url.host or ""):
+            raise CannotOpen("the database URL has an @ in its password: write it as %40")
 
     def guard(self, epoch: int) -> None:
         """Connects, from now on, to a store of this epoch alone.

@@ -19,6 +19,7 @@ _SERVERS = text(
     " WHERE datname = current_database() AND application_name = :server"
 )
 
+
 def begin_epoch(connection: Connection) -> None:
     """Begins a new epoch, inside the caller's transaction.
 

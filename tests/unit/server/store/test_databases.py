@@ -19,6 +19,10 @@ from tocsin_server.store.failures import CannotOpen
         ("postgresql+asyncpg://localhost", "names no database"),
         ("postgresql+asyncpg://localhost/", "names no database"),
         ("postgresql+asyncpg://localhost/tocsin?sslmode=require", "has the parameter sslmode"),
+        ("postgresql+asyncpg://localhost/tocsin?port=abc", "port that is not between"),
+        ("postgresql+asyncpg://localhost:99999/tocsin", "port that is not between"),
+        ("postgresql+asyncpg://localhost/tocsin?host=a&host=b", "host more than once"),
+        ("postgresql+asyncpg://user:pass@word@host/tocsin", "write it as %40"),
     ],
 )
 def test_what_is_no_database_of_the_server_is_refused_in_one_line(url: str, problem: str) -> None:
