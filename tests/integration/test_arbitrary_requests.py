@@ -15,7 +15,7 @@ from tests.support import arbitrary, raw
 from tests.support.serving import Served
 
 # Nothing here depends on what a hub tells.
-pytestmark = pytest.mark.parametrize("serve", ["hub"], indirect=True)
+pytestmark = pytest.mark.parametrize("house", ["sqlite", "postgresql"], indirect=True)
 
 METHODS = [
     method

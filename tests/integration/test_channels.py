@@ -17,7 +17,7 @@ from tests.support.failures import failing
 from tests.support.serving import Served
 
 # Nothing here depends on what a hub tells.
-pytestmark = pytest.mark.parametrize("serve", ["hub"], indirect=True)
+pytestmark = pytest.mark.parametrize("house", ["sqlite", "postgresql"], indirect=True)
 
 
 async def test_a_channel_is_created_and_read_back(server: Served) -> None:
@@ -224,3 +224,18 @@ async def test_a_channel_with_messages_is_deleted_by_force_alone(server: Served)
     await server.channels.DeleteChannel(DeleteChannelRequest(channel_id="news", force=True))
     gone = await failing(server.messages.SendMessage(send_request("alice")))
     assert gone.reason == "CHANNEL_NOT_FOUND"
+
+
+@pytest.mark.parametrize("count", [1, 20, 3_000])
+async def test_long_paths_of_a_mask_are_named_as_far_as_an_error_has_room(
+    server: Served, count: int
+) -> None:
+    paths = [f"{number}{'😀' * 64}" for number in range(count)]
+    request = UpdateChannelRequest(
+        channel=Channel(channel_id="news"), update_mask=FieldMask(paths=paths)
+    )
+
+    failure = await failing(server.channels.UpdateChannel(request))
+
+    assert failure.code is StatusCode.INVALID_ARGUMENT
+    assert {field.partition("[")[0] for field in failure.fields} == {"update_mask"}

@@ -17,7 +17,7 @@ from tests.support.failures import Failure, failing
 from tests.support.serving import Served
 
 # Nothing here depends on what a hub tells.
-pytestmark = pytest.mark.parametrize("serve", ["hub"], indirect=True)
+pytestmark = pytest.mark.parametrize("house", ["sqlite", "postgresql"], indirect=True)
 
 LIMIT = 4 * 1024 * 1024
 

@@ -19,7 +19,7 @@ from tests.support.serving import Served
 from tests.support.streams import RESPONSE_BYTES
 
 # Nothing here depends on what a hub tells.
-pytestmark = pytest.mark.parametrize("serve", ["hub"], indirect=True)
+pytestmark = pytest.mark.parametrize("house", ["sqlite", "postgresql"], indirect=True)
 
 
 async def test_a_message_is_sent_and_read_back_whole(server: Served) -> None:
