@@ -28,6 +28,7 @@ from tocsin.v1.message_service_pb2_grpc import MessageServiceStub
 
 from tests.e2e.conftest import StartProgram
 from tests.e2e.ports import lasting_port
+from tests.e2e.program import SERVE, environment
 from tests.e2e.traffic import flowing
 from tests.histories.validating import validate
 from tests.support.postgres import Postgres
@@ -56,6 +57,36 @@ async def _open_streams(channel: grpc.aio.Channel, users: Sequence[str]) -> list
     for stream in streams:
         assert (await _next(stream)).caught_up
     return streams
+
+
+async def test_an_interrupt_ends_what_waits_for_a_database_that_does_not_answer(
+    tmp_path: Path,
+) -> None:
+    connected = asyncio.Event()
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connected.set()
+        while await reader.read(1_000):
+            pass
+        writer.close()
+
+    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as silent:
+        host, port = silent.sockets[0].getsockname()
+        process = await asyncio.create_subprocess_exec(
+            *SERVE,
+            *("--listen", "127.0.0.1:0"),
+            *("--database-url", f"postgresql+asyncpg://tocsin@{host}:{port}/tocsin"),
+            cwd=tmp_path,
+            env=environment(),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        async with asyncio.timeout(STEP_SECONDS):
+            await connected.wait()
+            process.send_signal(signal.SIGINT)
+            stdout, stderr = await process.communicate()
+
+    assert (process.returncode, stdout, stderr.strip()) == (130, b"", b"")
 
 
 async def test_a_database_that_does_not_answer_holds_nothing_up(
