@@ -2,33 +2,56 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 
+import pytest
 from tocsin_server.settings import Settings
+from tocsin_server.store.upkeep.findings import Finding
 
 from tests.integration.conftest import Serve
-from tests.support.aging import examined
+from tests.support.aging import examined_store
 from tests.support.asking import create_request, numbered, send_request
+from tests.support.postgres import Postgres
 from tests.support.serving import served
 from tests.support.streams import Replica
 
+Change = Callable[[str], None]
+
+
+@pytest.fixture
+def change(settings: Settings, request: pytest.FixtureRequest, tmp_path: Path) -> Change:
+    """Runs a statement in the store, beside its server."""
+    if settings.database_url.startswith("postgresql"):
+        postgres: Postgres = request.getfixturevalue("postgres")
+        return partial(postgres.change, url=settings.database_url)
+
+    def in_file(sql: str) -> None:
+        with closing(sqlite3.connect(tmp_path / "tocsin.db", isolation_level=None)) as connection:
+            connection.execute(sql)
+
+    return in_file
+
+
+async def repaired(settings: Settings) -> list[Finding]:
+    """Has the doctor repair the store."""
+    return await asyncio.to_thread(partial(examined_store, settings.database_url, repair=True))
+
 
 async def test_a_stream_of_a_repaired_inbox_starts_over_and_goes_on(
-    settings: Settings, tmp_path: Path
+    settings: Settings, change: Change
 ) -> None:
-    file = tmp_path / "tocsin.db"
     async with served(settings, sweep_seconds=0.02) as server:
         await server.channels.CreateChannel(create_request("news"))
         await server.messages.BatchSendMessages(numbered(5, "alice", "bob"))
         async with server.subscribe("alice") as stream, server.subscribe("bob") as other:
             await stream.until_caught_up()
             await other.until_caught_up()
-            with closing(sqlite3.connect(file, isolation_level=None)) as connection:
-                connection.execute("UPDATE inboxes SET unread_count = 1 WHERE user_id = 'alice'")
+            change("UPDATE inboxes SET unread_count = 1 WHERE user_id = 'alice'")
 
-            findings = await asyncio.to_thread(partial(examined, file, repair=True))
+            findings = await repaired(settings)
             await stream.until_caught_up()
 
             assert [finding.repaired for finding in findings] == [True]
@@ -44,7 +67,7 @@ async def test_a_stream_of_a_repaired_inbox_starts_over_and_goes_on(
 
 
 async def test_a_cursor_from_before_a_repair_gets_a_snapshot(
-    serve: Serve, settings: Settings, tmp_path: Path
+    serve: Serve, settings: Settings, change: Change
 ) -> None:
     async with serve(settings) as server:
         await server.channels.CreateChannel(create_request("news"))
@@ -52,10 +75,9 @@ async def test_a_cursor_from_before_a_repair_gets_a_snapshot(
         replica = Replica()
         async with server.subscribe("alice", replica) as stream:
             await stream.until_caught_up()
-    with closing(sqlite3.connect(tmp_path / "tocsin.db", isolation_level=None)) as connection:
-        connection.execute("UPDATE notifications SET read_time = 7 WHERE arrive_revision = 2")
+    change("UPDATE notifications SET read_time = 7 WHERE arrive_revision = 2")
 
-    examined(tmp_path / "tocsin.db", repair=True)
+    await repaired(settings)
 
     async with serve(settings) as server, server.subscribe("alice", replica) as stream:
         await stream.until_caught_up()
@@ -64,7 +86,7 @@ async def test_a_cursor_from_before_a_repair_gets_a_snapshot(
 
 
 async def test_a_cursor_of_a_past_that_was_lost_never_leads_on_again(
-    serve: Serve, settings: Settings, tmp_path: Path
+    serve: Serve, settings: Settings, change: Change
 ) -> None:
     async with serve(settings) as server:
         await server.channels.CreateChannel(create_request("news"))
@@ -72,11 +94,10 @@ async def test_a_cursor_of_a_past_that_was_lost_never_leads_on_again(
         replica = Replica()
         async with server.subscribe("alice", replica) as stream:
             await stream.until_caught_up()
-    with closing(sqlite3.connect(tmp_path / "tocsin.db", isolation_level=None)) as connection:
-        connection.execute("UPDATE inboxes SET revision = 2")
-        connection.execute("DELETE FROM notifications WHERE arrive_revision > 5")
+    change("UPDATE inboxes SET revision = 2")
+    change("DELETE FROM notifications WHERE arrive_revision > 5")
 
-    examined(tmp_path / "tocsin.db", repair=True)
+    await repaired(settings)
 
     async with serve(settings) as server:
         await server.messages.BatchSendMessages(numbered(9, "alice"))
