@@ -14,7 +14,6 @@ from tocsin_server.store.upkeep.findings import Finding
 from tests.integration.conftest import Serve
 from tests.support.aging import examined_store
 from tests.support.asking import create_request, numbered, send_request
-from tests.support.postgres import Postgres
 from tests.support.serving import served
 from tests.support.streams import Replica
 
@@ -25,8 +24,7 @@ Change = Callable[[str], None]
 def change(settings: Settings, request: pytest.FixtureRequest, tmp_path: Path) -> Change:
     """Runs a statement in the store, beside its server."""
     if settings.database_url.startswith("postgresql"):
-        postgres: Postgres = request.getfixturevalue("postgres")
-        return partial(postgres.change, url=settings.database_url)
+        return partial(request.getfixturevalue("postgres").change, url=settings.database_url)
 
     def in_file(sql: str) -> None:
         with closing(sqlite3.connect(tmp_path / "tocsin.db", isolation_level=None)) as connection:

@@ -16,7 +16,7 @@ from tocsin_server.store.failures import CannotOpen, Replaced
 from tocsin_server.store.lanes import Lane, LoopLane
 from tocsin_server.store.prepared import run
 
-WRITERS = 3
+WRITERS = 2
 
 CONNECT_SECONDS = 5.0
 COMMAND_SECONDS = 60.0
