@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from tests.benchmarks import inboxes, resources, restarting, sending, streaming
+from tests.benchmarks import deleting, inboxes, resources, restarting, sending, streaming
 from tests.benchmarks.servers import BARE, ON_POSTGRESQL, TOCSIN, Program
 from tests.benchmarks.sizes import Prepare
 
@@ -186,5 +186,17 @@ MEASURES = (
         ),
         TOCSIN,
         inboxes.marks(lambda sizes: sizes.small_inbox),
+    ),
+    Measure(
+        "deletion",
+        deleting.steps(lambda sizes: sizes.deleted_messages),
+        (
+            Figure(
+                "longest", "the longest step of a deletion", "ms", Wanted("tocsin", "at most", 20.0)
+            ),
+            Figure("median", "a step of a deletion", "ms"),
+        ),
+        TOCSIN,
+        deleting.steps(lambda _: 1),
     ),
 )

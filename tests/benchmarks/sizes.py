@@ -28,6 +28,7 @@ class Sizes:
     small_inbox: int
     large_inbox: int
     marked_inbox: int
+    deleted_messages: int
     restarted_streams: int
 
 
@@ -46,6 +47,7 @@ FULL = Sizes(
     small_inbox=1_000,
     large_inbox=1_000_000,
     marked_inbox=100_000,
+    deleted_messages=50,
     restarted_streams=200,
 )
 # Enough to see that every measure works; its figures mean nothing.
@@ -64,6 +66,7 @@ QUICK = Sizes(
     small_inbox=100,
     large_inbox=2_000,
     marked_inbox=1_000,
+    deleted_messages=3,
     restarted_streams=20,
 )
 

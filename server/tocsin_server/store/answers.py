@@ -10,7 +10,7 @@ from tocsin_server.domain.errors import RequestIdReused
 from tocsin_server.domain.requests import RequestKey
 from tocsin_server.store.failures import Overtaken
 from tocsin_server.store.prepared import Prepared, Upsert
-from tocsin_server.store.rows import entries, pack, texts
+from tocsin_server.store.rows import entries, is_one_of, pack, texts
 from tocsin_server.store.tables import requests
 
 Facts = Mapping[str, Any]
@@ -28,7 +28,7 @@ _OF_SPACE = (
 _FIND = Prepared(
     select(requests.c.request_id, requests.c.answer).where(
         *_OF_SPACE,
-        requests.c.request_id.in_(texts("request_ids")),
+        is_one_of(requests.c.request_id, texts("request_ids")),
         requests.c.create_time >= bindparam("horizon"),
     )
 )

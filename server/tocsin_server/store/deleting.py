@@ -11,6 +11,7 @@ from sqlalchemy import (
     Text,
     bindparam,
     delete,
+    func,
     select,
     update,
 )
@@ -25,14 +26,14 @@ from tocsin_server.store.counting import Difference, count
 from tocsin_server.store.inboxes import lock
 from tocsin_server.store.prepared import Prepared
 from tocsin_server.store.queueing import Job
-from tocsin_server.store.rows import columns, numbers, pack
+from tocsin_server.store.rows import columns, is_one_of, numbers, pack
 from tocsin_server.store.tables import channels as channels_table
 from tocsin_server.store.tables import inbox_channels, inboxes, messages, notifications
 
 DELETE_CHANNEL = "delete channel"
 """The kind of job that removes what a channel has; its subject is the channel's id."""
 
-STEP_COPIES = 100
+STEP_COPIES = 40
 """How many notifications a step removes: it holds the writer for some milliseconds."""
 
 _OF_CHANNEL = (
@@ -67,7 +68,8 @@ _COPY = (
     .select_from(messages)
     .join(notifications, notifications.c.sequence == messages.c.sequence)
     .join(inboxes, inboxes.c.inbox_id == notifications.c.inbox_id)
-    .where(notifications.c.remove_time.is_(None))
+    # Not as the indexes of what is there say it: none of them knows the order asked for.
+    .where(func.coalesce(notifications.c.remove_time, 0) == 0)
     .limit(bindparam("limit"))
 )
 _REST = Prepared(
@@ -100,7 +102,7 @@ _FORGET_MESSAGES = Prepared(
 )
 _FORGET_COUNTERS = Prepared(
     delete(inbox_channels).where(
-        inbox_channels.c.inbox_id.in_(numbers("inboxes")),
+        is_one_of(inbox_channels.c.inbox_id, numbers("inboxes")),
         inbox_channels.c.channel_id == bindparam("channel_id"),
         inbox_channels.c.total_count == 0,
     )

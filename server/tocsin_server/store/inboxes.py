@@ -23,7 +23,7 @@ from tocsin_server.store.reading import (
     fitting,
     notification,
 )
-from tocsin_server.store.rows import is_among, numbers, pack, texts
+from tocsin_server.store.rows import is_among, is_one_of, numbers, pack, texts
 from tocsin_server.store.tables import inbox_channels, inboxes, notifications
 
 FRONT = 2**62
@@ -43,7 +43,7 @@ _LOCK_HEAD = Prepared(_HEAD.with_for_update())
 
 _LOCK_SOME = Prepared(
     select(inboxes.c.inbox_id)
-    .where(inboxes.c.inbox_id.in_(numbers("inbox_ids")))
+    .where(is_one_of(inboxes.c.inbox_id, numbers("inbox_ids")))
     # Not by the columns as they are: PostgreSQL would read all inboxes, in the order of an index.
     .order_by(inboxes.c.tenant + "", inboxes.c.user_id + "")
     .with_for_update()
@@ -51,7 +51,7 @@ _LOCK_SOME = Prepared(
 
 _REVISIONS = Prepared(
     select(inboxes.c.user_id, inboxes.c.incarnation, inboxes.c.revision).where(
-        inboxes.c.tenant == bindparam("tenant"), inboxes.c.user_id.in_(texts("user_ids"))
+        inboxes.c.tenant == bindparam("tenant"), is_one_of(inboxes.c.user_id, texts("user_ids"))
     )
 )
 

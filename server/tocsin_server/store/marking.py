@@ -32,7 +32,7 @@ from tocsin_server.store import answers, inboxes
 from tocsin_server.store.counting import Difference, count
 from tocsin_server.store.prepared import Prepared
 from tocsin_server.store.reading import COPIES, STATE_COLUMNS, cut, fitting, notification
-from tocsin_server.store.rows import elements, is_among, pack, texts
+from tocsin_server.store.rows import is_among, is_one_of, pack, texts
 from tocsin_server.store.tables import marks, messages, notifications
 from tocsin_server.store.units import Changed
 
@@ -78,19 +78,14 @@ _STATES: Mapping[Effect, Mapping[str, Any]] = {
 
 _UP_TO = notifications.c.arrive_revision <= bindparam("up_to_revision")
 _copies = notifications.alias()
-_ids = elements("ids")
-_ARRIVALS = (
-    select(_copies.c.arrive_revision)
-    .select_from(
-        _ids.join(
-            messages,
-            (messages.c.tenant == bindparam("tenant")) & (messages.c.message_id == _ids.c.value),
-        ).join(_copies, _copies.c.sequence == messages.c.sequence)
-    )
-    .where(_copies.c.inbox_id == bindparam("inbox"))
+_SEQUENCES = select(messages.c.sequence).where(
+    messages.c.tenant == bindparam("tenant"), is_one_of(messages.c.message_id, texts("ids"))
+)
+_ARRIVALS = select(_copies.c.arrive_revision).where(
+    is_one_of(_copies.c.sequence, _SEQUENCES), _copies.c.inbox_id == bindparam("inbox")
 )
 _NARROWED: Mapping[_Selected, Sequence[ColumnElement[bool]]] = {
-    _Selected.MESSAGES: (notifications.c.arrive_revision.in_(_ARRIVALS),),
+    _Selected.MESSAGES: (is_one_of(notifications.c.arrive_revision, _ARRIVALS),),
     _Selected.CHANNELS: (is_among(notifications.c.channel_id, texts("ids")), _UP_TO),
     _Selected.ALL: (_UP_TO,),
 }
@@ -131,8 +126,9 @@ def _changing(effect: Effect, selected: _Selected) -> Prepared:
         update(notifications)
         .where(
             notifications.c.inbox_id == bindparam("inbox"),
-            notifications.c.arrive_revision.in_(
-                _to_change(effect, selected, notifications.c.arrive_revision).correlate(None)
+            is_one_of(
+                notifications.c.arrive_revision,
+                _to_change(effect, selected, notifications.c.arrive_revision).correlate(None),
             ),
         )
         .values(changed),

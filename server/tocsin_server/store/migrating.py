@@ -1,20 +1,16 @@
 """Bringing a database to this program's schema, at start."""
 
 from logging import getLogger
-from pathlib import Path
 from secrets import randbits
 
 from alembic import command
-from alembic.config import Config
-from alembic.util import CommandError
-from sqlalchemy import Connection, func, insert, inspect, select, text
+from sqlalchemy import Connection, func, insert, select, text
 
+from tocsin_server.store import schemas
 from tocsin_server.store.failures import CannotOpen
 from tocsin_server.store.tables import metadata, store_facts
 
 logger = getLogger(__name__)
-
-MIGRATIONS = Path(__file__).with_name("migrations")
 
 _MIGRATING = 0x746F6373696E
 """What servers lock that start at the same time, so that one migrates: "tocsin" in hex."""
@@ -30,19 +26,10 @@ def migrate(connection: Connection) -> None:
     """
     if connection.dialect.name == "postgresql":
         _begin_in_postgresql(connection)
-    tables = inspect(connection).get_table_names()
-    if tables and "alembic_version" not in tables:
-        raise CannotOpen("the database is another program's: it has tables that are not Tocsin's")
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    schemas.version(connection)
+    config = schemas.configuration()
     config.attributes["connection"] = connection
-    try:
-        command.upgrade(config, "head")
-    except CommandError:
-        raise CannotOpen(
-            "the database has a schema that this version does not know:"
-            " it belongs to a newer one, or to another program"
-        ) from None
+    command.upgrade(config, "head")
     if connection.dialect.name == "postgresql":
         _check_rights(connection)
 

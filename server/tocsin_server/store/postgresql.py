@@ -16,7 +16,7 @@ from tocsin_server.store.failures import CannotOpen, Replaced
 from tocsin_server.store.lanes import Lane, LoopLane
 from tocsin_server.store.prepared import run
 
-WRITERS = 2
+WRITERS = 4
 
 CONNECT_SECONDS = 5.0
 COMMAND_SECONDS = 60.0
@@ -44,6 +44,7 @@ _SERVING = _VISITING | {
     "enable_bitmapscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
+    "enable_material": "off",
     "enable_sort": "off",
     "join_collapse_limit": "1",
     "max_parallel_workers_per_gather": "0",

@@ -7,6 +7,11 @@ order of its parameters are kept for each dialect, and go straight to the driver
 inside the connection's transaction, which must have begun. So a prepared
 statement's columns hold only what drivers know, which is numbers, texts and
 bytes, its rows are tuples or like them, and its errors are the driver's own.
+
+One that the database refuses ends SQLite's whole transaction, not itself alone,
+which PostgreSQL's has no use for any more either. To be able to undo one
+statement, SQLite would copy every page before the statement first changes it:
+half as much again for a message to a thousand.
 """
 
 import re
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
 
 
 _FROM = re.compile(r"\bFROM \w+")
+_WRITES = re.compile(r"^(INSERT|UPDATE)")
 
 Upsert = Callable[[Table], Any]
 """A dialect's own `insert`, which knows what to do about a conflict."""
@@ -68,6 +74,8 @@ class Prepared:
             sql = made.string
             if self._sqlite_index is not None and dialect.name == "sqlite":
                 sql = _FROM.sub(rf"\g<0> INDEXED BY {self._sqlite_index}", sql, count=1)
+            if dialect.name == "sqlite":
+                sql = _WRITES.sub(r"\g<0> OR ROLLBACK", sql)
             compiled = (sql, made.positiontup or (), literals)
             self._compiled[dialect.name] = compiled
         return compiled

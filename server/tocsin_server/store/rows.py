@@ -12,12 +12,13 @@ PostgreSQL gives texts, which are read as the types that the columns have.
 
 from collections.abc import Iterable, Mapping, Sequence
 from json import dumps
-from typing import Any
+from typing import Any, Self
 
-from sqlalchemy import BigInteger, ColumnElement, Select, Text, bindparam, select, true
+from sqlalchemy import BigInteger, Boolean, ColumnElement, Select, Text, bindparam, select, true
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.sql.operators import OperatorType
 from sqlalchemy.sql.selectable import TableValuedAlias
 from sqlalchemy.types import TypeEngine
 
@@ -37,11 +38,20 @@ def texts(parameter: str) -> Select[tuple[str]]:
     return select(elements(parameter).c.value)
 
 
+def is_one_of(value: ColumnElement[Any], found: Select[Any]) -> ColumnElement[bool]:
+    """Returns whether a value is one of what a query found, for rows to be looked up by that.
+
+    `in_` leaves it to PostgreSQL what to look them up by; while it has not counted
+    a young table, all that is a tenant's looks like little.
+    """
+    return _IsOneOf(value, found.scalar_subquery())
+
+
 def is_among(value: ColumnElement[str], found: Select[tuple[str]]) -> ColumnElement[bool]:
     """Returns whether a value is among what a query found, to be asked of row after row.
 
-    Said like this, PostgreSQL hashes what was found; `in_` has it look up the
-    rows by what was found, or compare each with each.
+    Said like this, PostgreSQL hashes what was found; of `in_` it may make a
+    comparison of each with each.
     """
     return value.in_(found).is_(true())
 
@@ -78,6 +88,17 @@ def _bound(parameter: str) -> ColumnElement[str]:
     return bindparam(parameter, type_=Text)
 
 
+class _IsOneOf(FunctionElement[bool]):
+    """Whether a value is one of what a query found."""
+
+    inherit_cache = True
+    type = Boolean()
+
+    def self_group(self, against: OperatorType | None = None) -> Self:
+        """Returns itself: a comparison needs neither parentheses nor another with true."""
+        return self
+
+
 class _Elements(FunctionElement[Any]):
     """The rows of an array: `value`."""
 
@@ -108,6 +129,18 @@ class _Typed(FunctionElement[Any]):
     def __init__(self, value: ColumnElement[Any], type_: TypeEngine[Any]) -> None:
         super().__init__(value)
         self.type = type_
+
+
+@compiles(_IsOneOf, "sqlite")
+def _is_one_of_in_sqlite(asked: _IsOneOf, compiler: SQLCompiler, **how: object) -> str:
+    value, found = asked.clauses
+    return f"{compiler.process(value, **how)} IN {compiler.process(found, **how)}"
+
+
+@compiles(_IsOneOf, "postgresql")
+def _is_one_of_in_postgresql(asked: _IsOneOf, compiler: SQLCompiler, **how: object) -> str:
+    value, found = asked.clauses
+    return f"{compiler.process(value, **how)} = ANY (ARRAY{compiler.process(found, **how)})"
 
 
 @compiles(_Elements, "sqlite")

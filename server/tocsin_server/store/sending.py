@@ -28,14 +28,14 @@ from tocsin_server.store import answers
 from tocsin_server.store.arrivals import Arrival, arrive
 from tocsin_server.store.prepared import Prepared
 from tocsin_server.store.reading import MESSAGE_COLUMNS, message
-from tocsin_server.store.rows import entries, pack, parts, texts
+from tocsin_server.store.rows import entries, is_one_of, pack, parts, texts
 from tocsin_server.store.tables import channels, messages
 
 _KNOWN_CHANNELS = Prepared(
     select(channels.c.channel_id)
     .where(
         channels.c.tenant == bindparam("tenant"),
-        channels.c.channel_id.in_(texts("channel_ids")),
+        is_one_of(channels.c.channel_id, texts("channel_ids")),
         channels.c.delete_time.is_(None),
     )
     .with_for_update(read=True, key_share=True, of=channels)

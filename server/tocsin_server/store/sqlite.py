@@ -1,5 +1,6 @@
 """The embedded database: SQLite, one connection that writes, and some that read."""
 
+from asyncio import to_thread
 from collections.abc import Sequence
 from sqlite3 import Connection as SqliteConnection
 from sqlite3 import sqlite_version_info
@@ -8,6 +9,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, StaticPool
 
+from tocsin_server.store.checkpoints import Checkpoints
 from tocsin_server.store.databases import READERS
 from tocsin_server.store.failures import CannotOpen
 from tocsin_server.store.lanes import Lane, ThreadLane
@@ -18,8 +20,9 @@ BUSY_SECONDS = 5.0
 
 LOCK_STEP_SECONDS = 0.1
 """The same for the writer, which asks again and looks up in between."""
-CHECKPOINT_PAGES = 10_000
-"""How many pages the log gathers before they go to the file, each once: 40 MiB."""
+
+LOG_PAGES = 50_000
+"""From how many pages on a commit brings the log to the file, if nothing else does: 200 MiB."""
 
 _SQLITE_NEEDED = (3, 38)
 
@@ -37,7 +40,8 @@ class Sqlite:
         self.name = url.database or ""
         self._write = write_engine(url)
         self.readers = read_engine(url)
-        self.lanes = [ThreadLane(self._write)]
+        self._checkpoints = Checkpoints(write_engine(url))
+        self.lanes = [ThreadLane(self._write, self._checkpoints.after_work)]
 
     @staticmethod
     def check(url: URL) -> None:
@@ -65,6 +69,7 @@ class Sqlite:
         """Closes every connection."""
         for lane in self.lanes:
             await lane.close()
+        await to_thread(self._checkpoints.close)
         # A reading connection that is left open would keep its thread, and the process.
         await self.readers.dispose()
         self._write.dispose()
@@ -89,7 +94,7 @@ def write_engine(url: URL) -> Engine:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA cache_size = -65536")
-        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

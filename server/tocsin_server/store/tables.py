@@ -186,7 +186,7 @@ requests = Table(
     Column("request_id", _text, nullable=False),
     Column("answer", _text, nullable=False, comment="a JSON array: the body's digest, the facts"),
     Column("create_time", BigInteger, nullable=False, index=True),
-    UniqueConstraint("tenant", "caller", "rpc", "request_id"),
+    UniqueConstraint("request_id", "tenant", "caller", "rpc"),
     comment="The answers given to requests that named themselves.",
 )
 

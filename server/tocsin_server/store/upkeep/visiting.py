@@ -12,15 +12,13 @@ from sqlite3 import Connection as SqliteConnection
 from sqlite3 import connect
 from typing import Protocol, TypeVar
 
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, create_engine, event, inspect, text
+from sqlalchemy import URL, Connection, create_engine, event
 from sqlalchemy.pool import StaticPool
 
+from tocsin_server.store import schemas
 from tocsin_server.store.databases import Database
 from tocsin_server.store.failures import CannotOpen, cause_of, is_busy, is_of_a_database
 from tocsin_server.store.lanes import run
-from tocsin_server.store.migrating import MIGRATIONS
 
 T = TypeVar("T")
 
@@ -45,8 +43,9 @@ class Visit(Protocol):
 def visiting(url: URL, *, alone: bool = False, current: bool = False) -> Iterator[Visit]:
     """Visits a store while the context lasts.
 
-    With `alone`, nobody else uses a file meanwhile; with `current`, its schema
-    must be this program's, and not an older one.
+    With `alone`, nobody else uses a file meanwhile; a PostgreSQL database tells
+    who uses it. With `current`, the schema must be this program's, and not an
+    older one.
 
     Raises:
         CannotOpen: it is missing, not a store, a newer program's, in use, or fails meanwhile.
@@ -54,7 +53,7 @@ def visiting(url: URL, *, alone: bool = False, current: bool = False) -> Iterato
     of_file = url.drivername.startswith("sqlite")
     name = str(url.database) if of_file else url.render_as_string(hide_password=True)
     try:
-        with (_file if of_file else _postgresql)(url, alone=alone) as visit:
+        with _file(url, alone=alone) if of_file else _postgresql(url) as visit:
             visit.read(lambda connection: _check_schema(connection, current=current))
             yield visit
     except Exception as error:
@@ -139,7 +138,7 @@ class _PostgresqlVisit:
 
 
 @contextmanager
-def _postgresql(url: URL, *, alone: bool) -> Iterator[Visit]:  # noqa: ARG001  # see begin_epoch
+def _postgresql(url: URL) -> Iterator[Visit]:
     """Visits a PostgreSQL database, in a loop of its own."""
     # Its driver need not be installed where nobody asks for it.
     from tocsin_server.store.postgresql import Postgresql  # noqa: PLC0415
@@ -154,21 +153,10 @@ def _postgresql(url: URL, *, alone: bool) -> Iterator[Visit]:  # noqa: ARG001  #
 
 def _check_schema(connection: Connection, *, current: bool) -> None:
     """Raises CannotOpen where the schema is none that this program knows."""
-    tables = inspect(connection).get_table_names()
-    if not tables:
+    version = schemas.version(connection)
+    if not version:
         raise CannotOpen("it is empty: no server has used it yet")
-    if "alembic_version" not in tables:
-        raise CannotOpen("the database is another program's: it has tables that are not Tocsin's")
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    scripts = ScriptDirectory.from_config(config)
-    versions = set(connection.scalars(text("SELECT version_num FROM alembic_version")))
-    if not versions or not versions <= {script.revision for script in scripts.walk_revisions()}:
-        raise CannotOpen(
-            "the database has a schema that this version does not know:"
-            " it belongs to a newer one, or to another program"
-        )
-    if current and versions != set(scripts.get_heads()):
+    if current and version != schemas.newest():
         raise CannotOpen(
             "the database has the schema of an older version: `tocsin-server serve` renews it"
         )

@@ -5,7 +5,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import URL, Engine, inspect, text
 from sqlalchemy.exc import OperationalError
-from tocsin_server.store import migrating
+from tocsin_server.store import schemas
 from tocsin_server.store.migrating import migrate, read_epoch
 from tocsin_server.store.sqlite import write_engine
 from tocsin_server.store.tables import metadata
@@ -75,12 +75,12 @@ def broken_migrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "migrations"
     versions = folder / "versions"
     versions.mkdir(parents=True)
-    for path in migrating.MIGRATIONS.rglob("*"):
+    for path in schemas.MIGRATIONS.rglob("*"):
         if path.suffix in {".py", ".mako"}:
-            (folder / path.relative_to(migrating.MIGRATIONS)).write_text(path.read_text())
+            (folder / path.relative_to(schemas.MIGRATIONS)).write_text(path.read_text())
     head = max(path.stem for path in versions.glob("0*.py"))
     (versions / "9999_broken.py").write_text(BROKEN.replace("HEAD", head))
-    monkeypatch.setattr(migrating, "MIGRATIONS", folder)
+    monkeypatch.setattr(schemas, "MIGRATIONS", folder)
 
 
 @pytest.mark.usefixtures("broken_migrations")

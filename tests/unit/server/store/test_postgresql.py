@@ -119,9 +119,17 @@ async def test_a_transaction_that_fails_is_undone_and_its_connection_is_good_aga
 
 
 @pytest.fixture
-async def store(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SqlStore]:
-    """A store that waits for locks a short while, and has the channel `news`."""
-    monkeypatch.setitem(postgresql._SERVING, "lock_timeout", "200ms")
+def patience() -> str:
+    """How long the store waits for a lock."""
+    return "200ms"
+
+
+@pytest.fixture
+async def store(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch, patience: str
+) -> AsyncIterator[SqlStore]:
+    """A store that has the channel `news`."""
+    monkeypatch.setitem(postgresql._SERVING, "lock_timeout", patience)
     store = await SqlStore.open(postgres_url, Hub(1), SetClock(), Retention())
     await store.create_channel(request(), channel())
     yield store
@@ -153,18 +161,49 @@ async def test_what_waits_in_one_lane_does_not_hold_up_another(
     await other.close()
 
 
+def hold_alice(connection: Connection) -> None:
+    """Locks an inbox until the transaction ends."""
+    run(connection, "SELECT FROM inboxes WHERE user_id = 'alice' FOR UPDATE")
+
+
+def somebody_waits(connection: Connection) -> bool:
+    """Whether a transaction waits for another's lock."""
+    return bool(run(connection, "SELECT FROM pg_locks WHERE NOT granted"))
+
+
+@pytest.mark.parametrize("patience", ["60s"])
+async def test_sends_that_wait_for_an_inbox_hold_up_nobody_else(
+    store: SqlStore, postgres_url: str
+) -> None:
+    await store.send([send("alice"), send("bob")])
+    other = database(postgres_url)
+
+    async with other._writers.connect() as holder:  # type: ignore[attr-defined]  # it is PostgreSQL's
+        await holder.begin()
+        await holder.run_sync(hold_alice)
+        held = asyncio.create_task(store.send([send("alice")]))
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while not await holder.run_sync(somebody_waits):
+                pass
+            (to_bob,) = await store.send([send("bob")])
+            await store.create_channel(request(), channel("offers"))
+        assert not held.done()
+    await other.close()
+
+    (to_alice,) = await held
+    assert isinstance(to_bob, Sent)
+    assert isinstance(to_alice, Sent)
+
+
 async def test_an_inbox_that_somebody_holds_fails_only_those_who_send_to_it(
     store: SqlStore, postgres_url: str
 ) -> None:
     await store.send([send("alice"), send("bob")])
     other = database(postgres_url)
 
-    def hold(connection: Connection) -> None:
-        run(connection, "SELECT FROM inboxes WHERE user_id = 'alice' FOR UPDATE")
-
     async with other._writers.connect() as holder:  # type: ignore[attr-defined]  # it is PostgreSQL's
         await holder.begin()
-        await holder.run_sync(hold)
+        await holder.run_sync(hold_alice)
         outcomes = await asyncio.gather(
             *(store.send([send(user)]) for user in ("bob", "alice", "carol"))
         )
@@ -182,13 +221,14 @@ async def test_a_store_that_began_a_new_epoch_meanwhile_is_not_gone_on_with(
 ) -> None:
     with pytest.raises(CannotOpen, match="a server uses it"):
         await asyncio.to_thread(begin_new_epoch, postgres_url)
-    while True:  # the database is told of the cuts one after the other
-        await asyncio.to_thread(postgres.cut)
-        try:
-            await asyncio.to_thread(begin_new_epoch, postgres_url)
-        except CannotOpen:
-            continue
-        break
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while True:  # the database is told of the cuts one after the other
+            await asyncio.to_thread(postgres.cut)
+            try:
+                await asyncio.to_thread(begin_new_epoch, postgres_url)
+            except CannotOpen:
+                continue
+            break
 
     with pytest.raises(StoreUnavailable):
         await store.get_inbox(ALICE)

@@ -15,10 +15,11 @@ from tocsin_server.domain.errors import (
 )
 from tocsin_server.domain.messages import Send, Sent
 from tocsin_server.live.hub import Hub
-from tocsin_server.store import channels, committing, failures, writing
+from tocsin_server.store import channels, committing, failures, lines, writing
 from tocsin_server.store.lanes import ThreadLane
+from tocsin_server.store.lines import GROUP_ROWS
 from tocsin_server.store.tables import messages, notifications, store_facts
-from tocsin_server.store.writing import GROUP_ROWS, Writer
+from tocsin_server.store.writing import Writer
 
 from tests.support.building import ALICE, channel, request, send
 from tests.support.waiting import DEADLINE_SECONDS
@@ -264,7 +265,7 @@ async def test_what_failed_is_not_announced(writer: Writer, hub: Hub) -> None:
 async def test_too_many_rows_that_wait_are_refused_and_nothing_of_them_is_stored(
     writer: Writer, gate: Gate, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writing, "WAITING_ROWS", 10)
+    monkeypatch.setattr(lines, "WAITING_ROWS", 10)
     waiting = await submit(writer, *(send("alice") for _ in range(10)))
 
     with pytest.raises(WritesOverloaded) as caught:
@@ -309,8 +310,8 @@ async def test_closing_commits_what_waits_and_refuses_what_comes(
 async def test_a_group_that_is_full_waits_for_nobody(
     writer: Writer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writing, "LINGER_SECONDS_A_CALL", 2 * DEADLINE_SECONDS)
-    monkeypatch.setattr(writing, "LINGER_SECONDS", 2 * DEADLINE_SECONDS)
+    monkeypatch.setattr(lines, "LINGER_SECONDS_A_CALL", 2 * DEADLINE_SECONDS)
+    monkeypatch.setattr(lines, "LINGER_SECONDS", 2 * DEADLINE_SECONDS)
     await asyncio.gather(*(writer.send([send("alice")]) for _ in range(5)))
     users = [f"user-{n}" for n in range(GROUP_ROWS)]
 

@@ -210,11 +210,11 @@ def upgrade() -> None:
         sa.Column("create_time", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_requests")),
         sa.UniqueConstraint(
+            "request_id",
             "tenant",
             "caller",
             "rpc",
-            "request_id",
-            name=op.f("uq_requests_tenant_caller_rpc_request_id"),
+            name=op.f("uq_requests_request_id_tenant_caller_rpc"),
         ),
         comment="The answers given to requests that named themselves.",
     )
