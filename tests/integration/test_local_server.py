@@ -1,0 +1,113 @@
+"""`tocsin_client.testing`: a server in the process of its users' tests."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from tocsin_client import AsyncClient
+from tocsin_client.testing import DrivenClock, LocalServer
+
+NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
+
+
+async def test_it_is_a_server_with_a_store_of_its_own() -> None:
+    with LocalServer() as one, LocalServer() as other:
+        async with AsyncClient(one.target) as client, AsyncClient(other.target) as other_client:
+            await client.create_channel("news", title="News")
+            await client.send("news", "Hello", to="alice")
+            inboxes = [await each.get_inbox("alice") for each in (client, other_client)]
+
+    assert [inbox.total_count for inbox in inboxes] == [1, 0]
+
+
+async def test_its_time_is_what_its_clock_shows() -> None:
+    async with (
+        LocalServer(time=NOON, idempotency_retention=60.0) as server,
+        AsyncClient(server.target) as client,
+    ):
+        await client.create_channel("news", title="News")
+        first = await client.send("news", "Once", to="alice", request_id="r")
+        server.clock.advance(timedelta(seconds=59))
+        again = await client.send("news", "Once", to="alice", request_id="r")
+        server.clock.advance(2)
+        later = await client.send("news", "Once", to="alice", request_id="r")
+
+    assert first.message.create_time.ToDatetime(UTC) == NOON
+    assert again.message == first.message
+    assert later.message.message_id != first.message.message_id
+    assert server.clock.time == NOON + timedelta(seconds=61)
+
+
+async def test_a_restart_keeps_what_is_stored_and_subscriptions_go_on() -> None:
+    with LocalServer() as server:
+        async with AsyncClient(server.target) as client:
+            await client.create_channel("news", title="News")
+            subscription = client.subscribe("alice", strict=True)
+            await anext(subscription)
+
+            server.restart()
+            await client.send("news", "After it", to="alice")
+
+            update = await anext(subscription)
+            while not update.changes:
+                update = await anext(subscription)
+            assert update.changes[0].upserted.message.title == "After it"
+
+
+def test_its_folder_goes_with_it() -> None:
+    with LocalServer() as server:
+        folder = Path(server.target.removeprefix("unix:")).parent
+        assert folder.is_dir()
+
+    assert not folder.exists()
+
+
+def test_it_is_there_while_its_context_lasts() -> None:
+    server = LocalServer()
+    with pytest.raises(RuntimeError, match="while its context lasts"):
+        _ = server.target
+    with server, pytest.raises(RuntimeError, match="the server runs"):
+        server.start()
+    with pytest.raises(RuntimeError, match="while its context lasts"):
+        server.start()
+
+
+def test_a_server_that_cannot_start_says_why() -> None:
+    with LocalServer() as server:
+        server.stop()
+        Path(server.target.removeprefix("unix:")).with_name("tocsin.db").write_bytes(b"no" * 999)
+
+        with pytest.raises(Exception, match="not a database"):
+            server.start()
+
+
+def test_a_clock_shows_microseconds_in_any_zone_and_needs_one() -> None:
+    clock = DrivenClock(datetime(2030, 1, 1, 13, 0, 0, 1, tzinfo=timezone(timedelta(hours=1))))
+
+    clock.advance(-0.5)
+
+    assert clock.time == NOON - timedelta(microseconds=499_999)
+    with pytest.raises(ValueError, match="zone"):
+        clock.set(datetime(2030, 1, 1))  # noqa: DTZ001  # it is refused
+
+
+def test_pytest_finds_the_fixture(tmp_path: Path) -> None:
+    (tmp_path / "test_mine.py").write_text(
+        """
+def test_it(tocsin_server):
+    assert tocsin_server.target.startswith("unix:")
+"""
+    )
+
+    subprocess.run([sys.executable, "-m", "pytest", "-q", tmp_path], check=True, cwd=tmp_path)
+
+
+def test_without_the_server_it_says_what_to_install() -> None:
+    code = "import sys; sys.modules['sqlalchemy'] = None; import tocsin_client.testing"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert "sqlalchemy is not installed: pip install 'tocsin[server]'" in done.stderr
