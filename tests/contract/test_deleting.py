@@ -290,6 +290,30 @@ async def test_a_job_that_fails_waits_and_the_others_go_on(
     assert await all_notifications(store, ALICE) == []
 
 
+async def test_a_job_that_failed_goes_on_where_it_had_come_to(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    positions = []
+
+    def fail_at_the_third(connection: Connection, job: Job, now: int) -> Stepped:
+        positions.append(job.position)
+        if len(positions) == 3:
+            raise ZeroDivisionError
+        return remove_some(connection, job, now)
+
+    await store.send([send(*(f"user-{n}" for n in range(4 * MOST_COPIES)))])
+    await delete(store)
+    monkeypatch.setattr(working, "KINDS", {DELETE_CHANNEL: fail_at_the_third})
+
+    await work(store)
+    while await store.work(START + working.RETRY_MICROSECONDS):
+        pass
+
+    assert positions[3] == positions[2]
+    assert len(positions) == 4 + 1 + 1  # and one that failed, and one that found nothing left
+    assert await is_free(store)
+
+
 async def test_a_job_that_only_a_newer_program_knows_is_left_alone(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

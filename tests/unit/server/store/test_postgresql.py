@@ -136,6 +136,21 @@ async def store(
     await store.close()
 
 
+async def test_what_was_done_counts_also_when_its_connection_cannot_be_put_back(
+    opened: Database,
+) -> None:
+    def write_and_break(connection: Connection) -> int:
+        with connection.begin():
+            run(connection, "INSERT INTO store_facts VALUES ('written', '1')")
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        driver.terminate()
+        return 7
+
+    assert await run_in(opened.lanes[0], write_and_break) == 7
+    assert await run_in(opened.lanes[0], lambda c: run(c, "SELECT 8")[0][0]) == 8
+
+
 def nothing(connection: Connection) -> None:
     """A unit of work that does nothing."""
 
