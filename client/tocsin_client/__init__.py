@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tocsin_client._async_client import AsyncClient
+    from tocsin_client._client import Client
     from tocsin_client._errors import (
+        Aborted,
         AlreadyExists,
         CallError,
         ContiguityError,
         DeadlineExceeded,
+        FailedPrecondition,
+        Internal,
         InvalidArgument,
         NotFound,
         PermissionDenied,
@@ -26,19 +30,25 @@ if TYPE_CHECKING:
     from tocsin_client._requests import make_send_request
     from tocsin_client._resuming import InboxUpdate
     from tocsin_client._subscribing import AsyncSubscription
+    from tocsin_client._subscription import Subscription
 
 __all__ = [
+    "Aborted",
     "AlreadyExists",
     "AsyncClient",
     "AsyncSubscription",
     "CallError",
+    "Client",
     "ContiguityError",
     "DeadlineExceeded",
+    "FailedPrecondition",
     "InboxUpdate",
+    "Internal",
     "InvalidArgument",
     "NotFound",
     "PermissionDenied",
     "ResourceExhausted",
+    "Subscription",
     "TocsinError",
     "Unauthenticated",
     "Unavailable",
@@ -50,7 +60,9 @@ __all__ = [
 _MODULES = {
     "AsyncClient": "_async_client",
     "AsyncSubscription": "_subscribing",
+    "Client": "_client",
     "InboxUpdate": "_resuming",
+    "Subscription": "_subscription",
     "make_send_request": "_requests",
 }
 

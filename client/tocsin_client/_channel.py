@@ -1,7 +1,9 @@
-"""Connections to a server: the target's form, the options, what may be retried."""
+"""Connections to a server: their options, what may be retried, and who shares one."""
 
 import json
-import re
+import os
+import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
@@ -9,13 +11,13 @@ import grpc
 from tocsin.v1 import channel_service_pb2, inbox_service_pb2, message_service_pb2
 from tocsin.v1.inbox_service_pb2_grpc import InboxServiceStub
 
+from tocsin_client._target import Options, Target
+
 if TYPE_CHECKING:
     from tocsin.v1.inbox_service_pb2_grpc import InboxServiceAsyncStub
 
 # Above 100, a server's usual limit, a connection's next stream hangs without a word.
 STREAMS_PER_CHANNEL = 90
-
-_HOST_AND_PORT = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):(?P<port>[0-9]{1,5})")
 
 _OPTIONS: list[tuple[str, int | str]] = [
     # A dead link is found, an idle one's too, while a call that it swallowed has time to be
@@ -33,21 +35,6 @@ _OPTIONS: list[tuple[str, int | str]] = [
     # Otherwise channels to one target share a connection, and streams starve unary calls.
     ("grpc.use_local_subchannel_pool", 1),
 ]
-
-
-def parse_target(target: str) -> str:
-    """The target, when it is `host:port`, `[ipv6]:port` or `unix:path`.
-
-    Raises:
-        ValueError: It is none of them.
-    """
-    if target.isprintable():
-        if target.startswith("unix:") and len(target) > len("unix:"):
-            return target
-        match = _HOST_AND_PORT.fullmatch(target)
-        if match is not None and 0 < int(match["port"]) < 65536:
-            return target
-    raise ValueError(f"target {target!r} is neither host:port nor unix:path")
 
 
 def unary_options() -> list[tuple[str, int | str]]:
@@ -88,11 +75,91 @@ def _service_config() -> dict[str, object]:
     return {"methodConfig": [{"name": names, "waitForReady": True, "retryPolicy": policy}]}
 
 
+Connect = Callable[[Options], grpc.Channel]
+
+
+class Connector:
+    """Opens the channels of a synchronous client, in one process.
+
+    Threads of gRPC do not survive a fork: what another process opened would hang.
+    """
+
+    def __init__(self, connect: Connect) -> None:
+        self._connect = connect
+        self._process: int | None = None
+
+    @property
+    def forked(self) -> bool:
+        """Whether this is another process than that which opened the channels."""
+        return self._process is not None and self._process != os.getpid()
+
+    def check_process(self) -> None:
+        """Raises RuntimeError where a call would hang."""
+        if self.forked:
+            raise RuntimeError(
+                "the client connected before this process was forked: make one in each process"
+            )
+
+    def open(self, options: Options) -> grpc.Channel:
+        self._process = os.getpid()
+        return self._connect(options)
+
+
 class StreamChannel:
     """A channel that carries streams alone."""
 
-    def __init__(self, target: str) -> None:
-        self._channel = grpc.aio.insecure_channel(target, options=stream_options())
+    def __init__(self, channel: grpc.Channel) -> None:
+        self._channel = channel
+        self.inboxes = InboxServiceStub(channel)
+        self.streams = 0
+        self.retired = False
+
+    def close(self) -> None:
+        self._channel.close()
+
+
+class StreamChannels:
+    """As many channels as the open streams of all threads need."""
+
+    def __init__(self, connector: Connector) -> None:
+        self._connector = connector
+        self._lock = threading.Lock()
+        self._channels: list[StreamChannel] = []
+
+    def take(self) -> StreamChannel:
+        """A channel with room for one more stream, which takes it up until `release`."""
+        with self._lock:
+            for channel in self._channels:
+                if not channel.retired and channel.streams < STREAMS_PER_CHANNEL:
+                    break
+            else:
+                channel = StreamChannel(self._connector.open(stream_options()))
+                self._channels.append(channel)
+            channel.streams += 1
+        return channel
+
+    def release(self, channel: StreamChannel) -> None:
+        """Gives a place back; a channel whose link is dead closes with its last stream."""
+        with self._lock:
+            channel.streams -= 1
+            over = channel.retired and not channel.streams and channel in self._channels
+            if over:
+                self._channels.remove(channel)
+        if over:
+            channel.close()
+
+    def close(self) -> None:
+        with self._lock:
+            channels, self._channels = self._channels, []
+        for channel in channels:
+            channel.close()
+
+
+class AsyncStreamChannel:
+    """A channel that carries streams alone."""
+
+    def __init__(self, target: Target) -> None:
+        self._channel = target.aio_channel(stream_options())
         self.inboxes: InboxServiceAsyncStub = InboxServiceStub(self._channel)
         # Weak, so that a holder that is dropped without a word makes room too.
         self.holders: WeakSet[object] = WeakSet()
@@ -106,25 +173,25 @@ class StreamChannel:
         await self._channel.close()
 
 
-class StreamChannels:
+class AsyncStreamChannels:
     """As many channels as the open streams need."""
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: Target) -> None:
         self._target = target
-        self._channels: list[StreamChannel] = []
+        self._channels: list[AsyncStreamChannel] = []
 
-    def take(self, holder: object) -> StreamChannel:
+    def take(self, holder: object) -> AsyncStreamChannel:
         """A channel with room for one more stream, which `holder` takes up until `release`."""
         for channel in self._channels:
             if not channel.retired and len(channel.holders) < STREAMS_PER_CHANNEL:
                 break
         else:
-            channel = StreamChannel(self._target)
+            channel = AsyncStreamChannel(self._target)
             self._channels.append(channel)
         channel.holders.add(holder)
         return channel
 
-    async def release(self, channel: StreamChannel, holder: object) -> None:
+    async def release(self, channel: AsyncStreamChannel, holder: object) -> None:
         """Gives a place back; a channel whose link is dead closes with its last stream."""
         channel.holders.discard(holder)
         if channel.retired and not channel.holders and channel in self._channels:

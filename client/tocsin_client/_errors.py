@@ -6,11 +6,14 @@ TocsinError
 │   ├── InvalidArgument     fields break their rules; `violations` names each
 │   ├── NotFound
 │   ├── AlreadyExists
+│   ├── Aborted             it was changed meanwhile: read it again
+│   ├── FailedPrecondition  it is not in the state that the call needs
 │   ├── PermissionDenied
 │   ├── Unauthenticated
 │   ├── ResourceExhausted   too much at once; `retry_delay` says when to try again
 │   ├── Unavailable         nothing serves the call just now
-│   └── DeadlineExceeded    no answer in time; a mutation may have been committed
+│   ├── DeadlineExceeded    no answer in time; a mutation may have been committed
+│   └── Internal            the server has a defect, and its log says more
 └── ContiguityError         a stream broke the rules that prove it misses nothing
 ```
 
@@ -88,6 +91,14 @@ class AlreadyExists(CallError):
     """The id is taken, or the request id was used for another request."""
 
 
+class Aborted(CallError):
+    """It was changed meanwhile: it has another etag than the one given."""
+
+
+class FailedPrecondition(CallError):
+    """It is not in the state that the call needs: a channel that has messages, say."""
+
+
 class PermissionDenied(CallError):
     """The caller may not do this."""
 
@@ -108,6 +119,10 @@ class DeadlineExceeded(CallError):
     """No answer came in time; a repeat with the same request id is safe."""
 
 
+class Internal(CallError):
+    """The server has a defect; its log says more."""
+
+
 class ContiguityError(TocsinError):
     """A stream broke the rules that prove it misses nothing."""
 
@@ -124,11 +139,14 @@ _CLASSES: Mapping[grpc.StatusCode, type[CallError]] = {
     grpc.StatusCode.INVALID_ARGUMENT: InvalidArgument,
     grpc.StatusCode.NOT_FOUND: NotFound,
     grpc.StatusCode.ALREADY_EXISTS: AlreadyExists,
+    grpc.StatusCode.ABORTED: Aborted,
+    grpc.StatusCode.FAILED_PRECONDITION: FailedPrecondition,
     grpc.StatusCode.PERMISSION_DENIED: PermissionDenied,
     grpc.StatusCode.UNAUTHENTICATED: Unauthenticated,
     grpc.StatusCode.RESOURCE_EXHAUSTED: ResourceExhausted,
     grpc.StatusCode.UNAVAILABLE: Unavailable,
     grpc.StatusCode.DEADLINE_EXCEEDED: DeadlineExceeded,
+    grpc.StatusCode.INTERNAL: Internal,
 }
 
 

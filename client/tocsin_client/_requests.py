@@ -6,13 +6,27 @@ from datetime import timedelta
 from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import DecodeError
 from google.protobuf.struct_pb2 import Struct
 from tocsin.v1.audience_pb2 import Audience
 from tocsin.v1.channel_pb2 import Channel
-from tocsin.v1.channel_service_pb2 import CreateChannelRequest
-from tocsin.v1.inbox_pb2 import NotificationFilter
-from tocsin.v1.inbox_service_pb2 import ListNotificationsRequest, SubscribeRequest
+from tocsin.v1.channel_service_pb2 import (
+    CreateChannelRequest,
+    DeleteChannelRequest,
+    UpdateChannelRequest,
+)
+from tocsin.v1.inbox_pb2 import (
+    ChannelIds,
+    NotificationFilter,
+    NotificationIds,
+    NotificationSelector,
+)
+from tocsin.v1.inbox_service_pb2 import (
+    ListNotificationsRequest,
+    SubscribeRequest,
+    UpdateNotificationsRequest,
+)
 from tocsin.v1.message_pb2 import ContentFormat, Message, Severity
 from tocsin.v1.message_service_pb2 import BatchSendMessagesRequest, SendMessageRequest
 
@@ -32,6 +46,45 @@ def create_channel_request(
     return CreateChannelRequest(
         channel=Channel(channel_id=channel_id, title=title, description=description, labels=labels),
         request_id=request_id or new_request_id(),
+    )
+
+
+def update_channel_request(
+    channel_id: str,
+    *,
+    title: str | None,
+    description: str | None,
+    labels: Mapping[str, str] | None,
+    etag: str,
+    request_id: str | None,
+) -> UpdateChannelRequest:
+    """A change of the fields that are not None.
+
+    Raises:
+        ValueError: All are None.
+    """
+    fields = {"title": title, "description": description, "labels": labels}
+    paths = [name for name, value in fields.items() if value is not None]
+    if not paths:
+        raise ValueError("give what to change: title, description or labels")
+    return UpdateChannelRequest(
+        channel=Channel(
+            channel_id=channel_id,
+            title=title or "",
+            description=description or "",
+            labels=labels,
+            etag=etag,
+        ),
+        update_mask=FieldMask(paths=paths),
+        request_id=request_id or new_request_id(),
+    )
+
+
+def delete_channel_request(
+    channel_id: str, *, force: bool, request_id: str | None
+) -> DeleteChannelRequest:
+    return DeleteChannelRequest(
+        channel_id=channel_id, force=force, request_id=request_id or new_request_id()
     )
 
 
@@ -77,7 +130,7 @@ def make_send_request(
                 severity=severity,
                 sender=sender,
             ),
-            audience=Audience(user_ids=ids(to)),
+            audience=Audience(user_ids=id_list(to)),
         )
     except DecodeError:
         # Protobuf copies what it is given, and reads no message of more than 100 levels.
@@ -100,7 +153,41 @@ def list_notifications_request(
     page_size: int,
 ) -> ListNotificationsRequest:
     return ListNotificationsRequest(
-        user_id=user_id, channel_ids=ids(channel_ids), filter=filter, page_size=page_size
+        user_id=user_id, channel_ids=id_list(channel_ids), filter=filter, page_size=page_size
+    )
+
+
+def update_notifications_request(
+    user_id: str,
+    *,
+    ids: str | Iterable[str] | None,
+    channel_ids: str | Iterable[str] | None,
+    all: bool,  # noqa: A002  (the field's name)
+    up_to_revision: int,
+    read: bool | None,
+    seen: bool | None,
+    request_id: str | None,
+) -> UpdateNotificationsRequest:
+    """A mark of what is selected in one of three ways.
+
+    Raises:
+        ValueError: Not exactly one of `ids`, `channel_ids` and `all` is given.
+    """
+    if (ids is not None) + (channel_ids is not None) + bool(all) != 1:
+        raise ValueError("give one of ids, channel_ids and all=True")
+    selector = NotificationSelector(up_to_revision=up_to_revision)
+    if ids is not None:
+        selector.ids.CopyFrom(NotificationIds(notification_ids=id_list(ids)))
+    elif channel_ids is not None:
+        selector.channel_ids.CopyFrom(ChannelIds(channel_ids=id_list(channel_ids)))
+    else:
+        selector.all = True
+    return UpdateNotificationsRequest(
+        user_id=user_id,
+        selector=selector,
+        read=read,
+        seen=seen,
+        request_id=request_id or new_request_id(),
     )
 
 
@@ -117,6 +204,6 @@ def subscribe_request(
     )
 
 
-def ids(given: str | Iterable[str]) -> list[str]:
+def id_list(given: str | Iterable[str]) -> list[str]:
     """The ids given; a lone string is one id, not its letters."""
     return [given] if isinstance(given, str) else list(given)

@@ -8,7 +8,7 @@ from typing import Self
 import grpc
 from tocsin.v1.inbox_service_pb2 import SubscribeRequest, SubscribeResponse
 
-from tocsin_client._channel import StreamChannel, StreamChannels
+from tocsin_client._channel import AsyncStreamChannel, AsyncStreamChannels
 from tocsin_client._errors import error_from
 from tocsin_client._resuming import InboxUpdate, Progress
 
@@ -27,12 +27,12 @@ class AsyncSubscription:
     Usable as an async context manager, which closes it.
     """
 
-    def __init__(self, channels: StreamChannels, progress: Progress, sleep: Sleep) -> None:
+    def __init__(self, channels: AsyncStreamChannels, progress: Progress, sleep: Sleep) -> None:
         self._channels = channels
         self._progress = progress
         self._sleep = sleep
         self._cursor = progress.cursor
-        self._channel: StreamChannel | None = None
+        self._channel: AsyncStreamChannel | None = None
         self._call: _Call | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         # Outlives a cancelled `__anext__`, one update ahead of the user at most.

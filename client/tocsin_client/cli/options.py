@@ -23,7 +23,7 @@ Target = Annotated[
     typer.Option(
         "--target",
         metavar="ADDRESS",
-        help="The server: HOST:PORT, [IPV6]:PORT or unix:PATH.",
+        help="The server: [tls://]HOST:PORT, [IPV6]:PORT or unix:PATH.",
         show_default=f"TOCSIN_TARGET, or {DEFAULT_TARGET}",
         callback=_or_the_programs,
     ),

@@ -37,7 +37,7 @@ def _program(
         typer.Option(
             metavar="ADDRESS",
             envvar="TOCSIN_TARGET",
-            help="The server: HOST:PORT, [IPV6]:PORT or unix:PATH.",
+            help="The server: [tls://]HOST:PORT, [IPV6]:PORT or unix:PATH.",
         ),
     ] = DEFAULT_TARGET,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")] = False,

@@ -22,12 +22,15 @@ def failure(code: grpc.StatusCode, message: str, *details: Message) -> grpc.aio.
         (grpc.StatusCode.INVALID_ARGUMENT, "InvalidArgument"),
         (grpc.StatusCode.NOT_FOUND, "NotFound"),
         (grpc.StatusCode.ALREADY_EXISTS, "AlreadyExists"),
+        (grpc.StatusCode.ABORTED, "Aborted"),
+        (grpc.StatusCode.FAILED_PRECONDITION, "FailedPrecondition"),
         (grpc.StatusCode.PERMISSION_DENIED, "PermissionDenied"),
         (grpc.StatusCode.UNAUTHENTICATED, "Unauthenticated"),
         (grpc.StatusCode.RESOURCE_EXHAUSTED, "ResourceExhausted"),
         (grpc.StatusCode.UNAVAILABLE, "Unavailable"),
         (grpc.StatusCode.DEADLINE_EXCEEDED, "DeadlineExceeded"),
-        (grpc.StatusCode.INTERNAL, "CallError"),
+        (grpc.StatusCode.INTERNAL, "Internal"),
+        (grpc.StatusCode.DATA_LOSS, "CallError"),
     ],
 )
 def test_each_code_has_its_exception(code: grpc.StatusCode, name: str) -> None:

@@ -1,0 +1,146 @@
+"""The client that blocks."""
+
+import threading
+from types import TracebackType
+from typing import Self
+from weakref import WeakSet
+
+from tocsin_client._calling import TIMEOUT, Calls
+from tocsin_client._channel import Connect, Connector, StreamChannels
+from tocsin_client._channel_service import Channels
+from tocsin_client._inbox_service import Inboxes
+from tocsin_client._marking import Marks
+from tocsin_client._message_service import Messages
+from tocsin_client._reading import Reader, Sleep
+from tocsin_client._resuming import Pacing, Progress
+from tocsin_client._subscription import Subscription
+from tocsin_client._target import parse_target
+
+
+class Client(Channels, Messages, Inboxes, Marks):
+    """Calls a server from programs without an event loop: Django, Flask, Celery.
+
+    ```python
+    with Client("127.0.0.1:50051") as client:
+        client.send("marketing-clue", "A new lead", to=["alice"], url="/leads/42")
+        for update in client.subscribe("alice"):
+            ...
+    ```
+
+    One client serves a whole process, and all its threads at once: it connects at its first call,
+    and again whenever it must. A call that finds no server waits for one and is repeated, within
+    `timeout`; what changes something carries a request id, so that it happens once.
+
+    A process that is forked needs a client of its own, or one that had not connected yet: make
+    it where gunicorn's and Celery's workers begin. One that had connected raises RuntimeError in
+    the other process, instead of hanging.
+
+    Every method raises a `CallError`: DeadlineExceeded when no answer came in time, and what its
+    RPC documents. What it returns and lists are the messages of `tocsin.v1`.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        timeout: float = TIMEOUT,
+        root_certificates: bytes | None = None,
+        _connect: Connect | None = None,
+        _pacing: Pacing | None = None,
+        _sleep: Sleep | None = None,
+    ) -> None:
+        """Prepares a client; nothing connects yet.
+
+        Args:
+            target: `host:port`, `[ipv6]:port` or `unix:path`; or, where it is encrypted,
+                `tls://host:port`.
+            timeout: How many seconds a call may take, repeats included. Streams have no limit.
+            root_certificates: Whom `tls://` trusts, in PEM form. By default, those that the
+                system trusts.
+
+        Raises:
+            ValueError: `target` has another form, or `root_certificates` do not fit.
+        """
+        parsed = parse_target(target, root_certificates)
+        self._connector = Connector(_connect or parsed.channel)
+        self._calls = Calls(self._connector, timeout)
+        self._streams = StreamChannels(self._connector)
+        self._pacing = _pacing or Pacing()
+        self._sleep = _sleep
+        self._lock = threading.Lock()
+        # Weak, so that a subscription that is dropped without a word ends.
+        self._subscriptions: WeakSet[Subscription] = WeakSet()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends every subscription and call, and disconnects. Repeating it does nothing."""
+        if self._connector.forked:
+            # What is open belongs to the other process.
+            return
+        with self._lock:
+            self._calls.closed = True
+            subscriptions = list(self._subscriptions)
+        for subscription in subscriptions:
+            subscription.close()
+        self._streams.close()
+        self._calls.close()
+
+    def subscribe(
+        self,
+        user_id: str,
+        cursor: str = "",
+        *,
+        snapshot_size: int = 0,
+        heartbeat_interval: float = 30.0,
+        heartbeats: bool = False,
+        strict: bool = False,
+    ) -> Subscription:
+        """Follows an inbox: a blocking iterator of `InboxUpdate` that misses nothing.
+
+        It goes on by itself, from the last cursor, when a server restarts or a link fails. Use it
+        as a context manager where you leave it before the client closes.
+
+        Args:
+            user_id: Whose inbox.
+            cursor: Where to go on: an update's `cursor`. By default a SNAPSHOT comes first.
+            snapshot_size: How many notifications a SNAPSHOT holds at most, up to 1,000; 0 is 50.
+            heartbeat_interval: After how many idle seconds the server shows life, 1 to 300. The
+                link counts as dead after 2.5 times as many and one second more.
+            heartbeats: Give HEARTBEAT and RECONNECT updates too.
+            strict: Raise ContiguityError when the server breaks a rule that proves that nothing
+                is missing, instead of counting it in `violations`.
+
+        It waits for a server, and for a place where the user has 16 streams open already; the log
+        (`tocsin_client`, INFO) says so.
+
+        Raises:
+            ValueError: `heartbeat_interval` is not more than 0, or no span of time.
+        """
+        self._calls.check_open()
+        progress = Progress(
+            user_id,
+            cursor=cursor,
+            snapshot_size=snapshot_size,
+            heartbeat_interval=heartbeat_interval,
+            heartbeats=heartbeats,
+            strict=strict,
+            pacing=self._pacing,
+        )
+        connector = self._connector
+        subscription = Subscription(
+            connector, Reader(self._streams, progress, self._sleep), progress
+        )
+        with self._lock:
+            self._calls.check_open()
+            self._subscriptions.add(subscription)
+        return subscription

@@ -1,0 +1,109 @@
+"""Inboxes, as both clients read them."""
+
+from collections.abc import AsyncIterator, Iterable, Iterator
+
+from tocsin.v1.inbox_pb2 import Inbox, InboxChannel, Notification, NotificationFilter
+from tocsin.v1.inbox_service_pb2 import GetInboxRequest, ListInboxChannelsRequest
+
+from tocsin_client import _requests
+from tocsin_client._calling import AsyncCalls, Calls
+
+
+class Inboxes:
+    """The methods of InboxService that read, and block."""
+
+    _calls: Calls
+
+    def get_inbox(self, user_id: str) -> Inbox:
+        """Reads an inbox's revision and counters, which belong to one another."""
+        request = GetInboxRequest(user_id=user_id)
+        return self._calls(self._calls.inboxes.GetInbox, request).inbox
+
+    def list_notifications(
+        self,
+        user_id: str,
+        *,
+        channel_ids: str | Iterable[str] = (),
+        filter: NotificationFilter.ValueType = NotificationFilter.NOTIFICATION_FILTER_ALL,  # noqa: A002  (the field's name)
+        page_size: int = 0,
+    ) -> Iterator[Notification]:
+        """An inbox's notifications, latest arrival first.
+
+        Args:
+            user_id: Whose inbox.
+            channel_ids: Only these channels' notifications, at most 100; by default every one's.
+            filter: Which notifications: all, unread or read.
+            page_size: How many a call reads; 0 is 50.
+        """
+        request = _requests.list_notifications_request(
+            user_id, channel_ids=channel_ids, filter=filter, page_size=page_size
+        )
+        for page in self._calls.pages(self._calls.inboxes.ListNotifications, request):
+            yield from page.notifications
+
+    def list_inbox_channels(
+        self, user_id: str, *, unread_only: bool = False, page_size: int = 0
+    ) -> Iterator[InboxChannel]:
+        """The channels that an inbox holds notifications of, latest arrival first.
+
+        Args:
+            user_id: Whose inbox.
+            unread_only: Only channels with something unread.
+            page_size: How many a call reads; 0 is 50.
+        """
+        request = ListInboxChannelsRequest(
+            user_id=user_id, unread_only=unread_only, page_size=page_size
+        )
+        for page in self._calls.pages(self._calls.inboxes.ListInboxChannels, request):
+            yield from page.inbox_channels
+
+
+class AsyncInboxes:
+    """The methods of InboxService that read, and are awaited."""
+
+    _calls: AsyncCalls
+
+    async def get_inbox(self, user_id: str) -> Inbox:
+        """Reads an inbox's revision and counters, which belong to one another."""
+        request = GetInboxRequest(user_id=user_id)
+        return (await self._calls(self._calls.inboxes.GetInbox, request)).inbox
+
+    async def list_notifications(
+        self,
+        user_id: str,
+        *,
+        channel_ids: str | Iterable[str] = (),
+        filter: NotificationFilter.ValueType = NotificationFilter.NOTIFICATION_FILTER_ALL,  # noqa: A002  (the field's name)
+        page_size: int = 0,
+    ) -> AsyncIterator[Notification]:
+        """An inbox's notifications, latest arrival first.
+
+        Args:
+            user_id: Whose inbox.
+            channel_ids: Only these channels' notifications, at most 100; by default every one's.
+            filter: Which notifications: all, unread or read.
+            page_size: How many a call reads; 0 is 50.
+        """
+        request = _requests.list_notifications_request(
+            user_id, channel_ids=channel_ids, filter=filter, page_size=page_size
+        )
+        async for page in self._calls.pages(self._calls.inboxes.ListNotifications, request):
+            for notification in page.notifications:
+                yield notification
+
+    async def list_inbox_channels(
+        self, user_id: str, *, unread_only: bool = False, page_size: int = 0
+    ) -> AsyncIterator[InboxChannel]:
+        """The channels that an inbox holds notifications of, latest arrival first.
+
+        Args:
+            user_id: Whose inbox.
+            unread_only: Only channels with something unread.
+            page_size: How many a call reads; 0 is 50.
+        """
+        request = ListInboxChannelsRequest(
+            user_id=user_id, unread_only=unread_only, page_size=page_size
+        )
+        async for page in self._calls.pages(self._calls.inboxes.ListInboxChannels, request):
+            for channel in page.inbox_channels:
+                yield channel

@@ -1,0 +1,244 @@
+"""Read and seen, as both clients mark notifications."""
+
+from collections.abc import Iterable
+
+from tocsin.v1.inbox_service_pb2 import UpdateNotificationsResponse
+
+from tocsin_client import _requests
+from tocsin_client._calling import AsyncCalls, Calls
+
+
+class Marks:
+    """The methods that mark, and block."""
+
+    _calls: Calls
+
+    def update_notifications(
+        self,
+        user_id: str,
+        *,
+        ids: str | Iterable[str] | None = None,
+        channel_ids: str | Iterable[str] | None = None,
+        all: bool = False,  # noqa: A002  (the field's name)
+        up_to_revision: int = 0,
+        read: bool | None = None,
+        seen: bool | None = None,
+        request_id: str | None = None,
+    ) -> UpdateNotificationsResponse:
+        """Marks notifications read or unread, seen or unseen: one change, whatever it touches.
+
+        Give one of `ids`, `channel_ids` and `all`, and at least one of `read` and `seen`. Read
+        implies seen, unseen implies unread. `mark_read`, `mark_unread` and `mark_seen` are
+        shorter.
+
+        Args:
+            user_id: Whose inbox.
+            ids: These notifications, 1 to 1,000; those that are not the user's are ignored.
+            channel_ids: Those of these channels, 1 to 100.
+            all: Every one.
+            up_to_revision: Of channels or all: only what arrived up to this revision of the
+                inbox, so that what came since the user last looked stays. 0 is everything.
+            read: Read, or unread; by default as it is.
+            seen: Seen, or unseen; by default as it is.
+            request_id: Makes a repeat of this call safe. By default a new one.
+
+        Returns:
+            The inbox right after the change, and how many notifications changed.
+
+        Raises:
+            InvalidArgument: A field breaks its rule.
+            AlreadyExists: `request_id` was used for another request.
+            ValueError: Not exactly one of `ids`, `channel_ids` and `all` is given.
+        """
+        request = _requests.update_notifications_request(
+            user_id,
+            ids=ids,
+            channel_ids=channel_ids,
+            all=all,
+            up_to_revision=up_to_revision,
+            read=read,
+            seen=seen,
+            request_id=request_id,
+        )
+        return self._calls(self._calls.inboxes.UpdateNotifications, request)
+
+    def mark_read(
+        self,
+        user_id: str,
+        *,
+        ids: str | Iterable[str] | None = None,
+        channel_ids: str | Iterable[str] | None = None,
+        all: bool = False,  # noqa: A002  (the field's name)
+        up_to_revision: int = 0,
+        request_id: str | None = None,
+    ) -> UpdateNotificationsResponse:
+        """Marks notifications read, and so seen. The rest is as in `update_notifications`."""
+        return self.update_notifications(
+            user_id,
+            ids=ids,
+            channel_ids=channel_ids,
+            all=all,
+            up_to_revision=up_to_revision,
+            read=True,
+            request_id=request_id,
+        )
+
+    def mark_unread(
+        self,
+        user_id: str,
+        *,
+        ids: str | Iterable[str] | None = None,
+        channel_ids: str | Iterable[str] | None = None,
+        all: bool = False,  # noqa: A002  (the field's name)
+        up_to_revision: int = 0,
+        request_id: str | None = None,
+    ) -> UpdateNotificationsResponse:
+        """Marks notifications unread; what is seen stays so. The rest is as in `update_notifications`."""
+        return self.update_notifications(
+            user_id,
+            ids=ids,
+            channel_ids=channel_ids,
+            all=all,
+            up_to_revision=up_to_revision,
+            read=False,
+            request_id=request_id,
+        )
+
+    def mark_seen(
+        self,
+        user_id: str,
+        *,
+        ids: str | Iterable[str] | None = None,
+        channel_ids: str | Iterable[str] | None = None,
+        all: bool = False,  # noqa: A002  (the field's name)
+        up_to_revision: int = 0,
+        request_id: str | None = None,
+    ) -> UpdateNotificationsResponse:
+        """Marks notifications seen; what is unread stays so. The rest is as in `update_notifications`."""
+        return self.update_notifications(
+            user_id,
+            ids=ids,
+            channel_ids=channel_ids,
+            all=all,
+            up_to_revision=up_to_revision,
+            seen=True,
+            request_id=request_id,
+        )
+
+
+class AsyncMarks:
+    """The methods that mark, and are awaited."""
+
+    _calls: AsyncCalls
+
+    async def update_notifications(
+        self,
+        user_id: str,
+        *,
+        ids: str | Iterable[str] | None = None,
+        channel_ids: str | Iterable[str] | None = None,
+        all: bool = False,  # noqa: A002  (the field's name)
+        up_to_revision: int = 0,
+        read: bool | None = None,
+        seen: bool | None = None,
+        request_id: str | None = None,
+    ) -> UpdateNotificationsResponse:
+        """Marks notifications read or unread, seen or unseen: one change, whatever it touches.
+
+        Give one of `ids`, `channel_ids` and `all`, and at least one of `read` and `seen`. Read
+        implies seen, unseen implies unread. `mark_read`, `mark_unread` and `mark_seen` are
+        shorter.
+
+        Args:
+            user_id: Whose inbox.
+            ids: These notifications, 1 to 1,000; those that are not the user's are ignored.
+            channel_ids: Those of these channels, 1 to 100.
+            all: Every one.
+            up_to_revision: Of channels or all: only what arrived up to this revision of the
+                inbox, so that what came since the user last looked stays. 0 is everything.
+            read: Read, or unread; by default as it is.
+            seen: Seen, or unseen; by default as it is.
+            request_id: Makes a repeat of this call safe. By default a new one.
+
+        Returns:
+            The inbox right after the change, and how many notifications changed.
+
+        Raises:
+            InvalidArgument: A field breaks its rule.
+            AlreadyExists: `request_id` was used for another request.
+            ValueError: Not exactly one of `ids`, `channel_ids` and `all` is given.
+        """
+        request = _requests.update_notifications_request(
+            user_id,
+            ids=ids,
+            channel_ids=channel_ids,
+            all=all,
+            up_to_revision=up_to_revision,
+            read=read,
+            seen=seen,
+            request_id=request_id,
+        )
+        return await self._calls(self._calls.inboxes.UpdateNotifications, request)
+
+    async def mark_read(
+        self,
+        user_id: str,
+        *,
+        ids: str | Iterable[str] | None = None,
+        channel_ids: str | Iterable[str] | None = None,
+        all: bool = False,  # noqa: A002  (the field's name)
+        up_to_revision: int = 0,
+        request_id: str | None = None,
+    ) -> UpdateNotificationsResponse:
+        """Marks notifications read, and so seen. The rest is as in `update_notifications`."""
+        return await self.update_notifications(
+            user_id,
+            ids=ids,
+            channel_ids=channel_ids,
+            all=all,
+            up_to_revision=up_to_revision,
+            read=True,
+            request_id=request_id,
+        )
+
+    async def mark_unread(
+        self,
+        user_id: str,
+        *,
+        ids: str | Iterable[str] | None = None,
+        channel_ids: str | Iterable[str] | None = None,
+        all: bool = False,  # noqa: A002  (the field's name)
+        up_to_revision: int = 0,
+        request_id: str | None = None,
+    ) -> UpdateNotificationsResponse:
+        """Marks notifications unread; what is seen stays so. The rest is as in `update_notifications`."""
+        return await self.update_notifications(
+            user_id,
+            ids=ids,
+            channel_ids=channel_ids,
+            all=all,
+            up_to_revision=up_to_revision,
+            read=False,
+            request_id=request_id,
+        )
+
+    async def mark_seen(
+        self,
+        user_id: str,
+        *,
+        ids: str | Iterable[str] | None = None,
+        channel_ids: str | Iterable[str] | None = None,
+        all: bool = False,  # noqa: A002  (the field's name)
+        up_to_revision: int = 0,
+        request_id: str | None = None,
+    ) -> UpdateNotificationsResponse:
+        """Marks notifications seen; what is unread stays so. The rest is as in `update_notifications`."""
+        return await self.update_notifications(
+            user_id,
+            ids=ids,
+            channel_ids=channel_ids,
+            all=all,
+            up_to_revision=up_to_revision,
+            seen=True,
+            request_id=request_id,
+        )

@@ -1,0 +1,195 @@
+"""Messages, as both clients send and read them."""
+
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from typing import Any
+
+from tocsin.v1.message_pb2 import ContentFormat, Message, Severity
+from tocsin.v1.message_service_pb2 import (
+    BatchSendResult,
+    GetMessageRequest,
+    ListMessagesRequest,
+    SendMessageRequest,
+    SendMessageResponse,
+)
+
+from tocsin_client import _requests
+from tocsin_client._calling import AsyncCalls, Calls
+
+
+class Messages:
+    """The methods of MessageService that block."""
+
+    _calls: Calls
+
+    def send(
+        self,
+        channel_id: str,
+        title: str,
+        *,
+        to: str | Iterable[str],
+        content: str = "",
+        content_format: ContentFormat.ValueType = ContentFormat.CONTENT_FORMAT_UNSPECIFIED,
+        url: str = "",
+        mobile_url: str = "",
+        data: Mapping[str, Any] | None = None,
+        labels: Mapping[str, str] | None = None,
+        severity: Severity.ValueType = Severity.SEVERITY_UNSPECIFIED,
+        sender: str = "",
+        request_id: str | None = None,
+    ) -> SendMessageResponse:
+        """Sends a message; when it returns, every recipient's inbox durably has it.
+
+        Args:
+            channel_id: The channel to send in.
+            title: The headline, 1 to 200 characters.
+            to: The recipients' user ids, or one user id; at most 1,000.
+            content: The text, at most 10,000 characters.
+            content_format: How `content` is written; plain by default.
+            url: Where a click leads: `http`, `https`, or a path that starts with one `/`.
+            mobile_url: Where a tap in a mobile application leads; by default `url`.
+            data: The application's own data, as JSON has it; at most 16 KiB encoded.
+                Numbers travel as doubles.
+            labels: The application's own names and values, at most 32.
+            severity: How much it matters; normal by default.
+            sender: Who or what sends it, as people should read it.
+            request_id: Makes a repeat of this call safe, for 24 hours. By default a new one,
+                which covers the client's own repeats.
+
+        Raises:
+            InvalidArgument: A field breaks its rule.
+            NotFound: There is no such channel.
+            AlreadyExists: `request_id` was used for another request.
+            ValueError: `data` holds what JSON has no word for, or is nested too deep.
+        """
+        request = _requests.make_send_request(
+            channel_id,
+            title,
+            to=to,
+            content=content,
+            content_format=content_format,
+            url=url,
+            mobile_url=mobile_url,
+            data=data,
+            labels=labels,
+            severity=severity,
+            sender=sender,
+            request_id=request_id,
+        )
+        return self._calls(self._calls.messages.SendMessage, request)
+
+    def send_batch(self, requests: Iterable[SendMessageRequest]) -> list[BatchSendResult]:
+        """Sends up to 500 messages to at most 5,000 recipients in all.
+
+        Each stands alone: its result, in the order given, holds a `response` or an `error`. A
+        request without a request id gets one, in a copy. `make_send_request` makes requests.
+
+        Raises:
+            InvalidArgument: There is no request, or more than the limits allow; nothing was sent.
+        """
+        request = _requests.batch_request(requests)
+        return list(self._calls(self._calls.messages.BatchSendMessages, request).results)
+
+    def get_message(self, message_id: str) -> Message:
+        """Reads one message.
+
+        Raises:
+            NotFound: There is none of that id.
+        """
+        request = GetMessageRequest(message_id=message_id)
+        return self._calls(self._calls.messages.GetMessage, request).message
+
+    def list_messages(self, channel_id: str, *, page_size: int = 0) -> Iterator[Message]:
+        """A channel's messages, latest first. `page_size`: how many a call reads."""
+        request = ListMessagesRequest(channel_id=channel_id, page_size=page_size)
+        for page in self._calls.pages(self._calls.messages.ListMessages, request):
+            yield from page.messages
+
+
+class AsyncMessages:
+    """The methods of MessageService that are awaited."""
+
+    _calls: AsyncCalls
+
+    async def send(
+        self,
+        channel_id: str,
+        title: str,
+        *,
+        to: str | Iterable[str],
+        content: str = "",
+        content_format: ContentFormat.ValueType = ContentFormat.CONTENT_FORMAT_UNSPECIFIED,
+        url: str = "",
+        mobile_url: str = "",
+        data: Mapping[str, Any] | None = None,
+        labels: Mapping[str, str] | None = None,
+        severity: Severity.ValueType = Severity.SEVERITY_UNSPECIFIED,
+        sender: str = "",
+        request_id: str | None = None,
+    ) -> SendMessageResponse:
+        """Sends a message; when it returns, every recipient's inbox durably has it.
+
+        Args:
+            channel_id: The channel to send in.
+            title: The headline, 1 to 200 characters.
+            to: The recipients' user ids, or one user id; at most 1,000.
+            content: The text, at most 10,000 characters.
+            content_format: How `content` is written; plain by default.
+            url: Where a click leads: `http`, `https`, or a path that starts with one `/`.
+            mobile_url: Where a tap in a mobile application leads; by default `url`.
+            data: The application's own data, as JSON has it; at most 16 KiB encoded.
+                Numbers travel as doubles.
+            labels: The application's own names and values, at most 32.
+            severity: How much it matters; normal by default.
+            sender: Who or what sends it, as people should read it.
+            request_id: Makes a repeat of this call safe, for 24 hours. By default a new one,
+                which covers the client's own repeats.
+
+        Raises:
+            InvalidArgument: A field breaks its rule.
+            NotFound: There is no such channel.
+            AlreadyExists: `request_id` was used for another request.
+            ValueError: `data` holds what JSON has no word for, or is nested too deep.
+        """
+        request = _requests.make_send_request(
+            channel_id,
+            title,
+            to=to,
+            content=content,
+            content_format=content_format,
+            url=url,
+            mobile_url=mobile_url,
+            data=data,
+            labels=labels,
+            severity=severity,
+            sender=sender,
+            request_id=request_id,
+        )
+        return await self._calls(self._calls.messages.SendMessage, request)
+
+    async def send_batch(self, requests: Iterable[SendMessageRequest]) -> list[BatchSendResult]:
+        """Sends up to 500 messages to at most 5,000 recipients in all.
+
+        Each stands alone: its result, in the order given, holds a `response` or an `error`. A
+        request without a request id gets one, in a copy. `make_send_request` makes requests.
+
+        Raises:
+            InvalidArgument: There is no request, or more than the limits allow; nothing was sent.
+        """
+        request = _requests.batch_request(requests)
+        return list((await self._calls(self._calls.messages.BatchSendMessages, request)).results)
+
+    async def get_message(self, message_id: str) -> Message:
+        """Reads one message.
+
+        Raises:
+            NotFound: There is none of that id.
+        """
+        request = GetMessageRequest(message_id=message_id)
+        return (await self._calls(self._calls.messages.GetMessage, request)).message
+
+    async def list_messages(self, channel_id: str, *, page_size: int = 0) -> AsyncIterator[Message]:
+        """A channel's messages, latest first. `page_size`: how many a call reads."""
+        request = ListMessagesRequest(channel_id=channel_id, page_size=page_size)
+        async for page in self._calls.pages(self._calls.messages.ListMessages, request):
+            for message in page.messages:
+                yield message

@@ -1,0 +1,118 @@
+"""Follows one inbox over as many streams as it takes, for whoever blocks."""
+
+import _thread
+import threading
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+from tocsin_client._channel import Connector
+from tocsin_client._reading import Ended, Reader
+from tocsin_client._resuming import InboxUpdate, Progress
+
+
+class Subscription:
+    """Follows one inbox: a blocking iterator of `InboxUpdate`, made by `Client.subscribe`.
+
+    It goes on when a server restarts or a link fails, from the last cursor, until it is closed or
+    fails for good. `next` waits no longer than it is told to, which loses nothing and keeps the
+    stream: iterate again. One thread at a time may iterate; any may close.
+
+    Usable as a context manager, which closes it.
+    """
+
+    def __init__(self, connector: Connector, reader: Reader, progress: Progress) -> None:
+        self._connector = connector
+        self._reader = reader
+        self._progress = progress
+        self._turn = threading.Lock()
+        self._closed = False
+
+    @property
+    def cursor(self) -> str:
+        """Resumes after the updates given so far; at first the one given, empty in a SNAPSHOT.
+
+        It may be newer than the last update's: heartbeats renew it.
+        """
+        return self._reader.cursor
+
+    @property
+    def violations(self) -> int:
+        """How often the server broke the rules that prove that nothing is missing."""
+        return self._progress.violations
+
+    @property
+    def interruption(self) -> str:
+        """Why the last stream ended, while none has taken its place; empty otherwise."""
+        return self._progress.interruption
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> InboxUpdate:
+        """The next update.
+
+        Raises:
+            CallError: The stream failed in a way that another would not mend: InvalidArgument,
+                NotFound, Unauthenticated, PermissionDenied and their like.
+            ContiguityError: The stream broke a rule, and the subscription is strict.
+        """
+        return self.next()
+
+    def next(self, timeout: float | None = None) -> InboxUpdate:
+        """The next update, as the builtin `next` gives it, or TimeoutError after `timeout` seconds.
+
+        Raises:
+            TimeoutError: None came in time. It comes to whoever asks next.
+            StopIteration: The subscription is closed.
+            CallError: The stream failed in a way that another would not mend.
+            ContiguityError: The stream broke a rule, and the subscription is strict.
+            RuntimeError: Another thread iterates, or the process was forked meanwhile.
+        """
+        self._connector.check_process()
+        if not self._turn.acquire(blocking=False):
+            raise RuntimeError("another thread iterates over this subscription")
+        try:
+            return self._take(timeout)
+        finally:
+            self._turn.release()
+
+    def close(self) -> None:
+        """Ends the stream; the iteration ends too, in whatever thread. Repeating it does nothing."""
+        self._closed = True
+        if not self._connector.forked:
+            self._reader.close()
+            self._reader.join()
+
+    def __del__(self) -> None:
+        # Dropped without a word, by `break` in a loop: the reader's thread would keep the stream
+        # open. In a thread of its own, because the collector may run while gRPC holds a lock; none
+        # can start, and none need, when the interpreter ends.
+        if not self._closed and not self._connector.forked:
+            with suppress(RuntimeError):
+                _thread.start_new_thread(self._reader.close, ())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _take(self, timeout: float | None) -> InboxUpdate:
+        if self._closed:
+            raise StopIteration
+        self._reader.ask()
+        try:
+            return self._reader.take(timeout)
+        except TimeoutError:
+            raise
+        except Ended:
+            raise StopIteration from None
+        except Exception:
+            self.close()
+            raise

@@ -1,0 +1,69 @@
+"""Where a server is: the forms of a target, and the channels to it."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import grpc
+
+Options = Sequence[tuple[str, int | str]]
+
+_TLS = "tls://"
+_UNIX = "unix:"
+_HOST_AND_PORT = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):(?P<port>[0-9]{1,5})")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A server's address as gRPC writes it, and how to trust who answers there."""
+
+    address: str
+    credentials: grpc.ChannelCredentials | None = None
+    """Absent where nothing is encrypted."""
+
+    def channel(self, options: Options) -> grpc.Channel:
+        if self.credentials is None:
+            return grpc.insecure_channel(self.address, options=options)
+        return grpc.secure_channel(self.address, self.credentials, options=options)
+
+    def aio_channel(self, options: Options) -> grpc.aio.Channel:
+        if self.credentials is None:
+            return grpc.aio.insecure_channel(self.address, options=options)
+        return grpc.aio.secure_channel(self.address, self.credentials, options=options)
+
+
+def parse_target(target: str, root_certificates: bytes | None = None) -> Target:
+    """The target, when it is `host:port`, `[ipv6]:port`, `unix:path` or `tls://host:port`.
+
+    Raises:
+        ValueError: It is none of them, or `root_certificates` are given and it is not `tls://`,
+            or are no PEM certificates.
+    """
+    if target.startswith(_TLS) and (address := _address(target.removeprefix(_TLS))):
+        return Target(address, _credentials(root_certificates))
+    unix = target.isprintable() and target.startswith(_UNIX) and len(target) > len(_UNIX)
+    address = target if unix else _address(target)
+    if not address:
+        raise ValueError(
+            f"target {target!r} is neither host:port nor unix:path nor tls://host:port"
+        )
+    if root_certificates is not None:
+        raise ValueError(f"root_certificates are for tls://host:port, and target is {target!r}")
+    return Target(address)
+
+
+def _address(target: str) -> str:
+    """`host:port` as gRPC writes it; empty where it is not."""
+    match = _HOST_AND_PORT.fullmatch(target)
+    if match is None or not target.isprintable() or not 0 < int(match["port"]) < 65536:
+        return ""
+    # Without its scheme, a host that is called as one is taken for it: `dns:50051`.
+    return target if target.startswith("[") else f"dns:///{quote(target, safe=':')}"
+
+
+def _credentials(root_certificates: bytes | None) -> grpc.ChannelCredentials:
+    if root_certificates is not None and b"-----BEGIN CERTIFICATE-----" not in root_certificates:
+        # gRPC would take them, and trust nobody, without a word.
+        raise ValueError("root_certificates are no certificates in PEM form")
+    return grpc.ssl_channel_credentials(root_certificates)
