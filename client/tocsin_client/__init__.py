@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tocsin_client._async_client import AsyncClient
     from tocsin_client._client import Client
+    from tocsin_client._cursors import CursorStore, FileCursorStore, MemoryCursorStore
     from tocsin_client._errors import (
         Aborted,
         AlreadyExists,
@@ -40,11 +41,14 @@ __all__ = [
     "CallError",
     "Client",
     "ContiguityError",
+    "CursorStore",
     "DeadlineExceeded",
     "FailedPrecondition",
+    "FileCursorStore",
     "InboxUpdate",
     "Internal",
     "InvalidArgument",
+    "MemoryCursorStore",
     "NotFound",
     "PermissionDenied",
     "ResourceExhausted",
@@ -61,7 +65,10 @@ _MODULES = {
     "AsyncClient": "_async_client",
     "AsyncSubscription": "_subscribing",
     "Client": "_client",
+    "CursorStore": "_cursors",
+    "FileCursorStore": "_cursors",
     "InboxUpdate": "_resuming",
+    "MemoryCursorStore": "_cursors",
     "Subscription": "_subscription",
     "make_send_request": "_requests",
 }

@@ -8,6 +8,7 @@ from weakref import WeakSet
 from tocsin_client._calling import TIMEOUT, AsyncCalls
 from tocsin_client._channel import AsyncStreamChannels
 from tocsin_client._channel_service import AsyncChannels
+from tocsin_client._cursors import Bookmark, CursorStore
 from tocsin_client._inbox_service import AsyncInboxes
 from tocsin_client._marking import AsyncMarks
 from tocsin_client._message_service import AsyncMessages
@@ -87,6 +88,7 @@ class AsyncClient(AsyncChannels, AsyncMessages, AsyncInboxes, AsyncMarks):
         user_id: str,
         cursor: str = "",
         *,
+        cursors: CursorStore | None = None,
         snapshot_size: int = 0,
         heartbeat_interval: float = 30.0,
         heartbeats: bool = False,
@@ -100,6 +102,8 @@ class AsyncClient(AsyncChannels, AsyncMessages, AsyncInboxes, AsyncMarks):
         Args:
             user_id: Whose inbox.
             cursor: Where to go on: an update's `cursor`. By default a SNAPSHOT comes first.
+            cursors: Goes on from the user's cursor in this store, and keeps it there, so that
+                every update is processed at least once; see `CursorStore`.
             snapshot_size: How many notifications a SNAPSHOT holds at most, up to 1,000; 0 is 50.
             heartbeat_interval: After how many idle seconds the server shows life, 1 to 300. The
                 link counts as dead after 2.5 times as many and one second more.
@@ -111,9 +115,12 @@ class AsyncClient(AsyncChannels, AsyncMessages, AsyncInboxes, AsyncMarks):
         (`tocsin_client`, INFO) says so.
 
         Raises:
-            ValueError: `heartbeat_interval` is not more than 0, or no span of time.
+            ValueError: `heartbeat_interval` is not more than 0, or no span of time; or both
+                `cursor` and `cursors` are given.
         """
         self._calls.check_open()
+        if cursor and cursors is not None:
+            raise ValueError("give cursor or cursors, not both")
         progress = Progress(
             user_id,
             cursor=cursor,
@@ -123,6 +130,8 @@ class AsyncClient(AsyncChannels, AsyncMessages, AsyncInboxes, AsyncMarks):
             strict=strict,
             pacing=self._pacing,
         )
-        subscription = AsyncSubscription(self._streams, progress, self._sleep)
+        subscription = AsyncSubscription(
+            self._streams, progress, Bookmark(user_id, cursors), self._sleep
+        )
         self._subscriptions.add(subscription)
         return subscription

@@ -8,6 +8,7 @@ from weakref import WeakSet
 from tocsin_client._calling import TIMEOUT, Calls
 from tocsin_client._channel import Connect, Connector, StreamChannels
 from tocsin_client._channel_service import Channels
+from tocsin_client._cursors import Bookmark, CursorStore
 from tocsin_client._inbox_service import Inboxes
 from tocsin_client._marking import Marks
 from tocsin_client._message_service import Messages
@@ -100,6 +101,7 @@ class Client(Channels, Messages, Inboxes, Marks):
         user_id: str,
         cursor: str = "",
         *,
+        cursors: CursorStore | None = None,
         snapshot_size: int = 0,
         heartbeat_interval: float = 30.0,
         heartbeats: bool = False,
@@ -113,6 +115,8 @@ class Client(Channels, Messages, Inboxes, Marks):
         Args:
             user_id: Whose inbox.
             cursor: Where to go on: an update's `cursor`. By default a SNAPSHOT comes first.
+            cursors: Goes on from the user's cursor in this store, and keeps it there, so that
+                every update is processed at least once; see `CursorStore`.
             snapshot_size: How many notifications a SNAPSHOT holds at most, up to 1,000; 0 is 50.
             heartbeat_interval: After how many idle seconds the server shows life, 1 to 300. The
                 link counts as dead after 2.5 times as many and one second more.
@@ -124,9 +128,12 @@ class Client(Channels, Messages, Inboxes, Marks):
         (`tocsin_client`, INFO) says so.
 
         Raises:
-            ValueError: `heartbeat_interval` is not more than 0, or no span of time.
+            ValueError: `heartbeat_interval` is not more than 0, or no span of time; or both
+                `cursor` and `cursors` are given.
         """
         self._calls.check_open()
+        if cursor and cursors is not None:
+            raise ValueError("give cursor or cursors, not both")
         progress = Progress(
             user_id,
             cursor=cursor,
@@ -136,10 +143,8 @@ class Client(Channels, Messages, Inboxes, Marks):
             strict=strict,
             pacing=self._pacing,
         )
-        connector = self._connector
-        subscription = Subscription(
-            connector, Reader(self._streams, progress, self._sleep), progress
-        )
+        reader = Reader(self._streams, progress, Bookmark(user_id, cursors), self._sleep)
+        subscription = Subscription(self._connector, reader, progress)
         with self._lock:
             self._calls.check_open()
             self._subscriptions.add(subscription)

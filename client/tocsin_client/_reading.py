@@ -18,6 +18,7 @@ import grpc
 from tocsin.v1.inbox_service_pb2 import SubscribeResponse
 
 from tocsin_client._channel import StreamChannel, StreamChannels
+from tocsin_client._cursors import Bookmark
 from tocsin_client._errors import RpcFailure, error_from
 from tocsin_client._resuming import InboxUpdate, Progress
 
@@ -41,10 +42,15 @@ class Reader:
     """Reads what is asked for, and hands it over."""
 
     def __init__(
-        self, channels: StreamChannels, progress: Progress, sleep: Sleep | None = None
+        self,
+        channels: StreamChannels,
+        progress: Progress,
+        bookmark: Bookmark,
+        sleep: Sleep | None = None,
     ) -> None:
         self._channels = channels
         self._progress = progress
+        self._bookmark = bookmark
         self._sleep = sleep
         # Covers what was handed over; may be newer, but never covers what was not.
         self.cursor = progress.cursor
@@ -130,6 +136,10 @@ class Reader:
 
     def _advance(self) -> tuple[InboxUpdate, str]:
         progress = self._progress
+        if not self._bookmark.loaded:
+            progress.cursor = self.cursor = self._bookmark.load()
+        # Whoever asks has finished what was given.
+        self._bookmark.save(self.cursor)
         while True:
             response = self._read(self._call or self._open())
             if response is None:
@@ -139,6 +149,8 @@ class Reader:
             if progress.delay is not None:
                 self._leave()
             if update is not None:
+                if update.starts_over:
+                    self._bookmark.save("")
                 return update, progress.cursor
             # What is taken in and not given is covered by what was given before.
             self.cursor = progress.cursor

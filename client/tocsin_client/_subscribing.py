@@ -3,18 +3,22 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Self
+from typing import ParamSpec, Self, TypeVar
 
 import grpc
 from tocsin.v1.inbox_service_pb2 import SubscribeRequest, SubscribeResponse
 
 from tocsin_client._channel import AsyncStreamChannel, AsyncStreamChannels
+from tocsin_client._cursors import Bookmark
 from tocsin_client._errors import error_from
 from tocsin_client._resuming import InboxUpdate, Progress
 
 _Call = grpc.aio.UnaryStreamCall[SubscribeRequest, SubscribeResponse]
 
 Sleep = Callable[[float], Awaitable[object]]
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 
 class AsyncSubscription:
@@ -27,9 +31,12 @@ class AsyncSubscription:
     Usable as an async context manager, which closes it.
     """
 
-    def __init__(self, channels: AsyncStreamChannels, progress: Progress, sleep: Sleep) -> None:
+    def __init__(
+        self, channels: AsyncStreamChannels, progress: Progress, bookmark: Bookmark, sleep: Sleep
+    ) -> None:
         self._channels = channels
         self._progress = progress
+        self._bookmark = bookmark
         self._sleep = sleep
         self._cursor = progress.cursor
         self._channel: AsyncStreamChannel | None = None
@@ -121,6 +128,10 @@ class AsyncSubscription:
 
     async def _advance(self) -> InboxUpdate:
         progress = self._progress
+        if not self._bookmark.loaded:
+            progress.cursor = self._cursor = await _in_thread(self._bookmark.load)
+        # Whoever asks has finished what was given.
+        await self._save(self._cursor)
         while True:
             response = await self._read(self._call or await self._open())
             if response is not None:
@@ -128,11 +139,17 @@ class AsyncSubscription:
                 if progress.delay is not None:
                     await self._leave()
                 if update is not None:
+                    if update.starts_over:
+                        await self._save("")
                     return update
                 # What is taken in and not given is covered by what was given before.
                 self._cursor = progress.cursor
             else:
                 await self._leave()
+
+    async def _save(self, cursor: str) -> None:
+        if self._bookmark.lacks(cursor):
+            await _in_thread(self._bookmark.save, cursor)
 
     async def _open(self) -> _Call:
         if self._progress.delay is not None:
@@ -172,3 +189,13 @@ class AsyncSubscription:
             call.cancel()
         if channel is not None:
             await self._channels.release(channel, self)
+
+
+async def _in_thread(function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+    """What a store does, which may block; nothing of it goes on once this is cancelled."""
+    work = asyncio.create_task(asyncio.to_thread(function, *args, **kwargs))
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        await asyncio.wait({work})
+        raise

@@ -4,7 +4,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from tocsin_client._async_client import _TIMEOUT
+from tocsin_client._calling import TIMEOUT
 from tocsin_client._channel import stream_options, unary_options
 from tocsin_server.rpc.serving import OPTIONS
 
@@ -32,4 +32,4 @@ def test_the_server_takes_a_clients_pings_for_no_abuse() -> None:
 def test_a_call_that_a_dead_link_has_swallowed_is_repeated_in_time() -> None:
     found = sum(int(CLIENT[f"grpc.keepalive_{span}_ms"]) for span in ("time", "timeout"))
 
-    assert found / 1_000 <= _TIMEOUT - 5
+    assert found / 1_000 <= TIMEOUT - 5

@@ -1,0 +1,156 @@
+"""Cursors that outlive a program: what a subscription had finished, and goes on from."""
+
+import json
+import os
+import threading
+from contextlib import suppress
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import ClassVar, Protocol
+
+
+class CursorStore(Protocol):
+    """Keeps a cursor for each user; `subscribe(user_id, cursors=store)` goes on from it.
+
+    What a subscription gives is processed at least once, whatever crashes:
+
+    - Asking for the next update says that those before are finished. Their cursor is saved then,
+      before anything is waited for. So the last update given comes again, unless the next was
+      asked for; closing a subscription saves nothing more.
+    - The stored cursor is cleared before an update with `starts_over` is given, because from then
+      on what it stands for is not held any more. A SNAPSHOT that is not finished comes again, as
+      a whole.
+    - What comes again comes as it stands then: changes may be merged, or a SNAPSHOT take their
+      place.
+
+    A store is called by one subscription of a user at a time, in a thread. What it raises, the
+    subscription raises, and ends.
+    """
+
+    def load(self, user_id: str) -> str:
+        """The user's cursor; empty when there is none."""
+        ...
+
+    def save(self, user_id: str, cursor: str) -> None:
+        """Keeps the user's cursor when it returns, whatever crashes; an empty one clears it."""
+        ...
+
+
+class MemoryCursorStore:
+    """Keeps cursors as long as it lives: over subscriptions, not over programs."""
+
+    def __init__(self) -> None:
+        self._cursors: dict[str, str] = {}
+
+    def load(self, user_id: str) -> str:
+        """The user's cursor; empty when there is none."""
+        return self._cursors.get(user_id, "")
+
+    def save(self, user_id: str, cursor: str) -> None:
+        """Keeps the user's cursor; an empty one clears it."""
+        self._cursors[user_id] = cursor
+
+
+class FileCursorStore:
+    """Keeps cursors in a JSON file, which survives a crash of the program or the machine.
+
+    The subscriptions of one process may share a file; processes may not. Each save writes the
+    file anew and waits for the disk, which suits thousands of users, not millions.
+    """
+
+    # One for all, because two stores may be of one file.
+    _lock: ClassVar[threading.Lock] = threading.Lock()
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Prepares a store; the file is made by the first save, its folder must be there."""
+        self._path = Path(path).resolve()
+
+    def load(self, user_id: str) -> str:
+        """The user's cursor; empty when there is none.
+
+        Raises:
+            ValueError: The file holds something else.
+            OSError: It cannot be read.
+        """
+        with self._lock:
+            return self._read().get(user_id, "")
+
+    def save(self, user_id: str, cursor: str) -> None:
+        """Keeps the user's cursor; an empty one clears it.
+
+        Raises:
+            ValueError: The file holds something else.
+            OSError: It cannot be written; it is as it was.
+        """
+        with self._lock:
+            cursors = self._read()
+            if cursors.pop(user_id, "") == cursor:
+                return
+            if cursor:
+                cursors[user_id] = cursor
+            self._write(cursors)
+
+    def _read(self) -> dict[str, str]:
+        try:
+            cursors = json.loads(self._path.read_bytes())
+        except FileNotFoundError:
+            return {}
+        except ValueError:
+            cursors = None
+        if not isinstance(cursors, dict) or not all(
+            isinstance(cursor, str) for cursor in cursors.values()
+        ):
+            raise ValueError(f"{self._path} is no file of cursors")
+        return cursors
+
+    def _write(self, cursors: dict[str, str]) -> None:
+        with NamedTemporaryFile(
+            "w",
+            encoding="ascii",
+            dir=self._path.parent,
+            prefix=f".{self._path.name}.",
+            delete=False,
+        ) as file:
+            try:
+                json.dump(cursors, file, indent=1, sort_keys=True)
+                file.flush()
+                os.fsync(file.fileno())
+                Path(file.name).replace(self._path)
+            except BaseException:
+                with suppress(OSError):
+                    Path(file.name).unlink()
+                raise
+        # The new name is on disk only once its folder is.
+        folder = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+class Bookmark:
+    """Where a subscription stands in its store, if it has one."""
+
+    def __init__(self, user_id: str, store: CursorStore | None) -> None:
+        self._user_id = user_id
+        self._store = store
+        self._saved: str | None = None
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the stored cursor is known; without a store, it always is."""
+        return self._store is None or self._saved is not None
+
+    def load(self) -> str:
+        """The cursor to begin from."""
+        self._saved = self._store.load(self._user_id) if self._store is not None else ""
+        return self._saved
+
+    def lacks(self, cursor: str) -> bool:
+        """Whether another cursor is stored."""
+        return self._store is not None and self._saved != cursor
+
+    def save(self, cursor: str) -> None:
+        if self._store is not None and self.lacks(cursor):
+            self._store.save(self._user_id, cursor)
+            self._saved = cursor
