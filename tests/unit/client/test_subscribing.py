@@ -1,8 +1,8 @@
+"""Subscriptions, of both clients."""
+
 import asyncio
 import gc
 import logging
-from collections.abc import AsyncIterator
-from contextlib import aclosing
 from pathlib import Path
 
 import grpc
@@ -10,11 +10,10 @@ import pytest
 import tocsin_client
 from tocsin.v1.inbox_pb2 import NotificationChange
 from tocsin.v1.inbox_service_pb2 import SubscribePhase, SubscribeResponse
-from tocsin_client import AsyncClient, AsyncSubscription, ContiguityError
-from tocsin_client._resuming import Pacing
+from tocsin_client import AsyncSubscription, ContiguityError
 
 from tests.support.waiting import until
-from tests.unit.client.conftest import Serve
+from tests.unit.client.conftest import Clients, Serve, Sleeps
 from tests.unit.client.scripting import (
     UNAVAILABLE,
     Fail,
@@ -29,41 +28,8 @@ from tests.unit.client.scripting import (
     snapshot,
 )
 
-
-class Sleeps(list[float]):
-    """Records the delays asked for, and waits for none."""
-
-    async def __call__(self, delay: float) -> None:
-        self.append(round(delay, 6))
-        await asyncio.sleep(0)
-
-
-@pytest.fixture
-def sleeps() -> Sleeps:
-    return Sleeps()
-
-
-@pytest.fixture
-async def clients(sleeps: Sleeps) -> AsyncIterator["Clients"]:
-    async with aclosing(Clients(sleeps)) as clients:
-        yield clients
-
-
-class Clients:
-    """Makes clients whose jitter is always the longest, and closes them."""
-
-    def __init__(self, sleeps: Sleeps) -> None:
-        self._sleeps = sleeps
-        self._made: list[AsyncClient] = []
-
-    def __call__(self, target: str, *, heartbeat_margin: float = 10.0) -> AsyncClient:
-        pacing = Pacing(uniform=lambda _, high: high, heartbeat_margin=heartbeat_margin)
-        self._made.append(AsyncClient(target, _pacing=pacing, _sleep=self._sleeps))
-        return self._made[-1]
-
-    async def aclose(self) -> None:
-        for client in self._made:
-            await client.close()
+# Who blocks cannot be cancelled, and waits for a time instead: test_blocking.py.
+AWAITED = pytest.mark.parametrize("clients", ["AsyncClient"], indirect=True)
 
 
 async def take(subscription: AsyncSubscription, count: int) -> list[tuple[int, bool]]:
@@ -356,6 +322,7 @@ async def test_a_change_of_an_unknown_kind_starts_over(
     assert sleeps == [0.1]
 
 
+@AWAITED
 async def test_a_cancelled_wait_keeps_the_stream(serve: Serve, clients: Clients) -> None:
     gate = asyncio.Event()
     inbox = ScriptedInbox([snapshot(5), gate, live(5, 6)])
@@ -370,6 +337,7 @@ async def test_a_cancelled_wait_keeps_the_stream(serve: Serve, clients: Clients)
     assert len(inbox.requests) == 1
 
 
+@AWAITED
 async def test_the_cursor_does_not_cover_what_a_cancelled_wait_did_not_give(
     serve: Serve, clients: Clients
 ) -> None:
@@ -443,7 +411,7 @@ async def test_closing_the_client_ends_its_subscriptions(serve: Serve, clients: 
         client.subscribe("alice")
 
 
-async def test_only_one_task_at_a_time_may_iterate(serve: Serve, clients: Clients) -> None:
+async def test_only_one_at_a_time_may_iterate(serve: Serve, clients: Clients) -> None:
     inbox = ScriptedInbox([silence()])
     subscription = clients(await serve(inbox)).subscribe("alice")
 
@@ -453,7 +421,7 @@ async def test_only_one_task_at_a_time_may_iterate(serve: Serve, clients: Client
     first = asyncio.create_task(following())
     await inbox.until_open(1)
 
-    with pytest.raises(RuntimeError, match="another task"):
+    with pytest.raises(RuntimeError, match="another t"):
         await anext(subscription)
     first.cancel()
 
