@@ -1,8 +1,11 @@
 """Where a server is: the forms of a target, and the channels to it."""
 
+import os
 import re
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import quote
 
 import grpc
@@ -12,6 +15,9 @@ Options = Sequence[tuple[str, int | str]]
 _TLS = "tls://"
 _UNIX = "unix:"
 _HOST_AND_PORT = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):(?P<port>[0-9]{1,5})")
+
+# The names of certificates in a folder of OpenSSL's.
+_HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,4 +72,20 @@ def _credentials(root_certificates: bytes | None) -> grpc.ChannelCredentials:
     if root_certificates is not None and b"-----BEGIN CERTIFICATE-----" not in root_certificates:
         # gRPC would take them, and trust nobody, without a word.
         raise ValueError("root_certificates are no certificates in PEM form")
-    return grpc.ssl_channel_credentials(root_certificates)
+    return grpc.ssl_channel_credentials(root_certificates or _system_roots())
+
+
+def _system_roots() -> bytes | None:
+    """Whom OpenSSL trusts by default; None, which is gRPC's own list, where that is nobody.
+
+    gRPC alone would use its list, and know nothing of an authority of the house.
+    """
+    if "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH" in os.environ:
+        return None
+    paths = ssl.get_default_verify_paths()
+    files = [Path(paths.cafile)] if paths.cafile else []
+    if paths.capath:
+        files += sorted(
+            file for file in Path(paths.capath).iterdir() if _HASHED.fullmatch(file.name)
+        )
+    return b"\n".join(file.read_bytes() for file in files if file.is_file()) or None

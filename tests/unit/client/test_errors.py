@@ -114,8 +114,3 @@ def test_an_error_survives_pickling() -> None:
     assert type(copy) is type(error)
     assert vars(copy) == vars(error)
     assert str(copy) == str(error)
-
-
-def test_the_public_names_are_sorted_and_there() -> None:
-    assert tocsin_client.__all__ == sorted(tocsin_client.__all__)
-    assert all(hasattr(tocsin_client, name) for name in tocsin_client.__all__)

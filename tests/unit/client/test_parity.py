@@ -1,0 +1,102 @@
+"""Both clients are one: what one has, says and takes, the other does."""
+
+import ast
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import tocsin_client
+from tocsin_client import AsyncClient, AsyncSubscription, Client, Subscription
+
+# How they differ in words.
+_WORDS = {
+    "AsyncSubscription": "Subscription",
+    "AsyncIterator": "Iterator",
+    "an async iterator": "a blocking iterator",
+    "an async context manager": "a context manager",
+}
+
+
+def public(kind: type) -> dict[str, Callable[..., object]]:
+    """The public methods of a class, by name."""
+    return {
+        name: method
+        for name, method in inspect.getmembers(kind, inspect.isfunction)
+        if not name.startswith("_")
+    }
+
+
+def as_blocking(text: str) -> str:
+    """What the asyncio client says, in the blocking one's words."""
+    for word, other in _WORDS.items():
+        text = text.replace(word, other)
+    return text
+
+
+def parameters(function: Callable[..., object]) -> list[inspect.Parameter]:
+    return [
+        parameter
+        for name, parameter in inspect.signature(function).parameters.items()
+        if not name.startswith("_")
+    ]
+
+
+NAMES = sorted(public(Client))
+
+
+def test_both_have_the_same_methods() -> None:
+    assert sorted(public(AsyncClient)) == NAMES
+    assert {"send", "update_channel", "mark_read", "subscribe", "close"} <= set(NAMES)
+
+
+@pytest.mark.parametrize("name", [*NAMES, "__init__"])
+def test_a_method_takes_and_says_the_same_in_both(name: str) -> None:
+    blocking, awaited = getattr(Client, name), getattr(AsyncClient, name)
+
+    assert parameters(blocking) == parameters(awaited)
+    assert blocking.__doc__ == as_blocking(awaited.__doc__)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_method_gives_the_same_in_both(name: str) -> None:
+    blocking, awaited = getattr(Client, name), getattr(AsyncClient, name)
+
+    given = inspect.signature(blocking).return_annotation
+    expected = inspect.signature(awaited).return_annotation
+    assert as_blocking(inspect.formatannotation(given)) == as_blocking(
+        inspect.formatannotation(expected)
+    ).replace("_subscribing", "_subscription")
+    assert not inspect.iscoroutinefunction(blocking)
+    assert not inspect.isasyncgenfunction(blocking)
+
+
+def test_both_subscriptions_say_the_same_of_themselves() -> None:
+    for name in ("cursor", "violations", "interruption"):
+        assert getattr(Subscription, name).__doc__ == getattr(AsyncSubscription, name).__doc__
+    assert set(public(Subscription)) == {"close", "next"}
+    assert set(public(AsyncSubscription)) == {"aclose"}
+
+
+def test_the_public_names_are_sorted_and_there() -> None:
+    assert tocsin_client.__all__ == sorted(tocsin_client.__all__)
+    assert all(hasattr(tocsin_client, name) for name in tocsin_client.__all__)
+    assert set(tocsin_client.__all__) <= set(dir(tocsin_client))
+
+
+def test_what_a_type_checker_sees_is_what_is_exported() -> None:
+    tree = ast.parse(Path(tocsin_client.__file__).read_text(encoding="utf-8"))
+    imported = [
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module is not None
+        for alias in node.names
+        if node.module.startswith("tocsin_client.")
+    ]
+
+    assert sorted(imported) == tocsin_client.__all__
+
+
+def test_a_name_that_there_is_not_is_no_attribute() -> None:
+    with pytest.raises(AttributeError, match="nothing"):
+        tocsin_client.nothing  # noqa: B018  (what fails)
