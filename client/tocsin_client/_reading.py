@@ -1,11 +1,9 @@
 """Reads one inbox's streams in a thread, one update ahead of its user at most.
 
-A synchronous stream of gRPC can be waited for without end only, and by nobody else meanwhile. So
-a thread of its own reads it, and whoever waits for what it reads may stop waiting, and loses
-nothing. Whoever waits also is the watchdog: a link that is dead harms nobody else.
-
-The two talk over queues alone. They need no lock that could be held where the garbage collector
-drops a subscription, which may be anywhere.
+Reading a synchronous stream of gRPC blocks without a timeout, and only cancelling the stream ends
+that. So a thread of its own reads it: whoever waits for an update may stop waiting, and the read
+goes on. A watchdog that cancels, in its place, would lose the stream with every wait that ends. One
+is needed all the same, for a link that is dead: whoever waits is it, because nobody else minds.
 """
 
 import threading
@@ -57,15 +55,16 @@ class Reader:
         self._thread: threading.Thread | None = None
         self._asked = False
         self._closed = False
-        # Each entry asks for one update; the reader waits between streams on it, too, so that
-        # `close` ends that.
+        # Each entry asks for one update, or says that the reader is closed; so it waits on this
+        # between two streams, too.
         self._requests: SimpleQueue[None] = SimpleQueue()
         self._answers: SimpleQueue[tuple[InboxUpdate, str] | BaseException] = SimpleQueue()
-        # Only the reader's thread sets these.
+        # Set by the reader's thread.
         self._channel: StreamChannel | None = None
         self._call: _Call | None = None
         # The call that is read, and since when it has brought nothing.
         self._silent: tuple[_Call, float] | None = None
+        # The call that whoever waited gave up.
         self._given_up: _Call | None = None
 
     def ask(self) -> None:
