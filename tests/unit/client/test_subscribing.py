@@ -248,8 +248,9 @@ async def test_what_another_stream_would_not_mend_is_raised_and_ends_the_iterati
 
     assert caught.value.reason == "SCRIPTED"
     assert sleeps == []
-    with pytest.raises(StopAsyncIteration):
-        await anext(subscription)
+    for _ in range(3):
+        with pytest.raises(StopAsyncIteration):
+            await asyncio.wait_for(anext(subscription), 10)
 
 
 @pytest.mark.parametrize(
@@ -439,6 +440,20 @@ async def test_streams_share_connections_by_ninety_and_none_with_calls(
     by_connection = sorted(inbox.peers.count(peer) for peer in set(inbox.peers))
     assert by_connection == [1, 90]
     assert not set(inbox.peers) & set(inbox.unary_peers)
+
+
+async def test_a_stream_that_is_over_makes_room_on_its_connection(
+    serve: Serve, clients: Clients
+) -> None:
+    inbox = ScriptedInbox([snapshot(5), silence()], repeat=True)
+    client = clients(await serve(inbox, tcp=True))
+
+    for _ in range(91):
+        async with client.subscribe("alice") as subscription:
+            await anext(subscription)
+
+    assert len(inbox.peers) == 91
+    assert len(set(inbox.peers)) == 1
 
 
 @pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf"), 1e300])
