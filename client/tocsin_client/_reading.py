@@ -79,11 +79,10 @@ class Reader:
             self._thread.start()
         self._requests.put(None)
 
-    def take(self, timeout: float | None) -> InboxUpdate:
-        """The update that was asked for.
+    def take(self, timeout: float | None) -> InboxUpdate | None:
+        """The update that was asked for; None when it did not come in time.
 
         Raises:
-            TimeoutError: It did not come in time; ask again.
             Ended: The reader was closed.
             CallError: The stream failed for good.
             ContiguityError: The stream broke a rule, and the subscription is strict.
@@ -99,7 +98,7 @@ class Reader:
                 if self._patience_left() <= 0:
                     self._give_up()
                 if deadline is not None and monotonic() >= deadline:
-                    raise TimeoutError("no update in time") from None
+                    return None
                 continue
             if isinstance(answer, BaseException):
                 raise answer

@@ -108,11 +108,12 @@ class Subscription:
             raise StopIteration
         self._reader.ask()
         try:
-            return self._reader.take(timeout)
-        except TimeoutError:
-            raise
+            update = self._reader.take(timeout)
         except Ended:
             raise StopIteration from None
         except Exception:
             self.close()
             raise
+        if update is None:
+            raise TimeoutError("no update in time")
+        return update

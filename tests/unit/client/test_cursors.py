@@ -238,13 +238,21 @@ async def test_closing_waits_for_a_save_that_is_under_way(serve: Serve, clients:
 
 
 class _Failing(MemoryCursorStore):
+    def __init__(self, failure: OSError) -> None:
+        super().__init__()
+        self._failure = failure
+
     def save(self, user_id: str, cursor: str) -> None:
-        raise OSError(errno.ENOSPC, "no room")
+        raise self._failure
 
 
-async def test_what_a_store_raises_ends_the_subscription(serve: Serve, clients: Clients) -> None:
+# A TimeoutError is no wait for an update that may go on.
+@pytest.mark.parametrize("failure", [OSError(errno.ENOSPC, "no room"), TimeoutError("no room")])
+async def test_what_a_store_raises_ends_the_subscription(
+    serve: Serve, clients: Clients, failure: OSError
+) -> None:
     inbox = ScriptedInbox([replay(5, 6, 6, last=True), silence()])
-    store = _Failing()
+    store = _Failing(failure)
     store._cursors["alice"] = "c5"
     subscription = clients(await serve(inbox)).subscribe("alice", cursors=store)
     await anext(subscription)
@@ -252,6 +260,7 @@ async def test_what_a_store_raises_ends_the_subscription(serve: Serve, clients: 
     with pytest.raises(OSError, match="no room"):
         await anext(subscription)
 
+    assert subscription._closed
     with pytest.raises(StopAsyncIteration):
         await anext(subscription)
     await inbox.until_open(0)
