@@ -28,15 +28,19 @@ if TYPE_CHECKING:
         Unavailable,
         Violation,
     )
+    from tocsin_client._holding import InboxChange
+    from tocsin_client._live_inbox import AsyncLiveInbox
     from tocsin_client._requests import make_send_request
     from tocsin_client._resuming import InboxUpdate
     from tocsin_client._subscribing import AsyncSubscription
     from tocsin_client._subscription import Subscription
+    from tocsin_client._view import InboxView
 
 __all__ = [
     "Aborted",
     "AlreadyExists",
     "AsyncClient",
+    "AsyncLiveInbox",
     "AsyncSubscription",
     "CallError",
     "Client",
@@ -45,7 +49,9 @@ __all__ = [
     "DeadlineExceeded",
     "FailedPrecondition",
     "FileCursorStore",
+    "InboxChange",
     "InboxUpdate",
+    "InboxView",
     "Internal",
     "InvalidArgument",
     "MemoryCursorStore",
@@ -63,11 +69,14 @@ __all__ = [
 # Whatever is not listed is an error.
 _MODULES = {
     "AsyncClient": "_async_client",
+    "AsyncLiveInbox": "_live_inbox",
     "AsyncSubscription": "_subscribing",
     "Client": "_client",
     "CursorStore": "_cursors",
     "FileCursorStore": "_cursors",
+    "InboxChange": "_holding",
     "InboxUpdate": "_resuming",
+    "InboxView": "_view",
     "MemoryCursorStore": "_cursors",
     "Subscription": "_subscription",
     "make_send_request": "_requests",

@@ -10,6 +10,7 @@ from tocsin_client._channel import AsyncStreamChannels
 from tocsin_client._channel_service import AsyncChannels
 from tocsin_client._cursors import Bookmark, CursorStore
 from tocsin_client._inbox_service import AsyncInboxes
+from tocsin_client._live_inbox import AsyncLiveInbox
 from tocsin_client._marking import AsyncMarks
 from tocsin_client._message_service import AsyncMessages
 from tocsin_client._resuming import Pacing, Progress
@@ -135,3 +136,36 @@ class AsyncClient(AsyncChannels, AsyncMessages, AsyncInboxes, AsyncMarks):
         )
         self._subscriptions.add(subscription)
         return subscription
+
+    def inbox(
+        self,
+        user_id: str,
+        *,
+        snapshot_size: int = 0,
+        heartbeat_interval: float = 30.0,
+        strict: bool = False,
+        open_timeout: float | None = None,
+    ) -> AsyncLiveInbox:
+        """Holds an inbox in memory, kept in step, for an application that shows a bell.
+
+        Use it as an async context manager: entering returns once it has caught up.
+
+        Args:
+            user_id: Whose inbox.
+            snapshot_size: How many of the newest notifications it holds at first, up to 1,000;
+                0 is 50.
+            heartbeat_interval: After how many idle seconds the server shows life, 1 to 300.
+            strict: End with a ContiguityError when the server breaks a rule that proves that
+                nothing is missing; by default the log says so (`tocsin_client`, WARNING).
+            open_timeout: How many seconds entering may take; by default it waits for a server.
+
+        Raises:
+            ValueError: `heartbeat_interval` is not more than 0, or no span of time.
+        """
+        subscription = self.subscribe(
+            user_id,
+            snapshot_size=snapshot_size,
+            heartbeat_interval=heartbeat_interval,
+            strict=strict,
+        )
+        return AsyncLiveInbox(subscription, open_timeout)

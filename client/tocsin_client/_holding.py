@@ -1,0 +1,167 @@
+"""Notifications in memory, in list order, and what a run of changes makes of them."""
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+
+from tocsin.v1.inbox_pb2 import Mark, Notification, NotificationChange, NotificationSelector
+
+
+@dataclass(frozen=True, slots=True)
+class InboxChange:
+    """How what an inbox shows differs from what it showed before.
+
+    The lists are in the order of arrival and tell all of it: nothing is in two of them, and what
+    came and went in between is in none. They may all be empty, where counters alone changed.
+    """
+
+    arrived: Sequence[Notification]
+    """What was not shown before."""
+    changed: Sequence[Notification]
+    """What stays and is different, as it stands now."""
+    removed: Sequence[Notification]
+    """What is not shown any more, as it stood."""
+    starts_over: bool
+    """A SNAPSHOT took the place of what was shown: at first, and where history does not lead on.
+    Then `arrived` may be old, and what is in `removed` may only lie below the new floor."""
+
+
+class Holding:
+    """Notifications by their ids, and in list order.
+
+    What it holds is copied when it comes in, and again when it changes: a message that was given
+    away stays as it is, and no response stays in memory for a part of it.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[str, Notification] = {}
+        # Their places, oldest first.
+        self._order: list[tuple[int, str]] = []
+        self._listed: tuple[Notification, ...] | None = None
+        # What stood before of each notification that was touched since the last difference.
+        self._before: dict[str, Notification | None] = {}
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    @property
+    def listed(self) -> Sequence[Notification]:
+        """All of them, latest arrival first."""
+        if self._listed is None:
+            self._listed = tuple(self._held[name] for _, name in reversed(self._order))
+        return self._listed
+
+    @property
+    def oldest(self) -> int | None:
+        """The least `arrive_revision`; None when it holds nothing."""
+        return self._order[0][0] if self._order else None
+
+    def get(self, notification_id: str) -> Notification | None:
+        return self._held.get(notification_id)
+
+    def clear(self) -> None:
+        """Drops everything."""
+        self._before = {**self._held, **self._before}
+        self._held.clear()
+        self._order.clear()
+        self._listed = None
+
+    def apply(self, changes: Iterable[NotificationChange], *, floor: int) -> None:
+        """Applies changes in their order; what arrived below the floor is not taken in.
+
+        Raises:
+            ValueError: A change is of a kind that is not known.
+        """
+        for change in changes:
+            match change.WhichOneof("kind"):
+                case "upserted":
+                    self._drop(change.upserted.notification_id)
+                    if change.upserted.arrive_revision >= floor:
+                        self._put(change.upserted)
+                case "removed":
+                    self._drop(change.removed)
+                case "marked":
+                    self._mark(change.marked)
+                case kind:
+                    raise ValueError(f"a change of the kind {kind}, which is not known")
+
+    def difference(self, *, starts_over: bool) -> InboxChange:
+        """What became different since this was last asked."""
+        before, self._before = self._before, {}
+        arrived, changed, removed = [], [], []
+        for name, was in before.items():
+            now = self._held.get(name)
+            if now is None:
+                removed += [] if was is None else [was]
+            elif was is None:
+                arrived.append(now)
+            elif now != was:
+                changed.append(now)
+        return InboxChange(_ordered(arrived), _ordered(changed), _ordered(removed), starts_over)
+
+    def _put(self, notification: Notification) -> None:
+        copy = _copy(notification)
+        self._set(copy)
+        insort(self._order, _place(copy))
+
+    def _drop(self, notification_id: str) -> None:
+        notification = self._held.get(notification_id)
+        if notification is not None:
+            self._note(notification_id)
+            del self._held[notification_id]
+            del self._order[bisect_left(self._order, _place(notification))]
+
+    def _mark(self, mark: Mark) -> None:
+        for notification in list(self._selected(mark.selector)):
+            copy = _copy(notification)
+            _mark(copy, mark)
+            # In a REPLAY most have the state already.
+            if copy != notification:
+                self._set(copy)
+
+    def _selected(self, selector: NotificationSelector) -> Iterator[Notification]:
+        """Those that a selector fits."""
+        end = bisect_right(self._order, selector.up_to_revision, key=itemgetter(0))
+        channel_ids = set(selector.channel_ids.channel_ids)
+        for _, name in self._order[:end]:
+            notification = self._held[name]
+            if selector.all or notification.message.channel_id in channel_ids:
+                yield notification
+
+    def _set(self, notification: Notification) -> None:
+        self._note(notification.notification_id)
+        self._held[notification.notification_id] = notification
+
+    def _note(self, notification_id: str) -> None:
+        """A notification is about to change: notes how it stands."""
+        self._before.setdefault(notification_id, self._held.get(notification_id))
+        self._listed = None
+
+
+def _ordered(notifications: Iterable[Notification]) -> Sequence[Notification]:
+    return tuple(sorted(notifications, key=_place))
+
+
+def _place(notification: Notification) -> tuple[int, str]:
+    return notification.arrive_revision, notification.notification_id
+
+
+def _copy(notification: Notification) -> Notification:
+    copy = Notification()
+    copy.CopyFrom(notification)
+    return copy
+
+
+def _mark(notification: Notification, mark: Mark) -> None:
+    """Gives a notification the state that a mark asks for; a time that is set stays."""
+    read = mark.read if mark.HasField("read") else None
+    seen = mark.seen if mark.HasField("seen") else None
+    if (read or seen) and not notification.HasField("seen_time"):
+        notification.seen_time.CopyFrom(mark.mark_time)
+    if read and not notification.HasField("read_time"):
+        notification.read_time.CopyFrom(mark.mark_time)
+    if read is False or seen is False:
+        notification.ClearField("read_time")
+    if seen is False:
+        notification.ClearField("seen_time")

@@ -1,0 +1,183 @@
+"""What a live inbox gives, whoever reads its subscription: its state, and word of each change."""
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from tocsin.v1.inbox_pb2 import ChannelCounters, Notification, NotificationFilter
+
+from tocsin_client._holding import InboxChange
+from tocsin_client._resuming import InboxUpdate
+from tocsin_client._view import InboxView
+
+_LOGGER = logging.getLogger("tocsin_client")
+
+
+class Waiter(Protocol):
+    """A future, asyncio's or a thread's."""
+
+    def done(self) -> bool: ...
+    def set_result(self, result: Any, /) -> None: ...  # noqa: ANN401  (whatever the predicate gives)
+    def set_exception(self, exception: BaseException, /) -> None: ...
+
+
+class ShownInbox(ABC):
+    """An inbox in memory, and those who want to know of its changes.
+
+    One reader takes updates in, one after the other. `guard` is held while the state changes or
+    is looked at.
+    """
+
+    def __init__(self, guard: AbstractContextManager[object]) -> None:
+        self._guard = guard
+        self._view = InboxView()
+        self._callbacks: dict[object, Callable[[InboxChange], object]] = {}
+        self._waiters: dict[Waiter, Callable[[], object]] = {}
+        self._failure: Exception | None = None
+        self._ended = False
+
+    @property
+    def notifications(self) -> Sequence[Notification]:
+        """What it holds, latest arrival first: a list that stays as it is."""
+        with self._guard:
+            return self._view.notifications
+
+    @property
+    def unread_count(self) -> int:
+        """How many notifications of the whole inbox have no `read_time`."""
+        with self._guard:
+            return self._view.inbox.unread_count
+
+    @property
+    def total_count(self) -> int:
+        """How many notifications the whole inbox has."""
+        with self._guard:
+            return self._view.inbox.total_count
+
+    @property
+    def unseen_count(self) -> int:
+        """How many notifications of the whole inbox have no `seen_time`."""
+        with self._guard:
+            return self._view.inbox.unseen_count
+
+    @property
+    def revision(self) -> int:
+        """The inbox's revision that all this is of."""
+        with self._guard:
+            return self._view.revision
+
+    @property
+    def floor(self) -> int:
+        """The `arrive_revision` from which on it holds everything; 0 for the whole inbox."""
+        with self._guard:
+            return self._view.floor
+
+    @property
+    def channels(self) -> Mapping[str, ChannelCounters]:
+        """The counters of every channel that the inbox has something of, by channel id."""
+        with self._guard:
+            return self._view.channels
+
+    @property
+    def interruption(self) -> str:
+        """Why it is not in step just now, to show "offline"; empty while a stream is open."""
+        return str(self._failure) if self._failure is not None else self._stream_interruption
+
+    @property
+    @abstractmethod
+    def _stream_interruption(self) -> str: ...
+
+    def get(self, notification_id: str) -> Notification | None:
+        """One of what it holds, by its id; None when it is not there."""
+        with self._guard:
+            return self._view.get(notification_id)
+
+    def select(
+        self,
+        *,
+        channel_ids: str | Iterable[str] = (),
+        filter: NotificationFilter.ValueType = NotificationFilter.NOTIFICATION_FILTER_ALL,  # noqa: A002  (the field's name)
+    ) -> list[Notification]:
+        """Some of what it holds, latest arrival first.
+
+        Args:
+            channel_ids: Only these channels' notifications; by default every one's.
+            filter: Which notifications: all, unread or read.
+
+        Raises:
+            ValueError: `filter` is another.
+        """
+        with self._guard:
+            return self._view.select(channel_ids=channel_ids, filter=filter)
+
+    def on_change(self, callback: Callable[[InboxChange], object]) -> Callable[[], None]:
+        """Calls `callback` after each change, once the inbox shows it.
+
+        Callbacks are called one after the other, in the order in which they came. One that raises
+        is logged (`tocsin_client`, ERROR), and the others are called all the same. The next change
+        waits until they have returned.
+
+        Returns:
+            What ends it; repeating it does nothing.
+        """
+        key = object()
+        self._callbacks[key] = callback
+
+        def unregister() -> None:
+            self._callbacks.pop(key, None)
+
+        return unregister
+
+    def raise_if_failed(self) -> None:
+        """Raises the error that ended the stream for good, if one has."""
+        if self._failure is not None:
+            raise self._failure
+
+    def _take(self, update: InboxUpdate) -> None:
+        """Takes an update in, and tells of what changed."""
+        with self._guard:
+            change = self._view.apply(update)
+        if change is None:
+            return
+        for key, callback in list(self._callbacks.items()):
+            # One may have ended another.
+            if key in self._callbacks:
+                try:
+                    callback(change)
+                except Exception:
+                    _LOGGER.exception("a callback of a live inbox raised")
+        self._settle()
+
+    def _await(self, waiter: Waiter, predicate: Callable[[], object]) -> None:
+        """Settles a waiter once its predicate holds, perhaps now."""
+        with self._guard:
+            self._waiters[waiter] = predicate
+            self._settle()
+
+    def _forget(self, waiter: Waiter) -> None:
+        """Nobody waits any more."""
+        with self._guard:
+            self._waiters.pop(waiter, None)
+
+    def _settle(self) -> None:
+        """Settles the waiters whose predicates hold, and all when nothing can change any more."""
+        with self._guard:
+            for waiter, predicate in list(self._waiters.items()):
+                if waiter.done():
+                    continue
+                try:
+                    if value := predicate():
+                        waiter.set_result(value)
+                    elif self._ended:
+                        raise self._failure or RuntimeError("the inbox is closed")  # noqa: TRY301
+                except Exception as error:  # noqa: BLE001  (whoever waits gets it)
+                    waiter.set_exception(error)
+
+    def _end(self, failure: Exception | None) -> None:
+        """Nothing more will change: the stream failed for good, or was closed."""
+        with self._guard:
+            self._failure = self._failure or failure
+            self._ended = True
+            self._settle()
