@@ -67,7 +67,7 @@ class Holding:
         self._order.clear()
         self._listed = None
 
-    def apply(self, changes: Iterable[NotificationChange], *, floor: int) -> None:
+    def apply(self, changes: Iterable[NotificationChange], floor: int) -> None:
         """Applies changes in their order; what arrived below the floor is not taken in.
 
         Raises:

@@ -156,7 +156,7 @@ class InboxView:
         if starts_over:
             self._holding.clear()
             self._floor = 0
-        self._holding.apply(changes, floor=self._floor)
+        self._holding.apply(changes, self._floor)
         if starts_over and len(self._holding) < inbox.total_count:
             oldest = self._holding.oldest
             self._floor = inbox.revision + 1 if oldest is None else oldest

@@ -97,6 +97,7 @@ class System:
     messages: "MessageServiceAsyncStub"
     inboxes: "InboxServiceAsyncStub"
     hub: MeasuredHub
+    target: str
     _store: Store
 
     def __init__(self, open_store: OpenStore, folder: Path, seconds: float) -> None:
@@ -132,9 +133,9 @@ class System:
             MessageServicer(Messages(store, self.clock, identifiers, stamp)),
             InboxServicer(Inboxes(store, self.clock), follow),
         )
-        address = await self._server.start(next(self._addresses))
+        self.target = await self._server.start(next(self._addresses))
         options = [("grpc.use_local_subchannel_pool", 1)]
-        self._channel = grpc.aio.insecure_channel(address, options=options)
+        self._channel = grpc.aio.insecure_channel(self.target, options=options)
         self.channels = ChannelServiceStub(self._channel)
         self.messages = MessageServiceStub(self._channel)
         self.inboxes = InboxServiceStub(self._channel)

@@ -1,0 +1,131 @@
+"""An inbox in memory, beside a real server: it shows what the server has, whatever happens."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+
+from tocsin.v1.channel_service_pb2 import DeleteChannelRequest
+from tocsin.v1.inbox_pb2 import NotificationFilter, NotificationSelector
+from tocsin.v1.inbox_service_pb2 import UpdateNotificationsRequest
+from tocsin_client import AsyncClient, AsyncLiveInbox, InboxChange
+from tocsin_server.settings import Settings
+
+from tests.integration.conftest import Serve
+from tests.support.asking import LARGE, numbered
+from tests.support.proxy import proxied
+from tests.support.serving import Served
+from tests.support.waiting import DEADLINE_SECONDS
+
+
+def titles(inbox: AsyncLiveInbox) -> list[str]:
+    return [notification.message.title for notification in inbox.notifications]
+
+
+async def until_revision(inbox: AsyncLiveInbox, revision: int) -> None:
+    await inbox.wait_for(lambda: inbox.revision >= revision, DEADLINE_SECONDS)
+
+
+async def check(inbox: AsyncLiveInbox, server: Served) -> None:
+    """The inbox shows what the server has now."""
+    head = await server.client.get_inbox("alice")
+    await until_revision(inbox, head.revision)
+    listed = [n async for n in server.client.list_notifications("alice", page_size=1_000)]
+    assert list(inbox.notifications) == [n for n in listed if n.arrive_revision >= inbox.floor]
+    assert (inbox.revision, inbox.total_count, inbox.unread_count, inbox.unseen_count) == (
+        head.revision,
+        head.total_count,
+        head.unread_count,
+        head.unseen_count,
+    )
+
+
+async def test_it_shows_what_is_sent_marked_and_deleted(server: Served) -> None:
+    await server.messages.BatchSendMessages(numbered(5, "alice", "bob"))
+
+    async with server.client.inbox("alice", snapshot_size=3) as inbox:
+        first = (titles(inbox), inbox.total_count, inbox.floor)
+        await server.client.send("offers", "An offer", to="alice")
+        await until_revision(inbox, 6)
+        arrived = (titles(inbox)[0], inbox.unread_count, inbox.channels["offers"].total_count)
+        await server.inboxes.UpdateNotifications(
+            UpdateNotificationsRequest(
+                user_id="alice",
+                selector=NotificationSelector(all=True, up_to_revision=4),
+                read=True,
+            )
+        )
+        await check(inbox, server)
+        unread = inbox.select(filter=NotificationFilter.NOTIFICATION_FILTER_UNREAD)
+        await server.channels.DeleteChannel(DeleteChannelRequest(channel_id="offers", force=True))
+        await inbox.wait_for(lambda: "offers" not in inbox.channels, DEADLINE_SECONDS)
+        await check(inbox, server)
+
+    assert first == (["5", "4", "3"], 5, 3)
+    assert arrived == ("An offer", 6, 1)
+    assert [notification.message.title for notification in unread] == ["An offer", "5"]
+    assert (titles(inbox), inbox.unread_count) == (["5", "4", "3"], 1)
+
+
+async def test_a_snapshot_of_several_responses_shows_at_once(server: Served) -> None:
+    await server.messages.BatchSendMessages(numbered(60, "alice", content=LARGE))
+    told: list[InboxChange] = []
+    inbox = server.client.inbox("alice", snapshot_size=100)
+    inbox.on_change(told.append)
+
+    async with inbox:
+        await check(inbox, server)
+
+    assert [len(change.arrived) for change in told] == [60]
+    assert inbox.floor == 0
+
+
+async def test_it_shows_a_burst_whole_and_tells_each_arrival_once(server: Served) -> None:
+    told: list[InboxChange] = []
+
+    async with server.client.inbox("alice") as inbox:
+        inbox.on_change(told.append)
+        await asyncio.gather(
+            *(server.messages.BatchSendMessages(numbered(100, "alice")) for _ in range(5))
+        )
+        await check(inbox, server)
+
+    arrived = [notification for change in told for notification in change.arrived]
+    assert [notification.arrive_revision for notification in arrived] == list(range(1, 501))
+    assert arrived[::-1] == list(inbox.notifications)
+
+
+async def test_it_survives_restarts_of_its_server(
+    serve: Serve, settings: Settings, tmp_path: Path
+) -> None:
+    settings = replace(settings, listen=f"unix:{tmp_path / 'server.sock'}")
+    told: list[InboxChange] = []
+    async with AsyncClient(settings.listen) as client, AsyncExitStack() as stack:
+        inbox = client.inbox("alice")
+        inbox.on_change(told.append)
+        for life in range(3):
+            async with serve(settings) as server:
+                if life == 0:
+                    await server.client.create_channel("news", title="News")
+                    await stack.enter_async_context(inbox)
+                await server.messages.BatchSendMessages(numbered(20, "alice"))
+                await check(inbox, server)
+
+    assert [change.starts_over for change in told] == [True] + [False] * (len(told) - 1)
+    arrived = [n.arrive_revision for change in told for n in change.arrived]
+    assert arrived == list(range(1, 61))
+
+
+async def test_it_survives_cuts_of_its_link(server: Served) -> None:
+    async with (
+        proxied(server.target) as link,
+        AsyncClient(link.target) as client,
+        client.inbox("alice") as inbox,
+    ):
+        for cuts in range(5):
+            link.cut(reset=cuts % 2 == 0)
+            await server.messages.BatchSendMessages(numbered(20, "alice"))
+            await check(inbox, server)
+
+    assert link.accepted > 5
+    assert inbox.total_count == 100

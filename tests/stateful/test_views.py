@@ -1,0 +1,132 @@
+"""A view shows what the server lists, whatever is called and wherever streams break off."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from random import SystemRandom
+from unittest.mock import patch
+
+import pytest
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.errors import Flaky
+from hypothesis.stateful import run_state_machine_as_test
+from tocsin.v1.inbox_pb2 import NotificationChange, NotificationSelector
+from tocsin_client import AsyncClient
+from tocsin_client._holding import Holding
+
+from tests.contract.stores import opener
+from tests.stateful.system import System, running
+from tests.stateful.viewing import views_of
+from tests.support.serving import database
+from tests.support.waiting import DEADLINE_SECONDS
+
+EXAMPLES = 200
+STEPS = 30
+
+MUTATED_EXAMPLES = 100
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> Iterator[System]:
+    open_store = opener(database(tmp_path / "tocsin.db"))
+    with running(open_store, tmp_path, DEADLINE_SECONDS) as system:
+        yield system
+
+
+@pytest.fixture
+def client(system: System) -> Iterator[AsyncClient]:
+    client = AsyncClient(system.target)
+    yield client
+    system.run(client.close())
+
+
+def test_whatever_is_called_a_view_shows_what_the_server_lists(
+    system: System,
+    client: AsyncClient,
+    pytestconfig: pytest.Config,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    chosen = pytestconfig.getoption("hypothesis_seed", default=None)
+    number = SystemRandom().randrange(2**32) if chosen is None else int(chosen)
+    with capsys.disabled():
+        print(f"\nrepeat with --hypothesis-seed={number}")  # noqa: T201  # for whoever repeats it
+
+    run_state_machine_as_test(
+        seed(number)(views_of(system, client)),
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=STEPS,
+            deadline=None,
+            print_blob=True,
+            phases=[Phase.reuse, Phase.generate, Phase.shrink],
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+Mutation = AbstractContextManager[None]
+
+
+@contextmanager
+def marks_reach_all() -> Iterator[None]:
+    """`up_to_revision` is not looked at."""
+    selected = Holding._selected
+
+    def all_selected(holding: Holding, selector: NotificationSelector) -> object:
+        wider = NotificationSelector()
+        wider.CopyFrom(selector)
+        wider.up_to_revision = 2**62
+        return selected(holding, wider)
+
+    with patch.object(Holding, "_selected", all_selected):
+        yield
+
+
+@contextmanager
+def snapshots_add() -> Iterator[None]:
+    """A SNAPSHOT clears nothing."""
+    with patch.object(Holding, "clear", lambda _: None):
+        yield
+
+
+@contextmanager
+def nothing_is_below_the_floor() -> Iterator[None]:
+    """What arrived below the floor is taken in."""
+    apply = Holding.apply
+
+    def apply_all(holding: Holding, changes: Sequence[NotificationChange], floor: int) -> None:
+        apply(holding, changes, 0)
+
+    with patch.object(Holding, "apply", apply_all):
+        yield
+
+
+@contextmanager
+def marks_change_what_was_given() -> Iterator[None]:
+    """What is held is marked itself, not a copy."""
+    with patch("tocsin_client._holding._copy", lambda notification: notification):
+        yield
+
+
+@pytest.mark.parametrize(
+    "mutation",
+    [marks_reach_all, snapshots_add, nothing_is_below_the_floor, marks_change_what_was_given],
+)
+def test_a_view_that_errs_is_found(
+    mutation: Callable[[], Mutation], system: System, client: AsyncClient
+) -> None:
+    # What is broken need not be so each time, at which Hypothesis wonders.
+    with mutation(), pytest.raises((AssertionError, Flaky)):
+        run_state_machine_as_test(
+            views_of(system, client),
+            settings=settings(
+                max_examples=MUTATED_EXAMPLES,
+                stateful_step_count=STEPS,
+                deadline=None,
+                derandomize=True,
+                database=None,
+                phases=[Phase.generate],
+                report_multiple_bugs=False,
+                suppress_health_check=list(HealthCheck),
+            ),
+        )

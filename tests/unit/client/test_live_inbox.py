@@ -1,0 +1,314 @@
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+
+import grpc
+import pytest
+from tocsin_client import (
+    AsyncClient,
+    AsyncLiveInbox,
+    ContiguityError,
+    InboxChange,
+    InvalidArgument,
+    NotFound,
+)
+from tocsin_client._resuming import Pacing
+
+from tests.support.waiting import DEADLINE_SECONDS, until
+from tests.unit.client.conftest import Serve
+from tests.unit.client.scripting import (
+    UNAVAILABLE,
+    Fail,
+    ScriptedInbox,
+    Step,
+    error_info,
+    live,
+    replay,
+    silence,
+    snapshot,
+)
+
+GONE = Fail(grpc.StatusCode.NOT_FOUND, (error_info("USER_DELETED"),))
+
+
+class Scripts:
+    """A scripted server, and a client of it that loses no time."""
+
+    def __init__(self, serve: Serve) -> None:
+        self._serve = serve
+        self.clients: list[AsyncClient] = []
+
+    async def __call__(self, *scripts: list[Step]) -> tuple[ScriptedInbox, AsyncClient]:
+        server = ScriptedInbox(*scripts)
+        pacing = Pacing(uniform=lambda low, _: low)
+        self.clients.append(AsyncClient(await self._serve(server), _pacing=pacing))
+        return server, self.clients[-1]
+
+
+@pytest.fixture
+async def scripted(serve: Serve) -> AsyncIterator[Scripts]:
+    scripts = Scripts(serve)
+    yield scripts
+    for client in scripts.clients:
+        await client.close()
+
+
+def names(inbox: AsyncLiveInbox) -> list[str]:
+    return [notification.notification_id for notification in inbox.notifications]
+
+
+def arrived(change: InboxChange) -> list[str]:
+    return [notification.notification_id for notification in change.arrived]
+
+
+async def until_revision(inbox: AsyncLiveInbox, revision: int) -> None:
+    await inbox.wait_for(lambda: inbox.revision >= revision, DEADLINE_SECONDS)
+
+
+async def test_entering_returns_once_it_has_caught_up(scripted: Scripts) -> None:
+    server, client = await scripted(
+        [snapshot(5, 5, 4, last=False), snapshot(5, 3, after=5), silence()]
+    )
+
+    async with client.inbox("alice", snapshot_size=3, heartbeat_interval=7) as inbox:
+        assert names(inbox) == ["n5", "n4", "n3"]
+        assert (inbox.revision, inbox.floor, inbox.interruption) == (5, 0, "")
+
+    assert server.requests[0].user_id == "alice"
+    assert server.requests[0].snapshot_size == 3
+    assert server.requests[0].heartbeat_interval.seconds == 7
+    assert names(inbox) == ["n5", "n4", "n3"]
+
+
+async def test_it_goes_on_from_the_last_cursor_and_shows_what_it_has_meanwhile(
+    scripted: Scripts,
+) -> None:
+    back = asyncio.Event()
+    server, client = await scripted(
+        [snapshot(5, 5), UNAVAILABLE], [back, replay(5, 6, 6, last=True), silence()]
+    )
+
+    async with client.inbox("alice") as inbox:
+        await until(lambda: bool(inbox.interruption))
+        meanwhile = (inbox.interruption, names(inbox))
+        back.set()
+        await until_revision(inbox, 6)
+
+        assert "UNAVAILABLE" in meanwhile[0]
+        assert meanwhile[1] == ["n5"]
+        assert (inbox.interruption, names(inbox)) == ("", ["n6", "n5"])
+    assert [request.cursor for request in server.requests] == ["", "c5"]
+
+
+async def test_callbacks_are_told_each_change_in_order(scripted: Scripts) -> None:
+    go_on = asyncio.Event()
+    _, client = await scripted([snapshot(5, 5), go_on, live(5, 6), live(6, 8), silence()])
+    told: list[tuple[str, list[str], bool]] = []
+    inbox = client.inbox("alice")
+    inbox.on_change(lambda change: told.append(("first", arrived(change), change.starts_over)))
+
+    async with inbox:
+        inbox.on_change(lambda _: told.append(("second", names(inbox)[:1], False)))
+        go_on.set()
+        await until_revision(inbox, 8)
+
+    assert told == [
+        ("first", ["n5"], True),
+        ("first", ["n6"], False),
+        ("second", ["n6"], False),
+        ("first", ["n7", "n8"], False),
+        ("second", ["n8"], False),
+    ]
+
+
+async def test_a_callback_that_raises_is_logged_and_harms_nobody(
+    scripted: Scripts, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, client = await scripted([snapshot(5, 5), live(5, 6), live(6, 7), silence()])
+    told: list[int] = []
+
+    def fail(change: InboxChange) -> None:
+        raise LookupError("of the application")
+
+    inbox = client.inbox("alice")
+    inbox.on_change(fail)
+    inbox.on_change(lambda _: told.append(inbox.revision))
+    async with inbox:
+        await until_revision(inbox, 7)
+
+    assert told == [5, 6, 7]
+    records = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert [record.exc_info and record.exc_info[0] for record in records] == [LookupError] * 3
+
+
+async def test_a_callback_that_was_ended_is_not_called_any_more(scripted: Scripts) -> None:
+    _, client = await scripted([snapshot(5, 5), live(5, 6), silence()])
+    told: list[str] = []
+    inbox = client.inbox("alice")
+
+    def once(change: InboxChange) -> None:
+        told.append("once")
+        end_once()
+        end_other()
+        end_other()
+
+    end_once = inbox.on_change(once)
+    end_other = inbox.on_change(lambda _: told.append("other"))
+    inbox.on_change(lambda _: told.append("always"))
+    async with inbox:
+        await until_revision(inbox, 6)
+
+    assert told == ["once", "always", "always"]
+
+
+async def test_waiting_returns_what_the_predicate_gives_now_or_after_a_change(
+    scripted: Scripts,
+) -> None:
+    go_on = asyncio.Event()
+    _, client = await scripted([snapshot(5, 5), go_on, live(5, 6), live(6, 7), silence()])
+
+    async with client.inbox("alice") as inbox:
+        now = await inbox.wait_for(lambda: inbox.get("n5"))
+        # Each holds for a moment only.
+        waiting = [
+            asyncio.create_task(inbox.wait_for(lambda: inbox.revision == 6 and inbox.notifications))
+            for _ in range(2)
+        ]
+        go_on.set()
+        then = await asyncio.gather(*waiting)
+
+    assert now is not None
+    assert [[n.notification_id for n in notifications or ()] for notifications in then] == [
+        ["n6", "n5"]
+    ] * 2
+
+
+async def test_waiting_ends_at_its_timeout_and_with_what_the_predicate_raises(
+    scripted: Scripts,
+) -> None:
+    go_on = asyncio.Event()
+    _, client = await scripted([snapshot(5, 5), go_on, live(5, 6), silence()])
+
+    async with client.inbox("alice") as inbox:
+        with pytest.raises(TimeoutError):
+            await inbox.wait_for(lambda: inbox.revision == 6, 0.01)
+        with pytest.raises(ZeroDivisionError):
+            await inbox.wait_for(lambda: 1 // 0)
+        late = asyncio.create_task(inbox.wait_for(lambda: inbox.revision == 6 and 1 // 0))
+        go_on.set()
+        with pytest.raises(ZeroDivisionError):
+            await late
+
+        assert inbox.revision == 6
+
+
+async def test_a_wait_that_is_cancelled_as_its_change_comes_harms_nobody(
+    scripted: Scripts,
+) -> None:
+    go_on = asyncio.Event()
+    _, client = await scripted([snapshot(5, 5), go_on, live(5, 6), live(6, 7), silence()])
+
+    async with client.inbox("alice") as inbox:
+        waiting = asyncio.create_task(inbox.wait_for(lambda: inbox.revision == 6))
+        inbox.on_change(lambda _: waiting.cancel())
+        go_on.set()
+        await until_revision(inbox, 7)
+
+        assert waiting.cancelled()
+
+
+async def test_a_stream_that_fails_for_good_ends_it_with_the_error(scripted: Scripts) -> None:
+    go_on = asyncio.Event()
+    server, client = await scripted([snapshot(5, 5), go_on, GONE])
+    inbox = client.inbox("alice")
+
+    await inbox.__aenter__()
+    inbox.raise_if_failed()
+    waiting = asyncio.create_task(inbox.wait_for(lambda: inbox.revision == 6))
+    go_on.set()
+
+    with pytest.raises(NotFound, match="USER_DELETED"):
+        await waiting
+    with pytest.raises(NotFound):
+        await inbox.wait_for(lambda: inbox.revision == 6)
+    with pytest.raises(NotFound):
+        inbox.raise_if_failed()
+    with pytest.raises(NotFound):
+        await inbox.__aexit__(None, None, None)
+    assert names(inbox) == ["n5"]
+    assert "USER_DELETED" in inbox.interruption
+    assert await inbox.wait_for(lambda: inbox.revision == 5)
+    await server.until_open(0)
+
+
+async def test_leaving_with_an_exception_keeps_it(scripted: Scripts) -> None:
+    _, client = await scripted([snapshot(5, 5), GONE])
+
+    async def leave() -> None:
+        async with client.inbox("alice") as inbox:
+            await until(lambda: bool(inbox.interruption))
+            raise LookupError("of the application")
+
+    with pytest.raises(LookupError, match="of the application"):
+        await leave()
+
+
+async def test_a_stream_that_cannot_begin_fails_the_entering(scripted: Scripts) -> None:
+    _, client = await scripted([Fail(grpc.StatusCode.INVALID_ARGUMENT)])
+
+    with pytest.raises(InvalidArgument):
+        async with client.inbox("not a user"):
+            pytest.fail("it was entered")
+
+
+async def test_a_strict_one_ends_when_the_server_breaks_a_rule(scripted: Scripts) -> None:
+    _, client = await scripted([snapshot(5, 5), live(6, 7), silence()])
+
+    with pytest.raises(ContiguityError):
+        async with client.inbox("alice", strict=True) as inbox:
+            await until_revision(inbox, 7)
+
+
+async def test_entering_ends_at_its_timeout_and_leaves_no_stream(scripted: Scripts) -> None:
+    server, client = await scripted([silence()])
+
+    with pytest.raises(TimeoutError):
+        async with client.inbox("alice", open_timeout=0.2):
+            pytest.fail("it was entered")
+
+    await server.until_open(0)
+
+
+async def test_closing_ends_the_stream_and_every_wait(scripted: Scripts) -> None:
+    server, client = await scripted([snapshot(5, 5), silence()])
+
+    async with client.inbox("alice") as inbox:
+        waiting = asyncio.create_task(inbox.wait_for(lambda: inbox.revision == 6))
+        await inbox.aclose()
+        await inbox.aclose()
+
+        with pytest.raises(RuntimeError, match="closed"):
+            await waiting
+        assert await inbox.wait_for(lambda: inbox.revision == 5)
+    await server.until_open(0)
+
+
+async def test_it_ends_with_its_client(scripted: Scripts) -> None:
+    _, client = await scripted([snapshot(5, 5), silence()])
+
+    async with client.inbox("alice") as inbox:
+        await client.close()
+
+        with pytest.raises(RuntimeError, match="closed"):
+            await inbox.wait_for(lambda: inbox.revision == 6)
+
+
+async def test_it_is_entered_once_and_nobody_waits_before(scripted: Scripts) -> None:
+    _, client = await scripted([snapshot(5, 5), silence()])
+    inbox = client.inbox("alice")
+
+    with pytest.raises(RuntimeError, match="not entered"):
+        await inbox.wait_for(lambda: True)
+    async with inbox:
+        with pytest.raises(RuntimeError, match="once"):
+            await inbox.__aenter__()
