@@ -16,7 +16,7 @@ from tocsin.v1.inbox_pb2 import (
 from tocsin.v1.inbox_service_pb2 import SubscribePhase
 
 from tocsin_client._holding import Holding, InboxChange
-from tocsin_client._requests import ids
+from tocsin_client._requests import id_list
 from tocsin_client._resuming import InboxUpdate
 
 _IDLE = {SubscribePhase.SUBSCRIBE_PHASE_HEARTBEAT, SubscribePhase.SUBSCRIBE_PHASE_RECONNECT}
@@ -119,7 +119,7 @@ class InboxView:
         read = _READ.get(filter)
         if read is None:
             raise ValueError(f"filter {filter} is neither all, unread nor read")
-        channels = set(ids(channel_ids))
+        channels = set(id_list(channel_ids))
         return [
             notification
             for notification in self.notifications
