@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tocsin_client._async_client import AsyncClient
+    from tocsin_client._async_live_inbox import AsyncLiveInbox
     from tocsin_client._client import Client
     from tocsin_client._cursors import CursorStore, FileCursorStore, MemoryCursorStore
     from tocsin_client._errors import (
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
         Violation,
     )
     from tocsin_client._holding import InboxChange
-    from tocsin_client._live_inbox import AsyncLiveInbox
+    from tocsin_client._live_inbox import LiveInbox
     from tocsin_client._requests import make_send_request
     from tocsin_client._resuming import InboxUpdate
     from tocsin_client._subscribing import AsyncSubscription
@@ -54,6 +55,7 @@ __all__ = [
     "InboxView",
     "Internal",
     "InvalidArgument",
+    "LiveInbox",
     "MemoryCursorStore",
     "NotFound",
     "PermissionDenied",
@@ -69,7 +71,7 @@ __all__ = [
 # Whatever is not listed is an error.
 _MODULES = {
     "AsyncClient": "_async_client",
-    "AsyncLiveInbox": "_live_inbox",
+    "AsyncLiveInbox": "_async_live_inbox",
     "AsyncSubscription": "_subscribing",
     "Client": "_client",
     "CursorStore": "_cursors",
@@ -77,6 +79,7 @@ _MODULES = {
     "InboxChange": "_holding",
     "InboxUpdate": "_resuming",
     "InboxView": "_view",
+    "LiveInbox": "_live_inbox",
     "MemoryCursorStore": "_cursors",
     "Subscription": "_subscription",
     "make_send_request": "_requests",

@@ -5,12 +5,12 @@ from types import TracebackType
 from typing import Self
 from weakref import WeakSet
 
+from tocsin_client._async_live_inbox import AsyncLiveInbox
 from tocsin_client._calling import TIMEOUT, AsyncCalls
 from tocsin_client._channel import AsyncStreamChannels
 from tocsin_client._channel_service import AsyncChannels
 from tocsin_client._cursors import Bookmark, CursorStore
 from tocsin_client._inbox_service import AsyncInboxes
-from tocsin_client._live_inbox import AsyncLiveInbox
 from tocsin_client._marking import AsyncMarks
 from tocsin_client._message_service import AsyncMessages
 from tocsin_client._resuming import Pacing, Progress
@@ -168,4 +168,4 @@ class AsyncClient(AsyncChannels, AsyncMessages, AsyncInboxes, AsyncMarks):
             heartbeat_interval=heartbeat_interval,
             strict=strict,
         )
-        return AsyncLiveInbox(subscription, open_timeout)
+        return AsyncLiveInbox(subscription, self, user_id, open_timeout)

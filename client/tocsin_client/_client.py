@@ -10,6 +10,7 @@ from tocsin_client._channel import Connect, Connector, StreamChannels
 from tocsin_client._channel_service import Channels
 from tocsin_client._cursors import Bookmark, CursorStore
 from tocsin_client._inbox_service import Inboxes
+from tocsin_client._live_inbox import LiveInbox
 from tocsin_client._marking import Marks
 from tocsin_client._message_service import Messages
 from tocsin_client._reading import Reader, Sleep
@@ -149,3 +150,36 @@ class Client(Channels, Messages, Inboxes, Marks):
             self._calls.check_open()
             self._subscriptions.add(subscription)
         return subscription
+
+    def inbox(
+        self,
+        user_id: str,
+        *,
+        snapshot_size: int = 0,
+        heartbeat_interval: float = 30.0,
+        strict: bool = False,
+        open_timeout: float | None = None,
+    ) -> LiveInbox:
+        """Holds an inbox in memory, kept in step, for an application that shows a bell.
+
+        Use it as a context manager: entering returns once it has caught up.
+
+        Args:
+            user_id: Whose inbox.
+            snapshot_size: How many of the newest notifications it holds at first, up to 1,000;
+                0 is 50.
+            heartbeat_interval: After how many idle seconds the server shows life, 1 to 300.
+            strict: End with a ContiguityError when the server breaks a rule that proves that
+                nothing is missing; by default the log says so (`tocsin_client`, WARNING).
+            open_timeout: How many seconds entering may take; by default it waits for a server.
+
+        Raises:
+            ValueError: `heartbeat_interval` is not more than 0, or no span of time.
+        """
+        subscription = self.subscribe(
+            user_id,
+            snapshot_size=snapshot_size,
+            heartbeat_interval=heartbeat_interval,
+            strict=strict,
+        )
+        return LiveInbox(self._connector, subscription, self, user_id, open_timeout)

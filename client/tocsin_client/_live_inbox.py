@@ -1,25 +1,29 @@
-"""An inbox in memory that a task keeps in step."""
+"""An inbox in memory that a thread keeps in step."""
 
-import asyncio
-from collections.abc import Callable
-from contextlib import nullcontext
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from types import TracebackType
 from typing import Self, TypeVar
 
+from tocsin.v1.inbox_service_pb2 import UpdateNotificationsResponse
+
+from tocsin_client._channel import Connector
+from tocsin_client._marking import Marks
 from tocsin_client._showing import ShownInbox
-from tocsin_client._subscribing import AsyncSubscription
+from tocsin_client._subscription import Subscription
 
 _T = TypeVar("_T")
 
 
-class AsyncLiveInbox(ShownInbox):
-    """A user's inbox in memory, kept in step by a subscription; made by `AsyncClient.inbox`.
+class LiveInbox(ShownInbox):
+    """A user's inbox in memory, kept in step by a subscription; made by `Client.inbox`.
 
     ```python
-    async with client.inbox("alice") as inbox:
+    with client.inbox("alice") as inbox:
         inbox.on_change(lambda change: toast(change.arrived))
         print(inbox.unread_count, [n.message.title for n in inbox.notifications])
-        await inbox.wait_for(lambda: inbox.unread_count == 0, timeout=60)
+        inbox.wait_for(lambda: inbox.unread_count == 0, timeout=60)
     ```
 
     Entering returns once it has caught up. From then on it shows the inbox at one revision after
@@ -28,25 +32,33 @@ class AsyncLiveInbox(ShownInbox):
     whole inbox. It goes on when a server restarts or a link fails; until it is in step again it
     shows what it has, and `interruption` says why.
 
-    A stream that fails for good, as `AsyncSubscription` says, ends it: what it shows stays, and
-    `wait_for`, `raise_if_failed` and leaving the context raise the error. Use it from its client's
-    event loop; what it gives is consistent up to the next `await`.
+    A stream that fails for good, as `Subscription` says, ends it: what it shows stays, and
+    `wait_for`, `raise_if_failed` and leaving the context raise the error.
+
+    Any thread may use it. A thread of its own reads the stream and calls the callbacks; there,
+    and in what `wait_for` asks, all that it shows is of one revision.
 
     The messages that it gives stay as they are, whatever comes: others take their place. They are
     what it holds itself: leave them as they are, too. What arrives is held until it is removed.
     """
 
-    def __init__(self, subscription: AsyncSubscription, open_timeout: float | None) -> None:
-        super().__init__(nullcontext())
+    def __init__(
+        self,
+        connector: Connector,
+        subscription: Subscription,
+        marks: Marks,
+        user_id: str,
+        open_timeout: float | None,
+    ) -> None:
+        super().__init__(threading.RLock())
+        self._connector = connector
         self._subscription = subscription
+        self._marks = marks
+        self._user_id = user_id
         self._open_timeout = open_timeout
-        self._task: asyncio.Task[None] | None = None
+        self._thread: threading.Thread | None = None
 
-    @property
-    def _stream_interruption(self) -> str:
-        return self._subscription.interruption
-
-    async def __aenter__(self) -> Self:
+    def __enter__(self) -> Self:
         """Returns once it has caught up.
 
         Raises:
@@ -54,37 +66,39 @@ class AsyncLiveInbox(ShownInbox):
             CallError: The stream failed for good.
             RuntimeError: It was entered before.
         """
-        if self._task is not None:
-            raise RuntimeError("a live inbox can be entered once")
-        self._task = asyncio.create_task(self._follow())
+        with self._guard:
+            if self._thread is not None:
+                raise RuntimeError("a live inbox can be entered once")
+            self._thread = threading.Thread(target=self._follow, name="tocsin-inbox", daemon=True)
+        self._thread.start()
         try:
-            await self.wait_for(lambda: self._view.caught_up, self._open_timeout)
+            self.wait_for(lambda: self._view.caught_up, self._open_timeout)
         except BaseException:
-            await self.aclose()
+            self.close()
             raise
         return self
 
-    async def __aexit__(
+    def __exit__(
         self,
         exc_type: type[BaseException] | None,
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self.aclose()
+        self.close()
         if exc is None:
             self.raise_if_failed()
 
-    async def aclose(self) -> None:
-        """Ends the stream; what is shown stays. Repeating it does nothing."""
-        await self._subscription.aclose()
-        if self._task is not None:
-            await asyncio.wait({self._task})
+    def close(self) -> None:
+        """Ends the stream; what is shown stays. Any thread may, and repeating it does nothing."""
+        self._subscription.close()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
         self._end(None)
 
-    async def wait_for(self, predicate: Callable[[], _T], timeout: float | None = None) -> _T:  # noqa: ASYNC109  (as the blocking one has it)
+    def wait_for(self, predicate: Callable[[], _T], timeout: float | None = None) -> _T:
         """Returns what `predicate` gives as soon as that is true: now, or right after a change.
 
-        It is asked after every change, behind the callbacks.
+        It is asked after every change, behind the callbacks, in the thread that reads.
 
         Args:
             predicate: Looks at the inbox, quickly; what it raises is raised here.
@@ -93,25 +107,85 @@ class AsyncLiveInbox(ShownInbox):
         Raises:
             TimeoutError: It was not true in time.
             CallError: It is not true, and the stream has failed for good.
-            RuntimeError: It is not true, and the inbox is closed or was not entered.
+            RuntimeError: It is not true, and the inbox is closed or was not entered; or a callback
+                waits for what could only come after it.
         """
-        if self._task is None:
+        self._connector.check_process()
+        if self._thread is None:
             raise RuntimeError("the inbox was not entered")
-        waiter: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
+        if self._thread is threading.current_thread():
+            raise RuntimeError("a callback cannot wait for the next change")
+        waiter: Future[_T] = Future()
         self._await(waiter, predicate)
         try:
-            async with asyncio.timeout(timeout):
-                return await waiter
+            return waiter.result(timeout)
         finally:
             self._forget(waiter)
 
-    async def _follow(self) -> None:
+    def mark_read(
+        self,
+        *,
+        ids: str | Iterable[str] | None = None,
+        channel_ids: str | Iterable[str] | None = None,
+        all: bool = False,  # noqa: A002  (the field's name)
+    ) -> UpdateNotificationsResponse:
+        """Marks notifications read, as `Client.mark_read` does, but none that is not shown yet.
+
+        Of channels or all, only what arrived up to `revision` is marked. The inbox shows it a
+        moment later: wait for the response's `inbox.revision` where that matters.
+        """
+        return self._mark(self._marks.mark_read, ids, channel_ids, all)
+
+    def mark_unread(
+        self,
+        *,
+        ids: str | Iterable[str] | None = None,
+        channel_ids: str | Iterable[str] | None = None,
+        all: bool = False,  # noqa: A002  (the field's name)
+    ) -> UpdateNotificationsResponse:
+        """Marks notifications unread. The rest is as in `mark_read`."""
+        return self._mark(self._marks.mark_unread, ids, channel_ids, all)
+
+    def mark_seen(
+        self,
+        *,
+        ids: str | Iterable[str] | None = None,
+        channel_ids: str | Iterable[str] | None = None,
+        all: bool = False,  # noqa: A002  (the field's name)
+    ) -> UpdateNotificationsResponse:
+        """Marks notifications seen, as when the bell is opened. The rest is as in `mark_read`."""
+        return self._mark(self._marks.mark_seen, ids, channel_ids, all)
+
+    def _mark(
+        self,
+        mark: Callable[..., UpdateNotificationsResponse],
+        ids: str | Iterable[str] | None,
+        channel_ids: str | Iterable[str] | None,
+        all: bool,  # noqa: A002, FBT001  (the field's name)
+    ) -> UpdateNotificationsResponse:
+        revision = self.revision
+        if ids is None and not revision:
+            # To the server, 0 is whatever has arrived by now.
+            return UpdateNotificationsResponse(inbox=self._view.inbox)
+        return mark(
+            self._user_id,
+            ids=ids,
+            channel_ids=channel_ids,
+            all=all,
+            up_to_revision=revision if ids is None else 0,
+        )
+
+    @property
+    def _stream_interruption(self) -> str:
+        return self._subscription.interruption
+
+    def _follow(self) -> None:
         failure: Exception | None = None
         try:
-            async for update in self._subscription:
+            for update in self._subscription:
                 self._take(update)
         except Exception as error:  # noqa: BLE001  (whoever waits, or leaves, gets it)
             failure = error
-            await self._subscription.aclose()
+            self._subscription.close()
         finally:
             self._end(failure)

@@ -123,10 +123,12 @@ class ShownInbox(ABC):
             What ends it; repeating it does nothing.
         """
         key = object()
-        self._callbacks[key] = callback
+        with self._guard:
+            self._callbacks[key] = callback
 
         def unregister() -> None:
-            self._callbacks.pop(key, None)
+            with self._guard:
+                self._callbacks.pop(key, None)
 
         return unregister
 
@@ -139,9 +141,10 @@ class ShownInbox(ABC):
         """Takes an update in, and tells of what changed."""
         with self._guard:
             change = self._view.apply(update)
+            callbacks = list(self._callbacks.items())
         if change is None:
             return
-        for key, callback in list(self._callbacks.items()):
+        for key, callback in callbacks:
             # One may have ended another.
             if key in self._callbacks:
                 try:

@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Self, TypeVar, cast
 
-from tocsin_client import AsyncClient, Client, InboxUpdate, Subscription
+from tocsin_client import AsyncClient, Client, InboxUpdate, LiveInbox, Subscription
 
 _T = TypeVar("_T")
 
@@ -41,6 +42,8 @@ class _InThreads:
         def call(*args: object, **kwargs: object) -> object:
             if name == "subscribe":
                 return _SubscriptionInThreads(method(*args, **kwargs))
+            if name == "inbox":
+                return _InboxInThreads(method(*args, **kwargs))
             if name.startswith("list_"):
                 return _each(method(*args, **kwargs))
             return in_thread(method, *args, **kwargs)
@@ -77,3 +80,24 @@ class _SubscriptionInThreads:
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+
+class _InboxInThreads:
+    def __init__(self, inbox: LiveInbox) -> None:
+        self._inbox = inbox
+
+    def __getattr__(self, name: str) -> object:
+        value = getattr(self._inbox, name)
+        if name == "wait_for" or name.startswith("mark_"):
+            return partial(in_thread, value)
+        return value
+
+    async def aclose(self) -> None:
+        await in_thread(self._inbox.close)
+
+    async def __aenter__(self) -> Self:
+        await in_thread(self._inbox.__enter__)
+        return self
+
+    async def __aexit__(self, *exit_with: object) -> None:
+        await in_thread(self._inbox.__exit__, *exit_with)

@@ -1,6 +1,6 @@
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import Sequence
 
 import grpc
 import pytest
@@ -12,10 +12,9 @@ from tocsin_client import (
     InvalidArgument,
     NotFound,
 )
-from tocsin_client._resuming import Pacing
 
 from tests.support.waiting import DEADLINE_SECONDS, until
-from tests.unit.client.conftest import Serve
+from tests.unit.client.conftest import Clients, Serve
 from tests.unit.client.scripting import (
     UNAVAILABLE,
     Fail,
@@ -32,25 +31,20 @@ GONE = Fail(grpc.StatusCode.NOT_FOUND, (error_info("USER_DELETED"),))
 
 
 class Scripts:
-    """A scripted server, and a client of it that loses no time."""
+    """Scripted servers, each with a client."""
 
-    def __init__(self, serve: Serve) -> None:
+    def __init__(self, serve: Serve, clients: Clients) -> None:
         self._serve = serve
-        self.clients: list[AsyncClient] = []
+        self._clients = clients
 
-    async def __call__(self, *scripts: list[Step]) -> tuple[ScriptedInbox, AsyncClient]:
+    async def __call__(self, *scripts: Sequence[Step]) -> tuple[ScriptedInbox, AsyncClient]:
         server = ScriptedInbox(*scripts)
-        pacing = Pacing(uniform=lambda low, _: low)
-        self.clients.append(AsyncClient(await self._serve(server), _pacing=pacing))
-        return server, self.clients[-1]
+        return server, self._clients(await self._serve(server))
 
 
 @pytest.fixture
-async def scripted(serve: Serve) -> AsyncIterator[Scripts]:
-    scripts = Scripts(serve)
-    yield scripts
-    for client in scripts.clients:
-        await client.close()
+def scripted(serve: Serve, clients: Clients) -> Scripts:
+    return Scripts(serve, clients)
 
 
 def names(inbox: AsyncLiveInbox) -> list[str]:

@@ -1,0 +1,183 @@
+"""An inbox in memory that a task keeps in step."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import nullcontext
+from types import TracebackType
+from typing import Self, TypeVar
+
+from tocsin.v1.inbox_service_pb2 import UpdateNotificationsResponse
+
+from tocsin_client._marking import AsyncMarks
+from tocsin_client._showing import ShownInbox
+from tocsin_client._subscribing import AsyncSubscription
+
+_T = TypeVar("_T")
+
+
+class AsyncLiveInbox(ShownInbox):
+    """A user's inbox in memory, kept in step by a subscription; made by `AsyncClient.inbox`.
+
+    ```python
+    async with client.inbox("alice") as inbox:
+        inbox.on_change(lambda change: toast(change.arrived))
+        print(inbox.unread_count, [n.message.title for n in inbox.notifications])
+        await inbox.wait_for(lambda: inbox.unread_count == 0, timeout=60)
+    ```
+
+    Entering returns once it has caught up. From then on it shows the inbox at one revision after
+    the other, never a state in between: `notifications` equals what the server lists
+    (`NOTIFICATION_FILTER_ALL`) down to `floor`, and the counters are the server's own, of the
+    whole inbox. It goes on when a server restarts or a link fails; until it is in step again it
+    shows what it has, and `interruption` says why.
+
+    A stream that fails for good, as `AsyncSubscription` says, ends it: what it shows stays, and
+    `wait_for`, `raise_if_failed` and leaving the context raise the error.
+
+    Use it from its client's event loop. Up to the next `await`, all that it shows is of one
+    revision.
+
+    The messages that it gives stay as they are, whatever comes: others take their place. They are
+    what it holds itself: leave them as they are, too. What arrives is held until it is removed.
+    """
+
+    def __init__(
+        self,
+        subscription: AsyncSubscription,
+        marks: AsyncMarks,
+        user_id: str,
+        open_timeout: float | None,
+    ) -> None:
+        super().__init__(nullcontext())
+        self._subscription = subscription
+        self._marks = marks
+        self._user_id = user_id
+        self._open_timeout = open_timeout
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        """Returns once it has caught up.
+
+        Raises:
+            TimeoutError: It has not in time.
+            CallError: The stream failed for good.
+            RuntimeError: It was entered before.
+        """
+        if self._task is not None:
+            raise RuntimeError("a live inbox can be entered once")
+        self._task = asyncio.create_task(self._follow())
+        try:
+            await self.wait_for(lambda: self._view.caught_up, self._open_timeout)
+        except BaseException:
+            await self.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+        if exc is None:
+            self.raise_if_failed()
+
+    async def aclose(self) -> None:
+        """Ends the stream; what is shown stays. Repeating it does nothing."""
+        await self._subscription.aclose()
+        if self._task is not None:
+            await asyncio.wait({self._task})
+        self._end(None)
+
+    async def wait_for(self, predicate: Callable[[], _T], timeout: float | None = None) -> _T:  # noqa: ASYNC109  (the blocking one's, too)
+        """Returns what `predicate` gives as soon as that is true: now, or right after a change.
+
+        It is asked after every change, behind the callbacks.
+
+        Args:
+            predicate: Looks at the inbox, quickly; what it raises is raised here.
+            timeout: How many seconds to wait; by default as long as it takes.
+
+        Raises:
+            TimeoutError: It was not true in time.
+            CallError: It is not true, and the stream has failed for good.
+            RuntimeError: It is not true, and the inbox is closed or was not entered.
+        """
+        if self._task is None:
+            raise RuntimeError("the inbox was not entered")
+        waiter: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
+        self._await(waiter, predicate)
+        try:
+            async with asyncio.timeout(timeout):
+                return await waiter
+        finally:
+            self._forget(waiter)
+
+    async def mark_read(
+        self,
+        *,
+        ids: str | Iterable[str] | None = None,
+        channel_ids: str | Iterable[str] | None = None,
+        all: bool = False,  # noqa: A002  (the field's name)
+    ) -> UpdateNotificationsResponse:
+        """Marks notifications read, as `AsyncClient.mark_read`, but none that is not shown yet.
+
+        Of channels or all, only what arrived up to `revision` is marked. The inbox shows it a
+        moment later: wait for the response's `inbox.revision` where that matters.
+        """
+        return await self._mark(self._marks.mark_read, ids, channel_ids, all)
+
+    async def mark_unread(
+        self,
+        *,
+        ids: str | Iterable[str] | None = None,
+        channel_ids: str | Iterable[str] | None = None,
+        all: bool = False,  # noqa: A002  (the field's name)
+    ) -> UpdateNotificationsResponse:
+        """Marks notifications unread. The rest is as in `mark_read`."""
+        return await self._mark(self._marks.mark_unread, ids, channel_ids, all)
+
+    async def mark_seen(
+        self,
+        *,
+        ids: str | Iterable[str] | None = None,
+        channel_ids: str | Iterable[str] | None = None,
+        all: bool = False,  # noqa: A002  (the field's name)
+    ) -> UpdateNotificationsResponse:
+        """Marks notifications seen, as when the bell is opened. The rest is as in `mark_read`."""
+        return await self._mark(self._marks.mark_seen, ids, channel_ids, all)
+
+    async def _mark(
+        self,
+        mark: Callable[..., Awaitable[UpdateNotificationsResponse]],
+        ids: str | Iterable[str] | None,
+        channel_ids: str | Iterable[str] | None,
+        all: bool,  # noqa: A002, FBT001  (the field's name)
+    ) -> UpdateNotificationsResponse:
+        revision = self.revision
+        if ids is None and not revision:
+            # To the server, 0 is whatever has arrived by now.
+            return UpdateNotificationsResponse(inbox=self._view.inbox)
+        return await mark(
+            self._user_id,
+            ids=ids,
+            channel_ids=channel_ids,
+            all=all,
+            up_to_revision=revision if ids is None else 0,
+        )
+
+    @property
+    def _stream_interruption(self) -> str:
+        return self._subscription.interruption
+
+    async def _follow(self) -> None:
+        failure: Exception | None = None
+        try:
+            async for update in self._subscription:
+                self._take(update)
+        except Exception as error:  # noqa: BLE001  (whoever waits, or leaves, gets it)
+            failure = error
+            await self._subscription.aclose()
+        finally:
+            self._end(failure)
