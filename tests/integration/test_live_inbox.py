@@ -1,21 +1,33 @@
 """An inbox in memory, beside a real server: it shows what the server has, whatever happens."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from tocsin.v1.channel_service_pb2 import DeleteChannelRequest
+import pytest
 from tocsin.v1.inbox_pb2 import NotificationFilter, NotificationSelector
 from tocsin.v1.inbox_service_pb2 import UpdateNotificationsRequest
-from tocsin_client import AsyncClient, AsyncLiveInbox, InboxChange
+from tocsin_client import AsyncClient, AsyncLiveInbox, Client, InboxChange
 from tocsin_server.settings import Settings
 
 from tests.integration.conftest import Serve
 from tests.support.asking import LARGE, numbered
+from tests.support.blocking import in_threads
 from tests.support.proxy import proxied
 from tests.support.serving import Served
 from tests.support.waiting import DEADLINE_SECONDS
+
+Connect = Callable[[str], AsyncClient]
+
+
+@pytest.fixture(params=["AsyncClient", "Client"])
+def connect(request: pytest.FixtureRequest) -> Connect:
+    """Makes clients of each kind."""
+    if request.param == "Client":
+        return lambda target: in_threads(Client(target))
+    return AsyncClient
 
 
 def titles(inbox: AsyncLiveInbox) -> list[str]:
@@ -40,10 +52,13 @@ async def check(inbox: AsyncLiveInbox, server: Served) -> None:
     )
 
 
-async def test_it_shows_what_is_sent_marked_and_deleted(server: Served) -> None:
+async def test_it_shows_what_is_sent_marked_and_deleted(server: Served, connect: Connect) -> None:
     await server.messages.BatchSendMessages(numbered(5, "alice", "bob"))
 
-    async with server.client.inbox("alice", snapshot_size=3) as inbox:
+    async with (
+        connect(server.target) as client,
+        client.inbox("alice", snapshot_size=3) as inbox,
+    ):
         first = (titles(inbox), inbox.total_count, inbox.floor)
         await server.client.send("offers", "An offer", to="alice")
         await until_revision(inbox, 6)
@@ -57,7 +72,7 @@ async def test_it_shows_what_is_sent_marked_and_deleted(server: Served) -> None:
         )
         await check(inbox, server)
         unread = inbox.select(filter=NotificationFilter.NOTIFICATION_FILTER_UNREAD)
-        await server.channels.DeleteChannel(DeleteChannelRequest(channel_id="offers", force=True))
+        await server.client.delete_channel("offers", force=True)
         await inbox.wait_for(lambda: "offers" not in inbox.channels, DEADLINE_SECONDS)
         await check(inbox, server)
 
@@ -67,23 +82,55 @@ async def test_it_shows_what_is_sent_marked_and_deleted(server: Served) -> None:
     assert (titles(inbox), inbox.unread_count) == (["5", "4", "3"], 1)
 
 
-async def test_a_snapshot_of_several_responses_shows_at_once(server: Served) -> None:
+@pytest.mark.parametrize("shown", [0, 3])
+async def test_marks_do_not_reach_what_is_not_shown_yet(
+    server: Served, connect: Connect, shown: int
+) -> None:
+    await server.messages.BatchSendMessages(numbered(shown, "alice") if shown else numbered(1, "b"))
+
+    async with (
+        proxied(server.target) as link,
+        connect(link.target) as client,
+        client.inbox("alice") as inbox,
+    ):
+        link.stall()
+        await server.client.send("news", "Not shown yet", to="alice")
+        answer = await inbox.mark_read(all=True)
+        before = inbox.revision
+        link.heal()
+        await check(inbox, server)
+        unread = inbox.unread_count
+        one = await inbox.mark_unread(ids=[inbox.notifications[-1].notification_id])
+        await inbox.mark_seen(channel_ids="news")
+        await check(inbox, server)
+
+    assert (before, answer.updated_count, unread) == (shown, shown, 1)
+    assert one.updated_count == (1 if shown else 0)
+    assert (inbox.unread_count, inbox.unseen_count) == (2 if shown else 1, 0)
+
+
+async def test_a_snapshot_of_several_responses_shows_at_once(
+    server: Served, connect: Connect
+) -> None:
     await server.messages.BatchSendMessages(numbered(60, "alice", content=LARGE))
     told: list[InboxChange] = []
-    inbox = server.client.inbox("alice", snapshot_size=100)
-    inbox.on_change(told.append)
 
-    async with inbox:
-        await check(inbox, server)
+    async with connect(server.target) as client:
+        inbox = client.inbox("alice", snapshot_size=100)
+        inbox.on_change(told.append)
+        async with inbox:
+            await check(inbox, server)
 
     assert [len(change.arrived) for change in told] == [60]
     assert inbox.floor == 0
 
 
-async def test_it_shows_a_burst_whole_and_tells_each_arrival_once(server: Served) -> None:
+async def test_it_shows_a_burst_whole_and_tells_each_arrival_once(
+    server: Served, connect: Connect
+) -> None:
     told: list[InboxChange] = []
 
-    async with server.client.inbox("alice") as inbox:
+    async with connect(server.target) as client, client.inbox("alice") as inbox:
         inbox.on_change(told.append)
         await asyncio.gather(
             *(server.messages.BatchSendMessages(numbered(100, "alice")) for _ in range(5))
@@ -96,11 +143,11 @@ async def test_it_shows_a_burst_whole_and_tells_each_arrival_once(server: Served
 
 
 async def test_it_survives_restarts_of_its_server(
-    serve: Serve, settings: Settings, tmp_path: Path
+    serve: Serve, settings: Settings, tmp_path: Path, connect: Connect
 ) -> None:
     settings = replace(settings, listen=f"unix:{tmp_path / 'server.sock'}")
     told: list[InboxChange] = []
-    async with AsyncClient(settings.listen) as client, AsyncExitStack() as stack:
+    async with connect(settings.listen) as client, AsyncExitStack() as stack:
         inbox = client.inbox("alice")
         inbox.on_change(told.append)
         for life in range(3):
@@ -116,10 +163,10 @@ async def test_it_survives_restarts_of_its_server(
     assert arrived == list(range(1, 61))
 
 
-async def test_it_survives_cuts_of_its_link(server: Served) -> None:
+async def test_it_survives_cuts_of_its_link(server: Served, connect: Connect) -> None:
     async with (
         proxied(server.target) as link,
-        AsyncClient(link.target) as client,
+        connect(link.target) as client,
         client.inbox("alice") as inbox,
     ):
         for cuts in range(5):

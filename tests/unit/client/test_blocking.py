@@ -1,10 +1,8 @@
 """What is the blocking client's own: threads, waits with an end, and processes."""
 
 import asyncio
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from subprocess import PIPE
 
 import grpc
 import pytest
@@ -14,6 +12,7 @@ from tocsin_client import Client, InboxUpdate, Subscription
 from tests.support.blocking import in_thread
 from tests.support.waiting import until
 from tests.unit.client.conftest import Serve
+from tests.unit.client.programs import run
 from tests.unit.client.scripting import (
     Fail,
     ScriptedInbox,
@@ -184,16 +183,6 @@ async def test_closing_ends_the_calls_of_other_threads(serve: Serve) -> None:
             await call
     with pytest.raises(RuntimeError, match="the client is closed"):
         client.get_inbox("alice")
-
-
-async def run(program: str, target: str) -> list[str]:
-    """The lines that a program prints, which must end by itself, and well."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", program, target, stdout=PIPE
-    )
-    output, _ = await asyncio.wait_for(process.communicate(), 60)
-    assert process.returncode == 0
-    return output.decode().splitlines()
 
 
 _FORKING = """

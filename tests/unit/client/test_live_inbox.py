@@ -1,5 +1,6 @@
 import asyncio
 import logging
+import threading
 from collections.abc import Sequence
 
 import grpc
@@ -7,14 +8,18 @@ import pytest
 from tocsin_client import (
     AsyncClient,
     AsyncLiveInbox,
+    Client,
     ContiguityError,
     InboxChange,
     InvalidArgument,
+    LiveInbox,
     NotFound,
 )
 
+from tests.support.blocking import in_thread
 from tests.support.waiting import DEADLINE_SECONDS, until
 from tests.unit.client.conftest import Clients, Serve
+from tests.unit.client.programs import run
 from tests.unit.client.scripting import (
     UNAVAILABLE,
     Fail,
@@ -53,6 +58,10 @@ def names(inbox: AsyncLiveInbox) -> list[str]:
 
 def arrived(change: InboxChange) -> list[str]:
     return [notification.notification_id for notification in change.arrived]
+
+
+def threads_of_inboxes() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "tocsin-inbox"]
 
 
 async def until_revision(inbox: AsyncLiveInbox, revision: int) -> None:
@@ -168,6 +177,7 @@ async def test_waiting_returns_what_the_predicate_gives_now_or_after_a_change(
             asyncio.create_task(inbox.wait_for(lambda: inbox.revision == 6 and inbox.notifications))
             for _ in range(2)
         ]
+        await until(lambda: len(inbox._waiters) == 2)
         go_on.set()
         then = await asyncio.gather(*waiting)
 
@@ -194,21 +204,6 @@ async def test_waiting_ends_at_its_timeout_and_with_what_the_predicate_raises(
             await late
 
         assert inbox.revision == 6
-
-
-async def test_a_wait_that_is_cancelled_as_its_change_comes_harms_nobody(
-    scripted: Scripts,
-) -> None:
-    go_on = asyncio.Event()
-    _, client = await scripted([snapshot(5, 5), go_on, live(5, 6), live(6, 7), silence()])
-
-    async with client.inbox("alice") as inbox:
-        waiting = asyncio.create_task(inbox.wait_for(lambda: inbox.revision == 6))
-        inbox.on_change(lambda _: waiting.cancel())
-        go_on.set()
-        await until_revision(inbox, 7)
-
-        assert waiting.cancelled()
 
 
 async def test_a_stream_that_fails_for_good_ends_it_with_the_error(scripted: Scripts) -> None:
@@ -306,3 +301,109 @@ async def test_it_is_entered_once_and_nobody_waits_before(scripted: Scripts) -> 
     async with inbox:
         with pytest.raises(RuntimeError, match="once"):
             await inbox.__aenter__()
+
+
+async def test_a_wait_that_is_cancelled_as_its_change_comes_harms_nobody(serve: Serve) -> None:
+    go_on = asyncio.Event()
+    server = ScriptedInbox([snapshot(5, 5), go_on, live(5, 6), live(6, 7), silence()])
+
+    async with AsyncClient(await serve(server)) as client, client.inbox("alice") as inbox:
+        waiting = asyncio.create_task(inbox.wait_for(lambda: inbox.revision == 6))
+        await until(lambda: bool(inbox._waiters))
+        inbox.on_change(lambda _: waiting.cancel())
+        go_on.set()
+        await until_revision(inbox, 7)
+
+    assert waiting.cancelled()
+
+
+async def test_callbacks_are_called_by_the_thread_that_reads_and_cannot_wait_in_it(
+    serve: Serve,
+) -> None:
+    server = ScriptedInbox([snapshot(5, 5), live(5, 6), silence()])
+    threads: list[str] = []
+    refusals: list[str] = []
+
+    def look(inbox: LiveInbox) -> None:
+        threads.append(threading.current_thread().name)
+        try:
+            inbox.wait_for(lambda: False)
+        except RuntimeError as refusal:
+            refusals.append(str(refusal))
+
+    with Client(await serve(server)) as client:
+        inbox = client.inbox("alice")
+        inbox.on_change(lambda _: look(inbox))
+        await in_thread(inbox.__enter__)
+        await in_thread(inbox.wait_for, lambda: inbox.revision == 6)
+        await in_thread(inbox.close)
+
+    assert threads == ["tocsin-inbox"] * 2
+    assert refusals == ["a callback cannot wait for the next change"] * 2
+
+
+async def test_a_callback_may_close_it(serve: Serve) -> None:
+    server = ScriptedInbox([snapshot(5, 5), live(5, 6), live(6, 7), silence()])
+
+    with Client(await serve(server)) as client:
+        inbox = client.inbox("alice")
+        inbox.on_change(lambda change: None if change.starts_over else inbox.close())
+        await in_thread(inbox.__enter__)
+
+        with pytest.raises(RuntimeError, match="closed"):
+            await in_thread(inbox.wait_for, lambda: inbox.revision == 7)
+        assert inbox.revision == 6
+    await until(lambda: not threads_of_inboxes())
+
+
+async def test_another_thread_may_close_it_while_it_is_entered(serve: Serve) -> None:
+    server = ScriptedInbox([silence()])
+
+    with Client(await serve(server)) as client:
+        inbox = client.inbox("alice")
+        entering = asyncio.create_task(in_thread(inbox.__enter__))
+        await server.until_open(1)
+        await in_thread(inbox.close)
+
+        with pytest.raises(RuntimeError, match="closed"):
+            await entering
+    await server.until_open(0)
+    assert threads_of_inboxes() == []
+
+
+_ENDING = """
+import sys
+from tocsin_client import Client
+
+inbox = Client(sys.argv[1]).inbox("alice").__enter__()
+print(inbox.revision)
+"""
+
+_FORKING = """
+import os, sys
+from tocsin_client import Client
+
+inbox = Client(sys.argv[1]).inbox("alice").__enter__()
+child = os.fork()
+if child == 0:
+    try:
+        inbox.wait_for(lambda: inbox.revision == 6)
+    except RuntimeError as refusal:
+        print(refusal, flush=True)
+    inbox.close()
+else:
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+async def test_a_program_ends_that_closed_none(serve: Serve) -> None:
+    assert await run(_ENDING, await serve(ScriptedInbox([snapshot(5), silence()]))) == ["5"]
+
+
+async def test_it_says_so_in_a_forked_process(serve: Serve) -> None:
+    target = await serve(ScriptedInbox([snapshot(5), silence()]))
+
+    refusal, status = await run(_FORKING, target)
+
+    assert "make one in each process" in refusal
+    assert status == "0"
