@@ -4,6 +4,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from inspect import iscoroutinefunction
 from typing import Any, Protocol
 
 from tocsin.v1.inbox_pb2 import ChannelCounters, Notification, NotificationFilter
@@ -121,7 +122,12 @@ class ShownInbox(ABC):
 
         Returns:
             What ends it; repeating it does nothing.
+
+        Raises:
+            TypeError: `callback` is a coroutine function, which nobody would await.
         """
+        if iscoroutinefunction(callback):
+            raise TypeError("callback is a coroutine function: have a plain one start a task")
         key = object()
         with self._guard:
             self._callbacks[key] = callback

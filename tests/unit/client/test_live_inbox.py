@@ -144,6 +144,16 @@ async def test_a_callback_that_raises_is_logged_and_harms_nobody(
     assert [record.exc_info and record.exc_info[0] for record in records] == [LookupError] * 3
 
 
+async def test_a_coroutine_function_is_no_callback(scripted: Scripts) -> None:
+    _, client = await scripted()
+
+    async def callback(change: InboxChange) -> None:
+        pytest.fail("it was called")
+
+    with pytest.raises(TypeError, match="coroutine function"):
+        client.inbox("alice").on_change(callback)
+
+
 async def test_a_callback_that_was_ended_is_not_called_any_more(scripted: Scripts) -> None:
     _, client = await scripted([snapshot(5, 5), live(5, 6), silence()])
     told: list[str] = []
@@ -342,7 +352,7 @@ async def test_callbacks_are_called_by_the_thread_that_reads_and_cannot_wait_in_
     assert refusals == ["a callback cannot wait for the next change"] * 2
 
 
-async def test_a_callback_may_close_it(serve: Serve) -> None:
+async def test_a_callback_may_close_it(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
     server = ScriptedInbox([snapshot(5, 5), live(5, 6), live(6, 7), silence()])
 
     with Client(await serve(server)) as client:
@@ -354,6 +364,7 @@ async def test_a_callback_may_close_it(serve: Serve) -> None:
             await in_thread(inbox.wait_for, lambda: inbox.revision == 7)
         assert inbox.revision == 6
     await until(lambda: not threads_of_inboxes())
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
 
 
 async def test_another_thread_may_close_it_while_it_is_entered(serve: Serve) -> None:
