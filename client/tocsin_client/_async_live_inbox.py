@@ -121,7 +121,7 @@ class AsyncLiveInbox(ShownInbox):
         channel_ids: str | Iterable[str] | None = None,
         all: bool = False,  # noqa: A002  (the field's name)
     ) -> UpdateNotificationsResponse:
-        """Marks notifications read, as `AsyncClient.mark_read`, but none that is not shown yet.
+        """Marks notifications read, as `AsyncClient.mark_read` does, but none that is not shown yet.
 
         Of channels or all, only what arrived up to `revision` is marked. The inbox shows it a
         moment later: wait for the response's `inbox.revision` where that matters.

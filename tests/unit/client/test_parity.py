@@ -7,10 +7,19 @@ from pathlib import Path
 
 import pytest
 import tocsin_client
-from tocsin_client import AsyncClient, AsyncSubscription, Client, Subscription
+from tocsin_client import (
+    AsyncClient,
+    AsyncLiveInbox,
+    AsyncSubscription,
+    Client,
+    LiveInbox,
+    Subscription,
+)
 
 # How they differ in words.
 _WORDS = {
+    "AsyncClient": "Client",
+    "AsyncLiveInbox": "LiveInbox",
     "AsyncSubscription": "Subscription",
     "AsyncIterator": "Iterator",
     "an async iterator": "a blocking iterator",
@@ -66,7 +75,7 @@ def test_a_method_gives_the_same_in_both(name: str) -> None:
     expected = inspect.signature(awaited).return_annotation
     assert as_blocking(inspect.formatannotation(given)) == as_blocking(
         inspect.formatannotation(expected)
-    ).replace("_subscribing", "_subscription")
+    ).replace("_subscribing", "_subscription").replace("_async_live_inbox", "_live_inbox")
     assert not inspect.iscoroutinefunction(blocking)
     assert not inspect.isasyncgenfunction(blocking)
 
@@ -76,6 +85,17 @@ def test_both_subscriptions_say_the_same_of_themselves() -> None:
         assert getattr(Subscription, name).__doc__ == getattr(AsyncSubscription, name).__doc__
     assert set(public(Subscription)) == {"close", "next"}
     assert set(public(AsyncSubscription)) == {"aclose"}
+
+
+def test_both_live_inboxes_have_take_and_say_the_same() -> None:
+    blocking, awaited = public(LiveInbox), public(AsyncLiveInbox)
+
+    assert blocking.keys() - {"close"} == awaited.keys() - {"aclose"}
+    for name in blocking.keys() - {"close"}:
+        # Each module has type variables of its own.
+        assert str(parameters(blocking[name])) == str(parameters(awaited[name]))
+    for name in ("mark_read", "mark_unread", "mark_seen"):
+        assert blocking[name].__doc__ == as_blocking(awaited[name].__doc__ or "")
 
 
 def test_the_public_names_are_sorted_and_there() -> None:
