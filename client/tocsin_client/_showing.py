@@ -15,6 +15,8 @@ from tocsin_client._view import InboxView
 
 _LOGGER = logging.getLogger("tocsin_client")
 
+_CLOSED = "the inbox is closed"
+
 
 class Waiter(Protocol):
     """A future, asyncio's or a thread's."""
@@ -83,8 +85,10 @@ class ShownInbox(ABC):
 
     @property
     def interruption(self) -> str:
-        """Why it is not in step just now, to show "offline"; empty while a stream is open."""
-        return str(self._failure) if self._failure is not None else self._stream_interruption
+        """Why it is not in step just now, to show "offline"; empty while it is."""
+        if self._failure is not None:
+            return str(self._failure)
+        return _CLOSED if self._ended else self._stream_interruption
 
     @property
     @abstractmethod
@@ -141,7 +145,8 @@ class ShownInbox(ABC):
     def raise_if_failed(self) -> None:
         """Raises the error that ended the stream for good, if one has."""
         if self._failure is not None:
-            raise self._failure
+            # Otherwise its traceback grows each time.
+            raise self._failure.with_traceback(None)
 
     def _take(self, update: InboxUpdate) -> None:
         """Takes an update in, and tells of what changed."""
@@ -180,7 +185,8 @@ class ShownInbox(ABC):
                     if value := predicate():
                         waiter.set_result(value)
                     elif self._ended:
-                        raise self._failure or RuntimeError("the inbox is closed")  # noqa: TRY301
+                        self.raise_if_failed()
+                        raise RuntimeError(_CLOSED)  # noqa: TRY301
                 except Exception as error:  # noqa: BLE001  (whoever waits gets it)
                     waiter.set_exception(error)
 

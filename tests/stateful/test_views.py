@@ -21,7 +21,7 @@ from tests.support.serving import database
 from tests.support.waiting import DEADLINE_SECONDS
 
 EXAMPLES = 200
-STEPS = 30
+STEPS = 25
 
 MUTATED_EXAMPLES = 100
 

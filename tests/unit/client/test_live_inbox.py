@@ -240,6 +240,21 @@ async def test_a_stream_that_fails_for_good_ends_it_with_the_error(scripted: Scr
     await server.until_open(0)
 
 
+async def test_an_error_that_is_raised_again_and_again_does_not_grow(scripted: Scripts) -> None:
+    _, client = await scripted([snapshot(5, 5), GONE])
+    inbox = client.inbox("alice")
+    await inbox.__aenter__()
+    await until(lambda: bool(inbox.interruption))
+
+    frames = []
+    for _ in range(3):
+        with pytest.raises(NotFound) as raised:
+            inbox.raise_if_failed()
+        frames.append(len(raised.traceback))
+
+    assert len(set(frames)) == 1
+
+
 async def test_leaving_with_an_exception_keeps_it(scripted: Scripts) -> None:
     _, client = await scripted([snapshot(5, 5), GONE])
 
@@ -289,6 +304,7 @@ async def test_closing_ends_the_stream_and_every_wait(scripted: Scripts) -> None
         with pytest.raises(RuntimeError, match="closed"):
             await waiting
         assert await inbox.wait_for(lambda: inbox.revision == 5)
+        assert inbox.interruption == "the inbox is closed"
     await server.until_open(0)
 
 
