@@ -168,7 +168,7 @@ class ShownInbox(ABC):
         """Settles a waiter once its predicate holds, perhaps now."""
         with self._guard:
             self._waiters[waiter] = predicate
-            self._settle()
+            self._ask(waiter, predicate)
 
     def _forget(self, waiter: Waiter) -> None:
         """Nobody waits any more."""
@@ -179,16 +179,18 @@ class ShownInbox(ABC):
         """Settles the waiters whose predicates hold, and all when nothing can change any more."""
         with self._guard:
             for waiter, predicate in list(self._waiters.items()):
-                if waiter.done():
-                    continue
-                try:
-                    if value := predicate():
-                        waiter.set_result(value)
-                    elif self._ended:
-                        self.raise_if_failed()
-                        raise RuntimeError(_CLOSED)  # noqa: TRY301
-                except Exception as error:  # noqa: BLE001  (whoever waits gets it)
-                    waiter.set_exception(error)
+                if not waiter.done():
+                    self._ask(waiter, predicate)
+
+    def _ask(self, waiter: Waiter, predicate: Callable[[], object]) -> None:
+        try:
+            if value := predicate():
+                waiter.set_result(value)
+            elif self._ended:
+                self.raise_if_failed()
+                raise RuntimeError(_CLOSED)  # noqa: TRY301
+        except Exception as error:  # noqa: BLE001  (whoever waits gets it)
+            waiter.set_exception(error)
 
     def _end(self, failure: Exception | None) -> None:
         """Nothing more will change: the stream failed for good, or was closed."""

@@ -1,5 +1,6 @@
 import asyncio
 import logging
+import sys
 import threading
 from collections.abc import Sequence
 
@@ -366,6 +367,38 @@ async def test_callbacks_are_called_by_the_thread_that_reads_and_cannot_wait_in_
 
     assert threads == ["tocsin-inbox"] * 2
     assert refusals == ["a callback cannot wait for the next change"] * 2
+
+
+async def test_other_threads_see_one_revision_after_the_other_and_nothing_in_between(
+    serve: Serve,
+) -> None:
+    bursts = [live(after, after + 100) for after in range(0, 3_000, 100)]
+    server = ScriptedInbox([snapshot(0), *bursts, silence()])
+
+    def follow(inbox: LiveInbox) -> set[int]:
+        looks = [(0, 0)]
+        while looks[-1][0] < 3_000:
+            inbox.raise_if_failed()
+            # It is true at once.
+            look = inbox.wait_for(
+                lambda: (inbox.revision, len(inbox.notifications)), DEADLINE_SECONDS
+            )
+            looks.append(look)
+        assert looks == sorted(looks)
+        return {revision - held for revision, held in looks}
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with Client(await serve(server)) as client:
+            inbox = client.inbox("alice")
+            await in_thread(inbox.__enter__)
+            missing = await asyncio.gather(*(in_thread(follow, inbox) for _ in range(4)))
+            await in_thread(inbox.close)
+    finally:
+        sys.setswitchinterval(interval)
+
+    assert missing == [{0}] * 4
 
 
 async def test_a_callback_may_close_it(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
