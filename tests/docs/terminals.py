@@ -12,8 +12,11 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from tests.docs.pages import ROOT, Block
+from tests.e2e.ports import lasting_port
 from tests.e2e.program import environment
 
 SECONDS = 60.0
@@ -117,6 +120,47 @@ class Terminal:
                 return json.loads(text)
             except json.JSONDecodeError:
                 continue
+
+
+class Terminals:
+    """The terminals of a page, each opened when it is first named."""
+
+    def __init__(self, directory: Path) -> None:
+        """Opens them in a directory, which is furnished, for a server on a port of its own."""
+        furnish(directory)
+        self._directory = directory
+        self._target = f"127.0.0.1:{lasting_port()}"
+        self._opened: dict[str, Terminal] = {}
+
+    def __getitem__(self, name: str) -> Terminal:
+        if name not in self._opened:
+            self._opened[name] = Terminal(self._directory, self._target)
+        return self._opened[name]
+
+    async def follow(self, block: Block) -> None:
+        """Enters what a block says, or reads on and sees what it shows."""
+        assert block.terminal, f"entered or shown nowhere: {block.text}"
+        terminal = self[block.terminal]
+        if block.language in {"sh", "python"}:
+            await terminal.enter(block)
+        elif block.text == CTRL_C:
+            await terminal.press_ctrl_c()
+        else:
+            assert await terminal.read(block) == shown(block)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for terminal in self._opened.values():
+            await terminal.close()
+        if exc is None:
+            assert "Traceback" not in (self._directory / "stderr").read_text()
 
 
 def shown(block: Block) -> object:

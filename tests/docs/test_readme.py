@@ -3,15 +3,13 @@
 import re
 import subprocess
 import sys
-from collections import defaultdict
-from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.docs.pages import ROOT, Block, blocks, links, read, section
-from tests.docs.terminals import CTRL_C, SHOWN_ADDRESS, Terminal, furnish, shown
+from tests.docs.terminals import SHOWN_ADDRESS, Terminal, Terminals, furnish
 from tests.e2e.ports import lasting_port
 from tests.e2e.program import environment
 from tests.support.postgres import Postgres
@@ -35,32 +33,14 @@ def test_two_commands_stand_at_the_top() -> None:
 
 
 async def test_what_is_entered_gives_what_is_shown(tmp_path: Path) -> None:
-    furnish(tmp_path)
-    target = f"127.0.0.1:{lasting_port()}"
-    async with AsyncExitStack() as stack:
-
-        def open_terminal() -> Terminal:
-            terminal = Terminal(tmp_path, target)
-            stack.push_async_callback(terminal.close)
-            return terminal
-
-        terminals: dict[str, Terminal] = defaultdict(open_terminal)
+    async with Terminals(tmp_path) as terminals:
         for title in SHOWN:
             for block in blocks(section(README, title)):
-                assert block.terminal, f"entered or shown nowhere: {block.text}"
-                terminal = terminals[block.terminal]
-                if block.language in {"sh", "python"}:
-                    await terminal.enter(block)
-                elif block.text == CTRL_C:
-                    await terminal.press_ctrl_c()
-                else:
-                    assert await terminal.read(block) == shown(block)
+                await terminals.follow(block)
             await terminals["terminal-3"].finish()
             if terminals["terminal-2"].running:
                 await terminals["terminal-2"].press_ctrl_c()
         await terminals[SERVERS].press_ctrl_c()
-
-    assert "Traceback" not in (tmp_path / "stderr").read_text()
 
 
 async def test_the_command_for_postgresql_serves_on_an_empty_database(
