@@ -2,7 +2,7 @@
 
 # The first of these that is new enough makes .venv.
 PYTHON ?= python3.13 python3.12 python3.11 python3 python
-# Passed on by run, test, test-durability, bench and lock.
+# Passed on by run, test, test-durability, test-node, test-lowest, bench and lock.
 ARGS ?=
 
 BIN := .venv/bin
@@ -11,7 +11,8 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-emit-index-url --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-durability check fix generate baseline lock bench clean
+.PHONY: help run test test-durability test-node test-lowest check fix generate baseline lock \
+	bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' Makefile
@@ -19,14 +20,25 @@ help: ## list the targets
 run: .venv/.server ## serve on an embedded store; ARGS="--listen 0.0.0.0:50051" passes flags
 	@exec $(BIN)/tocsin-server serve $(ARGS)
 
-test: .venv/.dev ## run every test but those of durability; ARGS passes pytest's flags
-	$(BIN)/pytest -m 'not durability' $(ARGS)
+test: .venv/.dev ## run every test but those of durability and Node; ARGS passes pytest's flags
+	$(BIN)/pytest -m 'not durability and not node' $(ARGS)
 
 test-durability: .venv/.dev ## watch the server's system calls: an fsync before every answer
 	@command -v strace >/dev/null \
 		|| { apt-get -qq update && apt-get -qq install -y strace >/dev/null; } \
 		|| { echo 'strace is missing: install it, or run this as root with apt-get' >&2; exit 1; }
 	$(BIN)/pytest -m durability $(ARGS)
+
+test-node: .venv/.dev ## check the types of the example in Node, and run it against the server
+	@{ command -v node && command -v npm; } >/dev/null \
+		|| { apt-get -qq update && apt-get -qq install -y --no-install-recommends nodejs npm \
+			>/dev/null; } \
+		|| { echo 'Node is missing: install it, or run this as root with apt-get' >&2; exit 1; }
+	$(BIN)/pytest -m node $(ARGS)
+
+test-lowest: .venv-lowest/.installed ## run tests with the oldest dependencies allowed; ARGS picks them
+	.venv-lowest/bin/pytest -p no:cacheprovider -m 'not durability and not node' \
+		$(or $(ARGS),$(LOWEST))
 
 check: .venv/.dev .venv-generate/.installed ## lint, types, arrows, protos, generated code
 	$(BIN)/ruff check
@@ -58,8 +70,8 @@ bench: .venv/.dev ## run the benchmarks; ARGS passes their flags
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 clean: ## remove environments, caches and builds, never data
-	rm -rf .venv .venv-generate .hypothesis .import_linter_cache .mypy_cache .pytest_cache \
-		.ruff_cache dist
+	rm -rf .venv .venv-generate .venv-lowest .hypothesis .import_linter_cache .mypy_cache .pytest_cache \
+		.ruff_cache dist docs/node/build docs/node/generated docs/node/node_modules
 	find client generated server tests -name __pycache__ -prune -exec rm -rf {} +
 
 # $(call write_code,DIR) writes DIR/tocsin: messages, services, their stubs, and the package.
@@ -73,6 +85,10 @@ $(PROTOC) --python_out=$(1) --mypy_out=quiet:$(1) $$(find protos -name '*.proto'
 	&& find $(1)/tocsin -type d -exec touch {}/__init__.py ';' \
 	&& touch $(1)/tocsin/py.typed
 endef
+
+# What touches every library: without kill -9, documents, long histories and benchmarks.
+LOWEST := tests/unit tests/contract tests/integration tests/e2e/test_foreign_clients.py \
+	tests/e2e/test_command_line.py
 
 # Stamps: what is installed follows the lock, whose hashes hold as constraints, too. Everything
 # comes from the lock alone (--no-index), so that one without a dependency fails.
@@ -100,6 +116,16 @@ endef
 	@$(INSTALL) --python .venv --no-index --no-build-isolation --all-extras --group dev \
 		-r pyproject.toml -e .
 	@touch .venv/.server $@
+
+# The project's own dependencies at their floors; what only tests need, as new as goes with them.
+.venv-lowest/.installed: .venv/.uv pyproject.toml
+	@echo 'installing the oldest dependencies into .venv-lowest' >&2
+	@rm -rf .venv-lowest && $(BIN)/uv venv --quiet --python $(BIN)/python .venv-lowest
+	@$(BIN)/uv pip compile --quiet --resolution lowest-direct --all-extras --no-header \
+		--python .venv-lowest pyproject.toml -o .venv-lowest/lowest.txt
+	@$(INSTALL) --python .venv-lowest -c .venv-lowest/lowest.txt --all-extras --group install \
+		--group dev -r pyproject.toml -e .
+	@touch $@
 
 .venv-generate/.installed: .venv/.uv protos/generate.lock
 	@echo 'installing the generator into .venv-generate' >&2
