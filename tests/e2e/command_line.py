@@ -10,10 +10,11 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.e2e.program import environment
+from tests.e2e.program import Program, environment
 
 SECONDS = 60.0
 TOCSIN = Path(sys.executable).with_name("tocsin")
+NOWHERE = "127.0.0.1:1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,12 @@ class Running:
     """A run that goes on."""
 
     process: Process
+
+    async def write(self, text: str) -> None:
+        """Gives it more on stdin, which stays open."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(text.encode())
+        await self.process.stdin.drain()
 
     async def line(self) -> str:
         """The next line of its output."""
@@ -58,6 +65,20 @@ async def run(*arguments: str | bytes, given: str = "", **variables: str) -> End
     """Runs the program to its end, with `given` as its stdin."""
     async with running(*arguments, **variables) as started:
         return await started.end(given)
+
+
+async def tocsin(program: Program, *arguments: str | bytes, given: str = "") -> Ended:
+    """Runs the program against a server, to its end."""
+    return await run(*arguments, given=given, TOCSIN_TARGET=program.target)
+
+
+def one_line(ended: Ended, code: int) -> str:
+    """What the program says of an error: one line, and nothing on stdout."""
+    assert ended.code == code, ended
+    assert ended.output == ""
+    (line,) = ended.errors.splitlines()
+    assert line.startswith("tocsin: ")
+    return line
 
 
 @asynccontextmanager

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.command_line import Ended, tocsin
+from tests.e2e.ports import lasting_port
 from tests.e2e.program import SERVE, Program
 
 StartProgram = Callable[..., Awaitable[Program]]
@@ -26,3 +28,12 @@ async def start_program(tmp_path: Path) -> AsyncIterator[StartProgram]:
             return program
 
         yield start
+
+
+@pytest.fixture
+async def program(start_program: StartProgram) -> Program:
+    """The server for a test of the command line, with the channel marketing-clue."""
+    program = await start_program(target=f"127.0.0.1:{lasting_port()}")
+    created = await tocsin(program, "channels", "create", "marketing-clue", "--title", "Clues")
+    assert created == Ended(0, "created marketing-clue\n", "")
+    return program

@@ -4,8 +4,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import tocsin_client
 from tocsin_client.cli import rendering
-from tocsin_client.cli.options import AsJson, Labels, RequestId, Target, pairs
+from tocsin_client.cli.labelling import Labelling
+from tocsin_client.cli.options import AsJson, ChannelId, Labels, RequestId, Target, pairs
 from tocsin_client.cli.running import perform
 
 if TYPE_CHECKING:
@@ -14,14 +16,12 @@ if TYPE_CHECKING:
 
 commands = typer.Typer(rich_markup_mode=None)
 
-_ChannelId = Annotated[
-    str, typer.Argument(metavar="CHANNEL", help="The channel's id.", show_default=False)
-]
-
 
 @commands.callback(invoke_without_command=True)
 def _channels(context: typer.Context) -> None:
-    """Creates and shows channels, the named kinds of messages.
+    """Creates, shows, changes and deletes channels.
+
+    A channel is a named kind of messages.
 
     \b
     Examples:
@@ -35,7 +35,7 @@ def _channels(context: typer.Context) -> None:
 
 @commands.command()
 def create(
-    channel_id: _ChannelId,
+    channel_id: ChannelId,
     *,
     title: Annotated[
         str, typer.Option(metavar="TEXT", help="What people call it.", show_default=False)
@@ -68,7 +68,7 @@ def create(
         if output.as_json:
             output.messages([channel])
         else:
-            output.lines([rendering.created(channel)])
+            output.lines([rendering.done("created", channel.channel_id)])
 
     perform(work, target=target, as_json=as_json)
 
@@ -94,7 +94,7 @@ def list_(*, target: Target = "", as_json: AsJson = False) -> None:
 
 
 @commands.command()
-def get(channel_id: _ChannelId, *, target: Target = "", as_json: AsJson = False) -> None:
+def get(channel_id: ChannelId, *, target: Target = "", as_json: AsJson = False) -> None:
     """Shows one channel.
 
     \b
@@ -109,5 +109,102 @@ def get(channel_id: _ChannelId, *, target: Target = "", as_json: AsJson = False)
             output.messages([channel])
         else:
             output.lines(rendering.channel_shown(channel))
+
+    perform(work, target=target, as_json=as_json)
+
+
+@commands.command()
+def update(
+    channel_id: ChannelId,
+    *,
+    title: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What people call it.", show_default=False)
+    ] = None,
+    description: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="What it is for; may be empty.", show_default=False),
+    ] = None,
+    label: Labels = None,
+    remove_label: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A label to take away; may be repeated."),
+    ] = None,
+    clear_labels: Annotated[
+        bool, typer.Option("--clear-labels", help="Take every label away, but for those given.")
+    ] = False,
+    etag: Annotated[
+        str,
+        typer.Option(
+            metavar="ETAG", help="Only while the channel has this etag.", show_default=False
+        ),
+    ] = "",
+    target: Target = "",
+    as_json: AsJson = False,
+) -> None:
+    """Changes a channel: what is given, and nothing else.
+
+    \b
+    Examples:
+      tocsin channels update billing --title "Bills" --description ""
+      tocsin channels update billing --label team=finance --remove-label area
+      tocsin channels update billing --clear-labels --label team=finance
+    """
+    labelling = Labelling(pairs(label), frozenset(remove_label or ()), clears=clear_labels)
+    if title is None and description is None and not labelling:
+        raise typer.BadParameter(
+            "nothing to change; give --title, --description, --label, --remove-label or"
+            " --clear-labels.",
+            param_hint="'CHANNEL'",
+        )
+
+    async def work(client: "AsyncClient", output: "Output") -> None:
+        channel = await labelling.update(
+            client, channel_id, title=title, description=description, etag=etag
+        )
+        if output.as_json:
+            output.messages([channel])
+        else:
+            output.lines([rendering.done("updated", channel_id)])
+
+    perform(work, target=target, as_json=as_json)
+
+
+@commands.command()
+def delete(
+    channel_id: ChannelId,
+    *,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Even if it has messages: they leave every inbox, for good."),
+    ] = False,
+    request_id: RequestId = "",
+    target: Target = "",
+    as_json: AsJson = False,
+) -> None:
+    """Deletes a channel.
+
+    One that has messages is refused, unless --force is given; nothing is asked.
+
+    \b
+    Examples:
+      tocsin channels delete billing
+      tocsin channels delete marketing-clue --force
+    """
+
+    async def work(client: "AsyncClient", output: "Output") -> None:
+        from tocsin.v1.channel_service_pb2 import DeleteChannelResponse  # noqa: PLC0415  # help does without
+
+        try:
+            await client.delete_channel(channel_id, force=force, request_id=request_id)
+        except tocsin_client.FailedPrecondition as refusal:
+            if refusal.reason != "CHANNEL_NOT_EMPTY":
+                raise
+            raise typer.TyperException(
+                f"channel {channel_id} has messages; --force deletes them with it"
+            ) from None
+        if output.as_json:
+            output.messages([DeleteChannelResponse()])
+        else:
+            output.lines([rendering.done("deleted", channel_id)])
 
     perform(work, target=target, as_json=as_json)

@@ -18,6 +18,15 @@ def _or_the_programs(
     return given
 
 
+ChannelId = Annotated[
+    str, typer.Argument(metavar="CHANNEL", help="The channel's id.", show_default=False)
+]
+Limit = Annotated[
+    int | None,
+    typer.Option(
+        "--limit", metavar="COUNT", min=1, help="How many to list at most; by default all."
+    ),
+]
 Target = Annotated[
     str,
     typer.Option(

@@ -14,6 +14,9 @@ from google.protobuf.message import Message
 from rich.console import Console
 from rich.text import Text
 
+from tocsin_client.cli.entries import Entry
+from tocsin_client.cli.rendering import plain
+
 
 class Output:
     """Standard output, in which every line leaves at once.
@@ -26,6 +29,8 @@ class Output:
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
+        self._outlives = False
+        self._unread = False
         # None where the program was started without one.
         self._file: TextIO | None = sys.stdout
         if isinstance(self._file, TextIOWrapper):
@@ -33,9 +38,9 @@ class Output:
             self._file.reconfigure(errors="backslashreplace")
         # It renders and we write, so that what fails is ours to tell. A terminal is what stdout is
         # connected to; without one, FORCE_COLOR decides.
-        on_terminal = self._file is not None and self._file.isatty()
+        self._on_terminal = self._file is not None and self._file.isatty()
         self._rendered = StringIO()
-        self._console = Console(file=self._rendered, force_terminal=on_terminal or None)
+        self._console = Console(file=self._rendered, force_terminal=self._on_terminal or None)
 
     def messages(self, messages: Iterable[Message]) -> None:
         """Writes messages in Protobuf's JSON mapping, one a line."""
@@ -51,9 +56,17 @@ class Output:
             self._rendered.seek(0)
             self._rendered.truncate()
 
+    def entries(self, entries: Iterable[Entry]) -> None:
+        """Writes entries of a list: on a terminal wrapped to its width, else a line each."""
+        for entry in entries:
+            if self._on_terminal:
+                self.lines(entry.lines(self._console, self._console.width))
+            else:
+                self.lines([entry.line()])
+
     def note(self, text: str) -> None:
         """Writes a line on stderr, beside what was asked for."""
-        print(f"tocsin: {text}", file=sys.stderr, flush=True)  # noqa: T201  # a program speaks
+        print(f"tocsin: {plain(text)}", file=sys.stderr, flush=True)  # noqa: T201  # a program speaks
 
     def leave_with_the_reader(self) -> None:
         """Cancels the current task once nobody reads a piped stdout any more.
@@ -75,8 +88,19 @@ class Output:
         # The writing end of a pipe counts as readable once it has no reader.
         loop.add_reader(descriptor, leave)
 
+    def outlive_the_reader(self) -> None:
+        """Goes on without a word once nobody reads stdout any more."""
+        self._outlives = True
+
     def _write(self, text: str) -> None:
+        if self._unread:
+            return
         if self._file is None:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-        self._file.write(text)
-        self._file.flush()
+        try:
+            self._file.write(text)
+            self._file.flush()
+        except BrokenPipeError:
+            if not self._outlives:
+                raise
+            self._unread = True

@@ -1,5 +1,6 @@
 """The program: its commands, and what becomes of their errors."""
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -8,9 +9,11 @@ from typing import Annotated
 import typer
 
 import tocsin_client
-from tocsin_client.cli import channels, sending, watching
+from tocsin_client.cli import channels, inbox, messages, sending, watching
 from tocsin_client.cli.options import DEFAULT_TARGET
 from tocsin_client.cli.rendering import plain
+
+_COMPLETION = {"--install-completion", "--show-completion"}
 
 program = typer.Typer(
     # Plain help keeps its examples as they are to be typed, and takes half as long.
@@ -18,7 +21,9 @@ program = typer.Typer(
     pretty_exceptions_enable=False,
 )
 program.add_typer(channels.commands, name="channels")
+program.add_typer(messages.commands, name="messages")
 program.command()(sending.send)
+program.command()(inbox.inbox)
 program.command()(watching.watch)
 
 
@@ -54,11 +59,16 @@ def _program(
     A first message, and the inbox that it arrives in:
       tocsin channels create marketing-clue --title "Marketing clues"
       tocsin send marketing-clue "A new lead" --to alice --url /leads/42
+      tocsin inbox alice
       tocsin watch alice
 
     \b
     A server elsewhere:
       export TOCSIN_TARGET=inbox.example.com:50051
+
+    \b
+    Words that complete themselves, here of bash; zsh and fish have them too:
+      tocsin --install-completion bash
 
     Exit codes: 0; 1 for an error that the server or the network answered; 2 for wrong usage;
     130 for Ctrl-C.
@@ -78,6 +88,9 @@ def _require_text(arguments: Sequence[str]) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Runs the program, and returns its exit code; what goes wrong is one line on stderr."""
+    if len(arguments) == 2 and arguments[0] in _COMPLETION:
+        # They take the name of a shell only where Typer is not to detect it.
+        os.environ["_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION"] = "1"
     try:
         _require_text(arguments)
         code = program(list(arguments), prog_name="tocsin", standalone_mode=False)

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from google.protobuf.struct_pb2 import Struct
     from google.protobuf.timestamp_pb2 import Timestamp
     from tocsin.v1.channel_pb2 import Channel
     from tocsin.v1.inbox_pb2 import Inbox, Mark, NotificationChange, NotificationSelector
+    from tocsin.v1.inbox_service_pb2 import UpdateNotificationsResponse
+    from tocsin.v1.message_pb2 import Message
     from tocsin.v1.message_service_pb2 import SendMessageResponse
 
 # By the numbers of `Severity`: `tocsin --help` need not load Protobuf for its names.
@@ -40,9 +43,9 @@ def _plain(character: str) -> str:
     return "\ufffd" if steers else character
 
 
-def created(channel: "Channel") -> Text:
-    """What came of a creation."""
-    return Text.assemble("created ", (channel.channel_id, "bold"))
+def done(deed: str, channel_id: str) -> Text:
+    """What was done to a channel."""
+    return Text.assemble(f"{deed} ", (channel_id, "bold"))
 
 
 def channels_listed(channels: Sequence["Channel"]) -> Iterator[Text]:
@@ -60,8 +63,8 @@ def channel_shown(channel: "Channel") -> Iterator[Text]:
         yield _pair("description", channel.description)
     for name, value in sorted(channel.labels.items()):
         yield _pair("label", f"{name}={value}")
-    yield _pair("created", _time(channel.create_time))
-    yield _pair("updated", _time(channel.update_time))
+    yield _pair("created", moment(channel.create_time))
+    yield _pair("updated", moment(channel.update_time))
     yield _pair("etag", channel.etag)
 
 
@@ -79,7 +82,7 @@ def changed(change: "NotificationChange") -> Text:
     if change.HasField("upserted"):
         return _notified(change)
     if change.HasField("marked"):
-        return _line(change, _time(change.marked.mark_time), *_marked(change.marked))
+        return _line(change, moment(change.marked.mark_time), *_marked(change.marked))
     return _line(change, "", ("removed", "dim"), (plain(change.removed), ""))
 
 
@@ -88,15 +91,55 @@ def counted(inbox: "Inbox") -> Text:
     return Text(f"{inbox.user_id} has {inbox.unread_count:,} unread", "bold")
 
 
+def marked(response: "UpdateNotificationsResponse", state: str) -> Iterator[Text]:
+    """What came of a mark, and how much is unread now."""
+    count = response.updated_count
+    yield Text(f"marked {count:,} {'notification' if count == 1 else 'notifications'} {state}")
+    yield counted(response.inbox)
+
+
+def message_shown(message: "Message") -> Iterator[Text]:
+    """A line for everything that a message has; its content, line by line, is the last."""
+    yield _pair("message", message.message_id)
+    yield _pair("channel", message.channel_id)
+    yield _pair("title", message.title)
+    yield _pair("severity", severity(message)[0])
+    for name, text in (
+        ("sender", message.sender),
+        ("url", message.url),
+        ("mobile url", message.mobile_url),
+    ):
+        if text:
+            yield _pair(name, text)
+    for name, value in sorted(message.labels.items()):
+        yield _pair("label", f"{name}={value}")
+    if message.HasField("data"):
+        yield _pair("data", _json(message.data))
+    yield _pair("sent", moment(message.create_time))
+    for number, line in enumerate(message.content.splitlines()):
+        yield _pair("" if number else "content", line)
+
+
+def severity(message: "Message") -> tuple[str, str]:
+    """The name of a message's severity, and how it is styled."""
+    return SEVERITIES.get(message.severity, (str(message.severity), ""))
+
+
+def moment(timestamp: "Timestamp") -> str:
+    """A point in time, by the local clock."""
+    local = datetime.fromtimestamp(timestamp.seconds, UTC).astimezone()
+    return f"{local:%Y-%m-%d %H:%M:%S}"
+
+
 def _notified(change: "NotificationChange") -> Text:
     notification = change.upserted
     message = notification.message
-    severity, style = SEVERITIES.get(message.severity, (str(message.severity), ""))
+    name, style = severity(message)
     line = _line(
         change,
-        _time(notification.receive_time),
+        moment(notification.receive_time),
         (message.channel_id, "cyan"),
-        (f"{severity:<8}", style),
+        (f"{name:<8}", style),
         (plain(message.title), style),
         (plain(message.url), "underline"),
     )
@@ -136,7 +179,7 @@ def _pair(name: str, value: str) -> Text:
     return Text.assemble((f"{name:<11}", "dim"), f"  {plain(value)}")
 
 
-def _time(timestamp: "Timestamp") -> str:
-    """A point in time, by the local clock."""
-    moment = datetime.fromtimestamp(timestamp.seconds, UTC).astimezone()
-    return f"{moment:%Y-%m-%d %H:%M:%S}"
+def _json(data: "Struct") -> str:
+    from google.protobuf.json_format import MessageToJson  # noqa: PLC0415  # help does without
+
+    return MessageToJson(data, indent=None, ensure_ascii=False)

@@ -8,7 +8,7 @@ import typer
 
 from tocsin_client.cli import rendering
 from tocsin_client.cli.options import AsJson, Labels, RequestId, Target, pairs
-from tocsin_client.cli.running import perform
+from tocsin_client.cli.running import Work, perform
 
 if TYPE_CHECKING:
     from tocsin_client import AsyncClient
@@ -16,22 +16,29 @@ if TYPE_CHECKING:
 
 # More than any content may have, and little enough to hold: stdin may not end.
 _STDIN_BYTES = 1 << 20
+_BESIDE_STDIN = {"channel_id", "target", "as_json"}
 
 
 def send(
+    context: typer.Context,
     channel_id: Annotated[
-        str, typer.Argument(metavar="CHANNEL", help="The channel's id.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="CHANNEL",
+            help="The channel's id; - reads messages from stdin.",
+            show_default=False,
+        ),
     ],
     title: Annotated[
-        str, typer.Argument(metavar="TITLE", help="The headline.", show_default=False)
-    ],
+        str | None, typer.Argument(metavar="TITLE", help="The headline.", show_default=False)
+    ] = None,
     *,
     to: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             metavar="USER", help="Who receives it; repeat it for more.", show_default=False
         ),
-    ],
+    ] = None,
     content: Annotated[
         str, typer.Option(metavar="TEXT", help="The text; - reads stdin.", show_default=False)
     ] = "",
@@ -64,12 +71,24 @@ def send(
 
     Once it returns, every recipient's inbox has it, on disk.
 
+    `tocsin send -` sends what stdin brings: on each line a SendMessageRequest as JSON. A line that
+    is refused is told, and the rest goes on; with --json each line gives a BatchSendResult.
+
     \b
     Examples:
       tocsin send marketing-clue "A new lead" --to alice --to bob --url /leads/42
       tocsin send builds "Build 7 failed" --to carol --severity high --request-id build-7
       git log -1 | tocsin send builds "Deployed" --to carol --content -
+      tocsin send - < messages.jsonl
     """
+    if channel_id == "-":
+        _refuse_beside_stdin(context)
+        perform(_send_lines(target), target=target, as_json=as_json)
+        return
+    if title is None:
+        raise typer.BadParameter("it is missing.", param_hint="'TITLE'")
+    if not to:
+        raise typer.BadParameter("it is missing.", param_hint="'--to'")
     labels = pairs(label)
     own_data = _object(data) if data else None
     text = _read_stdin() if content == "-" else content
@@ -105,6 +124,30 @@ def send(
             output.lines([rendering.sent(response)])
 
     perform(work, target=target, as_json=as_json)
+
+
+def _send_lines(target: str) -> Work:
+    async def work(client: "AsyncClient", output: "Output") -> None:
+        from tocsin_client.cli.batching import send_lines  # noqa: PLC0415  # help does without
+
+        if not await send_lines(client, output, target):
+            raise typer.Exit(1)
+
+    return work
+
+
+def _refuse_beside_stdin(context: typer.Context) -> None:
+    """What says something about one message has no place beside many."""
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        source = context.get_parameter_source(name)
+        given = source is not None and source.name == "COMMANDLINE"
+        if given and name not in _BESIDE_STDIN:
+            hint = name.upper() if name == "title" else parameter.opts[0]
+            raise typer.BadParameter(
+                "it has no place beside -: each line of stdin says everything.",
+                param_hint=f"'{hint}'",
+            )
 
 
 def _object(data: str) -> dict[str, Any]:

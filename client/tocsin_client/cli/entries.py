@@ -1,0 +1,103 @@
+"""Entries of a list, as text for people: what lines up, and words that wrap beside it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from tocsin_client.cli.rendering import moment, plain, severity
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from tocsin.v1.inbox_pb2 import Inbox, InboxChannel, Notification
+    from tocsin.v1.message_pb2 import Message
+
+# With less room beside what lines up, words go under it.
+_ROOM = 20
+_INDENT = 2
+_UNREAD = "unread"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a list."""
+
+    start: Text
+    words: Text
+
+    def line(self) -> Text:
+        """The whole in one line."""
+        return Text("  ").join(part for part in (self.start, self.words) if part)
+
+    def lines(self, console: "Console", width: int) -> Iterator[Text]:
+        """The whole in as many lines of `width` columns as it takes."""
+        whole = self.line()
+        if whole.cell_len <= width or not self.words:
+            yield whole
+            return
+        indent = self.start.cell_len + 2
+        if width - indent < _ROOM:
+            yield self.start
+            indent, start = _INDENT, Text(" " * _INDENT)
+        else:
+            start = Text.assemble(self.start, "  ")
+        for words in self.words.wrap(console, max(width - indent, _INDENT), overflow="fold"):
+            words.rstrip()
+            yield Text.assemble(start, words)
+            start = Text(" " * indent)
+
+
+def gap() -> Entry:
+    """An empty line."""
+    return Entry(Text(), Text())
+
+
+def sent(message: "Message") -> Entry:
+    """A message of a channel: when, the severity, the title, the id."""
+    name, style = severity(message)
+    return Entry(
+        Text.assemble((moment(message.create_time), "dim"), "  ", (f"{name:<8}", style)),
+        Text.assemble((plain(message.title), style), "  ", (message.message_id, "dim")),
+    )
+
+
+def inbox(found: "Inbox") -> Entry:
+    """An inbox in numbers."""
+    return Entry(Text(found.user_id, "bold"), Text(_counts(found)))
+
+
+def channel(held: "InboxChannel") -> Entry:
+    """A channel of an inbox: its title, and its share of the numbers."""
+    return Entry(
+        Text(held.channel.channel_id, "bold cyan"),
+        Text.assemble((plain(held.channel.title), "bold"), "  ", _counts(held)),
+    )
+
+
+def received(notification: "Notification") -> Entry:
+    """A notification of an inbox: whether it is unread, when it came, the severity, the title."""
+    message = notification.message
+    name, style = severity(message)
+    is_read = notification.HasField("read_time")
+    words = [(plain(message.title), style), (plain(message.url), "underline")]
+    start = Text.assemble(
+        (f"{'' if is_read else _UNREAD:<{len(_UNREAD)}}", "bold"),
+        "  ",
+        (moment(notification.receive_time), "dim"),
+        "  ",
+        (f"{name:<8}", style),
+    )
+    entry = Entry(start, Text("  ").join(Text(text, styled) for text, styled in words if text))
+    if is_read:
+        entry.start.stylize("dim")
+        entry.words.stylize("dim")
+    return entry
+
+
+def _counts(counted: "Inbox | InboxChannel") -> str:
+    total = counted.total_count
+    return (
+        f"{total:,} {'notification' if total == 1 else 'notifications'},"
+        f" {counted.unread_count:,} unread, {counted.unseen_count:,} unseen"
+    )

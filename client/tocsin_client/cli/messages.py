@@ -1,0 +1,89 @@
+"""`tocsin messages`."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tocsin_client.cli import entries, rendering
+from tocsin_client.cli.listing import first, page_size
+from tocsin_client.cli.options import AsJson, ChannelId, Limit, Target
+from tocsin_client.cli.running import perform
+
+if TYPE_CHECKING:
+    from tocsin_client import AsyncClient
+    from tocsin_client.cli.output import Output
+
+commands = typer.Typer(rich_markup_mode=None)
+
+
+@commands.callback(invoke_without_command=True)
+def _messages(context: typer.Context) -> None:
+    """Shows what was sent.
+
+    \b
+    Examples:
+      tocsin messages list marketing-clue --limit 10
+      tocsin messages get 01a20462-0e9a-7859-ae6a-566256a4ea43
+    """
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)
+
+
+@commands.command("list")
+def list_(
+    channel_id: ChannelId,
+    *,
+    limit: Limit = None,
+    target: Target = "",
+    as_json: AsJson = False,
+) -> None:
+    """Lists a channel's messages, newest first: when, the severity, the title, the id.
+
+    \b
+    Examples:
+      tocsin messages list marketing-clue
+      tocsin messages list marketing-clue --limit 10 --json
+    """
+
+    async def work(client: "AsyncClient", output: "Output") -> None:
+        found = False
+        listed = client.list_messages(channel_id, page_size=page_size(limit))
+        async for message in first(listed, limit):
+            found = True
+            if output.as_json:
+                output.messages([message])
+            else:
+                output.entries([entries.sent(message)])
+        if not found:
+            # A channel that is none has no messages either, and deserves another answer.
+            await client.get_channel(channel_id)
+
+    perform(work, target=target, as_json=as_json)
+
+
+@commands.command()
+def get(
+    message_id: Annotated[
+        str, typer.Argument(metavar="MESSAGE", help="The message's id.", show_default=False)
+    ],
+    *,
+    target: Target = "",
+    as_json: AsJson = False,
+) -> None:
+    """Shows one message.
+
+    \b
+    Examples:
+      tocsin messages get 01a20462-0e9a-7859-ae6a-566256a4ea43
+      tocsin messages get 01a20462-0e9a-7859-ae6a-566256a4ea43 --json
+    """
+
+    async def work(client: "AsyncClient", output: "Output") -> None:
+        message = await client.get_message(message_id)
+        if output.as_json:
+            output.messages([message])
+        else:
+            output.lines(rendering.message_shown(message))
+
+    perform(work, target=target, as_json=as_json)

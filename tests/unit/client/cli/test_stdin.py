@@ -1,0 +1,45 @@
+from tocsin_client.cli.stdin import LINE_BYTES, Line, Splitting
+
+
+def cut(*chunks: bytes) -> list[Line]:
+    splitting = Splitting()
+    lines = [line for chunk in chunks for line in splitting.take(chunk)]
+    return [*lines, *splitting.end()]
+
+
+def test_lines_are_numbered_from_one() -> None:
+    assert cut(b"one\n\ntwo\n") == [Line(1, b"one"), Line(2, b""), Line(3, b"two")]
+
+
+def test_a_line_may_come_in_pieces() -> None:
+    assert cut(b"o", b"n", b"e\ntw", b"o\n") == [Line(1, b"one"), Line(2, b"two")]
+
+
+def test_the_last_line_needs_no_end() -> None:
+    assert cut(b"one\ntwo") == [Line(1, b"one"), Line(2, b"two")]
+
+
+def test_a_line_is_given_as_soon_as_it_ends() -> None:
+    splitting = Splitting()
+
+    assert list(splitting.take(b"one\ntw")) == [Line(1, b"one")]
+    assert list(splitting.take(b"o\n")) == [Line(2, b"two")]
+
+
+def test_a_line_that_is_too_long_is_dropped_and_the_rest_goes_on() -> None:
+    piece = b"x" * 65_536
+    pieces = [piece] * (LINE_BYTES // len(piece))
+
+    assert cut(*pieces, b"\n", b"two\n")[1:] == [Line(2, b"two")]
+    assert cut(*pieces, b"x\ntwo\n") == [Line(1, None), Line(2, b"two")]
+    assert cut(*pieces, *pieces, b"\n", b"two") == [Line(1, None), Line(2, b"two")]
+    assert cut(*pieces, b"x") == [Line(1, None)]
+
+
+def test_of_a_line_that_is_too_long_little_is_held() -> None:
+    splitting = Splitting()
+
+    for _ in range(100):
+        assert not list(splitting.take(b"x" * 65_536))
+
+    assert len(splitting._begun) <= LINE_BYTES
