@@ -1,6 +1,6 @@
 """Terminals in which what a document shows is entered, and must be seen.
 
-Only what must differ does: the server's address, and whatever is new in every run.
+Only what must differ does: the server's address, the home, and whatever is new in every run.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from tests.e2e.program import environment
 
 SECONDS = 60.0
 SHOWN_ADDRESS = "127.0.0.1:50051"
+SHOWN_HOME = "/home/alice"
 CTRL_C = "^C\n"
 
 _NEW_IN_EVERY_RUN = (
@@ -54,7 +55,11 @@ class Terminal:
                 *command,
                 cwd=self._directory,
                 env=environment(
-                    TOCSIN_LISTEN=self._target, TOCSIN_TARGET=self._target, PYTHONUNBUFFERED="1"
+                    HOME=str(self._directory),
+                    PATH=f"{self._directory / '.venv/bin'}:{os.environ['PATH']}",
+                    TOCSIN_LISTEN=self._target,
+                    TOCSIN_TARGET=self._target,
+                    PYTHONUNBUFFERED="1",
                 ),
                 stdin=DEVNULL,
                 stdout=PIPE,
@@ -110,7 +115,8 @@ class Terminal:
         async with asyncio.timeout(SECONDS):
             line = (await self._process.stdout.readline()).decode()
         assert line.endswith("\n"), f"it ended with {line!r} and {self._log}"
-        return _lasting(line.rstrip("\n").replace(self._target, SHOWN_ADDRESS))
+        line = line.replace(self._target, SHOWN_ADDRESS).replace(str(self._directory), SHOWN_HOME)
+        return _lasting(line.rstrip("\n"))
 
     async def _read_json(self) -> object:
         text = ""
