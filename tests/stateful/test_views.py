@@ -21,9 +21,9 @@ from tests.support.serving import database
 from tests.support.waiting import DEADLINE_SECONDS
 
 EXAMPLES = 200
-STEPS = 25
+STEPS = 30
 
-MUTATED_EXAMPLES = 100
+MUTATED_EXAMPLES = 200
 
 
 @pytest.fixture

@@ -43,6 +43,8 @@ users = st.sampled_from([*USERS[:1] * 4, *USERS])
 channels = st.sampled_from(CHANNELS)
 sizes = st.sampled_from(SNAPSHOT_SIZES)
 places = st.integers(0, 30)
+# How many revisions ago somebody last looked.
+backs = st.sampled_from([0, 1, 1, 2, 3, 5])
 wishes = st.sampled_from(
     [(True, None), (True, None), (False, None), (None, True), (None, False), (False, True)]
 )
@@ -157,7 +159,7 @@ class ViewMachine(RuleBasedStateMachine):
         )
         self._do(self._ask(self._system.messages.SendMessage, request))
 
-    @rule(name=users, channel_ids=st.lists(channels, max_size=2), back=places, wish=wishes)
+    @rule(name=users, channel_ids=st.lists(channels, max_size=2), back=backs, wish=wishes)
     def mark(
         self, name: str, channel_ids: list[str], back: int, wish: tuple[bool | None, bool | None]
     ) -> None:
