@@ -212,10 +212,11 @@ from tocsin_client import Client
 
 client = Client(sys.argv[1])
 child = os.fork()
+# One after the other, so that their lines do not mingle.
+status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) if child else 0
 print(client.get_inbox("alice").user_id, flush=True)
 client.close()
-if child:
-    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+sys.exit(status)
 """
 
 _ENDING = """
