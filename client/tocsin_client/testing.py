@@ -154,8 +154,8 @@ class LocalServer:
         return Path(self._folder.name)
 
     def __enter__(self) -> Self:
-        # Its name is short, because a socket's has to be.
-        self._folder = TemporaryDirectory(prefix="tocsin-")
+        # Wherever TMPDIR is: a socket's name has to be short, and a URL's plain.
+        self._folder = TemporaryDirectory(prefix="tocsin-", dir="/tmp")  # made anew
         try:
             self.start()
         except BaseException:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from tests.histories.recording import Counters
 
-COPIES_A_STEP = 40
+COPIES_A_STEP = 30
 """How many notifications of a deleted channel one step of its job removes."""
 
 

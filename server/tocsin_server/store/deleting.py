@@ -33,7 +33,7 @@ from tocsin_server.store.tables import inbox_channels, inboxes, messages, notifi
 DELETE_CHANNEL = "delete channel"
 """The kind of job that removes what a channel has; its subject is the channel's id."""
 
-STEP_COPIES = 40
+STEP_COPIES = 30
 """How many notifications a step removes: it holds the writer for some milliseconds."""
 
 _OF_CHANNEL = (

@@ -43,10 +43,8 @@ async def run(lane: Lane, work: Work[T]) -> T:
 class ThreadLane:
     """A thread with a connection of its own, which stays open."""
 
-    def __init__(self, engine: Engine, tidy: Work[None] | None = None) -> None:
-        """Takes where to connect, and what is done once a piece of work was handed over."""
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._tidy = tidy
         self._connection: Connection | None = None
         self._loop = get_running_loop()
         self._work: SimpleQueue[tuple[Work[Any], Done[Any]] | None] = SimpleQueue()
@@ -66,8 +64,6 @@ class ThreadLane:
         while (task := self._work.get()) is not None:
             work, done = task
             self._loop.call_soon_threadsafe(done, self._outcome(work))
-            if self._tidy is not None and self._connection is not None:
-                self._tidy(self._connection)
         if self._connection is not None:
             self._connection.close()
 

@@ -7,7 +7,8 @@ callers. Callers who have been answered tend to come back: the next group waits
 for them, about as long as it takes to answer them and to read what they send
 next; a lone caller never waits. (This is the thought behind PostgreSQL's
 commit_delay and commit_siblings.) Where there is a second lane, a group that is
-held up, by somebody else's lock, holds up nobody but itself.
+held up, by somebody else's lock, is overtaken by the next: one, for there is no
+third.
 
 In a line that does not gather, every task is a transaction of its own, and each
 free lane takes one.
@@ -104,15 +105,16 @@ class Line:
             self._patience = self._loop.call_later(seconds, self._expect, 0)
         self._dispatch_when_ready()
 
-    def _hold(self, seconds: float) -> None:
-        """Makes the next group wait for this long, or not any more."""
+    def _release(self) -> None:
+        """Lets the next group take another lane, when it is ready."""
         if self._held is not None:
             self._held.cancel()
             self._held = None
-        if seconds:
-            self._held = self._loop.call_later(seconds, self._hold, 0)
-        else:
-            self._dispatch_when_ready()
+
+    def _overtake(self) -> None:
+        """The group on its way is held up: the next one goes."""
+        self._release()
+        self._dispatch_when_ready()
 
     def _dispatch_when_ready(self) -> None:
         if self._closed and not self._waiting and len(self._free) == len(self._lanes):
@@ -153,7 +155,10 @@ class Line:
             partial(self._committer.commit, group=group),
             partial(self._settle, lane, group, parted=self._parted),
         )
-        self._hold(HELD_SECONDS if self._gathers and self._free else 0)
+        self._release()
+        if self._gathers and self._free:
+            self._held = self._loop.call_later(HELD_SECONDS, self._overtake)
+        self._dispatch_when_ready()
 
     def _settle(
         self, lane: Lane, group: Sequence[Task], outcome: Committed | Exception, *, parted: bool
@@ -169,7 +174,7 @@ class Line:
             self._rows_waiting -= task.rows
             answered += task.calls
             task.settle(of_task)
-        self._hold(0)
+        self._release()
         if not self._gathers or (self._waiting and not self._waiting[0].calls):
             # Nobody is waited for, nor is the rest of a call under way made to wait.
             self._expect(0)

@@ -1,15 +1,14 @@
 """The embedded database: SQLite, one connection that writes, and some that read."""
 
-from asyncio import to_thread
 from collections.abc import Sequence
 from sqlite3 import Connection as SqliteConnection
 from sqlite3 import sqlite_version_info
+from typing import cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, StaticPool
 
-from tocsin_server.store.checkpoints import Checkpoints
 from tocsin_server.store.databases import READERS
 from tocsin_server.store.failures import CannotOpen
 from tocsin_server.store.lanes import Lane, ThreadLane
@@ -21,8 +20,12 @@ BUSY_SECONDS = 5.0
 LOCK_STEP_SECONDS = 0.1
 """The same for the writer, which asks again and looks up in between."""
 
-LOG_PAGES = 50_000
-"""From how many pages on a commit brings the log to the file, if nothing else does: 200 MiB."""
+CHECKPOINT_PAGES = 1_000
+"""How many pages the log gathers before a commit brings them to the file: 4 MiB.
+
+Only the connection that writes does so. With another one, SQLite before 3.51.3
+can lose what is committed while a second checkpoint begins (its WAL-reset bug).
+"""
 
 _SQLITE_NEEDED = (3, 38)
 
@@ -40,8 +43,7 @@ class Sqlite:
         self.name = url.database or ""
         self._write = write_engine(url)
         self.readers = read_engine(url)
-        self._checkpoints = Checkpoints(write_engine(url))
-        self.lanes = [ThreadLane(self._write, self._checkpoints.after_work)]
+        self.lanes = [ThreadLane(self._write)]
 
     @staticmethod
     def check(url: URL) -> None:
@@ -69,7 +71,6 @@ class Sqlite:
         """Closes every connection."""
         for lane in self.lanes:
             await lane.close()
-        await to_thread(self._checkpoints.close)
         # A reading connection that is left open would keep its thread, and the process.
         await self.readers.dispose()
         self._write.dispose()
@@ -94,11 +95,18 @@ def write_engine(url: URL) -> Engine:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA cache_size = -65536")
-        connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    @event.listens_for(engine, "commit")
+    def check(connection: Connection) -> None:
+        # A statement that is refused ends the transaction; whoever goes on would commit nothing.
+        raw = connection.connection.dbapi_connection
+        if not cast("SqliteConnection", raw).in_transaction:
+            raise RuntimeError("there is no transaction any more to commit")
 
     return engine
 

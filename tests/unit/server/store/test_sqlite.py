@@ -1,8 +1,9 @@
 import sqlite3
+from contextlib import suppress
 
 import pytest
 from sqlalchemy import URL, Engine, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from tocsin_server.store.sqlite import read_engine
 
 
@@ -22,6 +23,19 @@ def test_a_transaction_of_the_writer_holds_the_write_lock_from_its_beginning(
 
     other.execute("BEGIN IMMEDIATE")
     other.close()
+
+
+def test_a_transaction_that_a_refused_statement_ended_cannot_be_committed(engine: Engine) -> None:
+    add = "INSERT OR ROLLBACK INTO store_facts VALUES ('a', '1')"
+
+    def swallow_the_refusal() -> None:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(add)
+            with suppress(IntegrityError):
+                connection.exec_driver_sql(add)
+
+    with pytest.raises(RuntimeError, match="no transaction"):
+        swallow_the_refusal()
 
 
 async def test_readers_cannot_write(engine: Engine, url: URL) -> None:

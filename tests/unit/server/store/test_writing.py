@@ -307,6 +307,28 @@ async def test_closing_commits_what_waits_and_refuses_what_comes(
     assert count(engine) == 5
 
 
+async def test_a_group_waits_for_those_who_were_answered_also_where_some_came_meanwhile(
+    writer: Writer, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines, "LINGER_SECONDS_A_CALL", 2 * DEADLINE_SECONDS)
+    monkeypatch.setattr(lines, "LINGER_SECONDS", 2 * DEADLINE_SECONDS)
+    commits = Commits(engine)
+    gate = Gate()
+    held = asyncio.create_task(writer.run(gate))
+    await gate.entered()
+    early = await submit(writer, send("alice"))
+    gate.open()
+    await held
+    await asyncio.sleep(0)
+    assert not early.done()
+
+    again = await submit(writer, send("alice"))  # whoever was answered is back
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        await asyncio.gather(early, again)
+
+    assert commits.count == 1 + 1  # the gate's, and theirs
+
+
 async def test_a_group_that_is_full_waits_for_nobody(
     writer: Writer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
