@@ -144,7 +144,7 @@ class AsyncClient(AsyncChannels, AsyncMessages, AsyncInboxes, AsyncMarks):
         snapshot_size: int = 0,
         heartbeat_interval: float = 30.0,
         strict: bool = False,
-        open_timeout: float | None = None,
+        open_timeout: float | None = TIMEOUT,
     ) -> AsyncLiveInbox:
         """Holds an inbox in memory, kept in step, for an application that shows a bell.
 
@@ -157,7 +157,7 @@ class AsyncClient(AsyncChannels, AsyncMessages, AsyncInboxes, AsyncMarks):
             heartbeat_interval: After how many idle seconds the server shows life, 1 to 300.
             strict: End with a ContiguityError when the server breaks a rule that proves that
                 nothing is missing; by default the log says so (`tocsin_client`, WARNING).
-            open_timeout: How many seconds entering may take; by default it waits for a server.
+            open_timeout: How many seconds entering may take; None waits as long as it takes.
 
         Raises:
             ValueError: `heartbeat_interval` is not more than 0, or no span of time.

@@ -107,8 +107,8 @@ class AsyncLiveInbox(ShownInbox):
         if self._task is None:
             raise RuntimeError("the inbox was not entered")
         waiter: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
-        self._await(waiter, predicate)
         try:
+            self._await(waiter, predicate)
             async with asyncio.timeout(timeout):
                 return await waiter
         finally:

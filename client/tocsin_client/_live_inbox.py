@@ -116,8 +116,8 @@ class LiveInbox(ShownInbox):
         if self._thread is threading.current_thread():
             raise RuntimeError("a callback cannot wait for the next change")
         waiter: Future[_T] = Future()
-        self._await(waiter, predicate)
         try:
+            self._await(waiter, predicate)
             return waiter.result(timeout)
         finally:
             self._forget(waiter)

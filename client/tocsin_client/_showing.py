@@ -189,6 +189,11 @@ class ShownInbox(ABC):
             elif self._ended:
                 self.raise_if_failed()
                 raise RuntimeError(_CLOSED)  # noqa: TRY301
+        except StopIteration as error:
+            # No future takes it: it would end whoever awaits that.
+            told = RuntimeError("the predicate raised StopIteration")
+            told.__cause__ = error
+            waiter.set_exception(told)
         except Exception as error:  # noqa: BLE001  (whoever waits gets it)
             waiter.set_exception(error)
 

@@ -78,10 +78,13 @@ def _with_what_they_need(names: set[str]) -> set[str]:
     return found
 
 
+UNWANTED = {"__pycache__", "tests"}
+
+
 def test_it_has_three_packages_and_nothing_else(wheel: Wheel) -> None:
     assert wheel.top == set(PACKAGES)
     parts = {part for name in wheel.names for part in PurePosixPath(name).parts}
-    assert not {part for part in parts if part == "__pycache__" or part.startswith("test")}
+    assert not {part for part in parts if part in UNWANTED or part.startswith("test_")}
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -97,11 +100,13 @@ def test_a_package_is_whole(wheel: Wheel, package: str) -> None:
     assert f"{package}/py.typed" in whole
 
 
-def test_its_programs_are_two(wheel: Wheel) -> None:
+def test_it_brings_two_programs_and_a_fixture(wheel: Wheel) -> None:
     assert wheel.entry_points.split() == [
         *("[console_scripts]",),
         *("tocsin", "=", "tocsin_client.cli.__main__:main"),
         *("tocsin-server", "=", "tocsin_server.__main__:main"),
+        *("[pytest11]",),
+        *("tocsin", "=", "tocsin_client._pytest"),
     ]
 
 

@@ -217,6 +217,19 @@ async def test_waiting_ends_at_its_timeout_and_with_what_the_predicate_raises(
         assert inbox.revision == 6
 
 
+async def test_a_predicate_that_finds_nothing_by_next_is_told_and_harms_nobody(
+    scripted: Scripts,
+) -> None:
+    go_on = asyncio.Event()
+    _, client = await scripted([snapshot(5, 5), go_on, live(5, 6), silence()])
+
+    async with client.inbox("alice") as inbox:
+        with pytest.raises(RuntimeError, match="StopIteration"):
+            await inbox.wait_for(lambda: next(n for n in inbox.notifications if n.revision == 99))
+        go_on.set()
+        await until_revision(inbox, 6)
+
+
 async def test_a_stream_that_fails_for_good_ends_it_with_the_error(scripted: Scripts) -> None:
     go_on = asyncio.Event()
     server, client = await scripted([snapshot(5, 5), go_on, GONE])
