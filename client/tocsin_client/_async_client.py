@@ -6,6 +6,7 @@ from typing import Self
 from weakref import WeakSet
 
 from tocsin_client._async_live_inbox import AsyncLiveInbox
+from tocsin_client._async_reading import AsyncReader, Sleep
 from tocsin_client._calling import TIMEOUT, AsyncCalls
 from tocsin_client._channel import AsyncStreamChannels
 from tocsin_client._channel_service import AsyncChannels
@@ -14,7 +15,7 @@ from tocsin_client._inbox_service import AsyncInboxes
 from tocsin_client._marking import AsyncMarks
 from tocsin_client._message_service import AsyncMessages
 from tocsin_client._resuming import Pacing, Progress
-from tocsin_client._subscribing import AsyncSubscription, Sleep
+from tocsin_client._subscribing import AsyncSubscription
 from tocsin_client._target import parse_target
 
 
@@ -131,9 +132,8 @@ class AsyncClient(AsyncChannels, AsyncMessages, AsyncInboxes, AsyncMarks):
             strict=strict,
             pacing=self._pacing,
         )
-        subscription = AsyncSubscription(
-            self._streams, progress, Bookmark(user_id, cursors), self._sleep
-        )
+        reader = AsyncReader(self._streams, progress, Bookmark(user_id, cursors), self._sleep)
+        subscription = AsyncSubscription(reader, progress)
         self._subscriptions.add(subscription)
         return subscription
 

@@ -10,7 +10,7 @@ import pytest
 import tocsin_client
 from tocsin.v1.inbox_pb2 import NotificationChange
 from tocsin.v1.inbox_service_pb2 import SubscribePhase, SubscribeResponse
-from tocsin_client import AsyncSubscription, ContiguityError
+from tocsin_client import AsyncClient, AsyncSubscription, ContiguityError
 
 from tests.support.waiting import until
 from tests.unit.client.conftest import Clients, Serve, Sleeps
@@ -349,8 +349,8 @@ async def test_the_cursor_does_not_cover_what_a_cancelled_wait_did_not_give(
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(anext(subscription), 0.01)
     gate.set()
-    assert subscription._step is not None
-    await asyncio.wait({subscription._step}, timeout=10)
+    assert subscription._reader._step is not None
+    await asyncio.wait({subscription._reader._step}, timeout=10)
 
     await subscription.aclose()
 
@@ -395,6 +395,22 @@ async def test_a_dropped_subscription_ends_its_stream(serve: Serve, clients: Cli
     gc.collect()
 
     await inbox.until_open(0)
+
+
+async def test_one_that_is_dropped_after_a_wait_in_vain_ends_its_stream(serve: Serve) -> None:
+    inbox = ScriptedInbox([snapshot(5), silence()])
+
+    async with AsyncClient(await serve(inbox)) as client:
+        subscription = client.subscribe("alice")
+        await anext(subscription)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(subscription), 0.01)
+        del subscription
+        gc.collect()
+
+        await inbox.until_open(0)
+        gc.collect()
+        assert len(client._subscriptions) == 0
 
 
 async def test_closing_the_client_ends_its_subscriptions(serve: Serve, clients: Clients) -> None:
