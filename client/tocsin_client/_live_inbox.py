@@ -69,8 +69,10 @@ class LiveInbox(ShownInbox):
         with self._guard:
             if self._thread is not None:
                 raise RuntimeError("a live inbox can be entered once")
-            self._thread = threading.Thread(target=self._follow, name="tocsin-inbox", daemon=True)
-        self._thread.start()
+            thread = threading.Thread(target=self._follow, name="tocsin-inbox", daemon=True)
+            thread.start()
+            # Not before: one that has not started cannot be joined.
+            self._thread = thread
         try:
             self.wait_for(lambda: self._view.caught_up, self._open_timeout)
         except BaseException:

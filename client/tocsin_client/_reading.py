@@ -73,10 +73,10 @@ class Reader:
             return
         self._asked = True
         if self._thread is None:
-            self._thread = threading.Thread(
-                target=self._run, name="tocsin-subscription", daemon=True
-            )
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name="tocsin-subscription", daemon=True)
+            thread.start()
+            # Not before: one that has not started cannot be joined.
+            self._thread = thread
         self._requests.put(None)
 
     def take(self, timeout: float | None) -> InboxUpdate | None:

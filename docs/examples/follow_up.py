@@ -25,6 +25,10 @@ def show(name: str, inbox: AsyncLiveInbox) -> None:
     )
 
 
+def message_ids(inbox: AsyncLiveInbox) -> list[str]:
+    return [notification.message.message_id for notification in inbox.notifications]
+
+
 def unread(*inboxes: AsyncLiveInbox) -> list[int]:
     return [inbox.unread_count for inbox in inboxes]
 
@@ -43,18 +47,18 @@ async def main(target: str) -> None:
 
         with suppress(AlreadyExists):
             await client.create_channel(CHANNEL, title="Marketing clues")
-        leads, count = csv.DictReader(sys.stdin), 0
+        leads, last = csv.DictReader(sys.stdin), ""
         while lead := await asyncio.to_thread(next, leads, None):
-            count += 1
-            await client.send(
+            response = await client.send(
                 CHANNEL,
                 f"A new lead: {lead['name']}, {lead['company']}",
                 to=["alice", "bob", "carol"],
                 url=lead["link"],
                 request_id=f"lead-{lead['id']}",
             )
+            last = response.message.message_id
         for inbox in (phone, laptop, *colleagues):
-            await inbox.wait_for(lambda inbox=inbox: inbox.total_count == count)
+            await inbox.wait_for(lambda inbox=inbox: last in message_ids(inbox))
 
         await phone.mark_read(all=True)
         await laptop.wait_for(lambda: laptop.unread_count == 0)

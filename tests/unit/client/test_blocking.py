@@ -10,7 +10,7 @@ from tocsin.v1.inbox_service_pb2 import GetInboxRequest, GetInboxResponse
 from tocsin_client import Client, InboxUpdate, Subscription
 
 from tests.support.blocking import in_thread
-from tests.support.waiting import until
+from tests.support.waiting import DEADLINE_SECONDS, until
 from tests.unit.client.conftest import Serve
 from tests.unit.client.programs import run
 from tests.unit.client.scripting import (
@@ -109,6 +109,24 @@ async def test_closing_ends_a_wait_between_two_streams(serve: Serve) -> None:
 
         assert await asyncio.wait_for(following, 10) == []
     await until(lambda: not readers())
+
+
+async def test_closing_a_client_whose_subscriptions_just_begin_ends_them(serve: Serve) -> None:
+    target = await serve(ScriptedInbox([snapshot(5), silence()], repeat=True))
+
+    def begin_and_close() -> None:
+        for _ in range(50):
+            client = Client(target)
+            subscriptions = [client.subscribe("alice") for _ in range(4)]
+            waiting = [threading.Thread(target=next, args=(each, None)) for each in subscriptions]
+            for thread in waiting:
+                thread.start()
+            client.close()
+            for thread in waiting:
+                thread.join(DEADLINE_SECONDS)
+                assert not thread.is_alive()
+
+    await asyncio.to_thread(begin_and_close)
 
 
 async def test_a_dropped_subscription_ends_its_thread(serve: Serve) -> None:
