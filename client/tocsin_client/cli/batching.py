@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import typer
 from google.protobuf import json_format
+from google.protobuf.message import DecodeError
 from google.rpc.code_pb2 import Code
 from tocsin.v1.error_reason_pb2 import ErrorReason
 from tocsin.v1.item_error_pb2 import ItemError
@@ -80,8 +81,12 @@ def read(line: stdin.Line) -> Item:
         if not text.lstrip().startswith("{"):
             return Item(line.number, None, "it is no JSON object")
         request = json_format.Parse(text, SendMessageRequest(), max_recursion_depth=_DEPTH)
+        # As it would be copied: versions of Protobuf count levels of JSON differently.
+        SendMessageRequest.FromString(request.SerializeToString())
     except UnicodeDecodeError:
         return Item(line.number, None, "it is not UTF-8")
+    except DecodeError:
+        return Item(line.number, None, "it is nested too deep")
     except (json_format.Error, ValueError, RecursionError) as problem:
         return Item(line.number, None, f"it is no SendMessageRequest: {problem}")
     return Item(line.number, request)
