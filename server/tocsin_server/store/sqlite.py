@@ -20,8 +20,8 @@ BUSY_SECONDS = 5.0
 LOCK_STEP_SECONDS = 0.1
 """The same for the writer, which asks again and looks up in between."""
 
-CHECKPOINT_PAGES = 1_000
-"""How many pages the log gathers before a commit brings them to the file: 4 MiB.
+CHECKPOINT_PAGES = 500
+"""How many pages the log gathers before a commit brings them to the file: 2 MiB.
 
 Only the connection that writes does so. With another one, SQLite before 3.51.3
 can lose what is committed while a second checkpoint begins (its WAL-reset bug).
