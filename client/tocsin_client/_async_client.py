@@ -7,19 +7,18 @@ from weakref import WeakSet
 
 from tocsin_client._async_live_inbox import AsyncLiveInbox
 from tocsin_client._async_reading import AsyncReader, Sleep
+from tocsin_client._async_subscription import AsyncSubscription
 from tocsin_client._calling import TIMEOUT, AsyncCalls
-from tocsin_client._channel import AsyncStreamChannels
+from tocsin_client._channel import AsyncConnector, AsyncStreamChannels
 from tocsin_client._channel_service import AsyncChannels
 from tocsin_client._cursors import Bookmark, CursorStore
-from tocsin_client._inbox_service import AsyncInboxes
 from tocsin_client._marking import AsyncMarks
 from tocsin_client._message_service import AsyncMessages
 from tocsin_client._resuming import Pacing, Progress
-from tocsin_client._subscribing import AsyncSubscription
 from tocsin_client._target import parse_target
 
 
-class AsyncClient(AsyncChannels, AsyncMessages, AsyncInboxes, AsyncMarks):
+class AsyncClient(AsyncChannels, AsyncMessages, AsyncMarks):
     """Calls a server from asyncio.
 
     ```python
@@ -32,6 +31,9 @@ class AsyncClient(AsyncChannels, AsyncMessages, AsyncInboxes, AsyncMarks):
     One client serves a whole program, from one event loop: it connects at its first call, and
     again whenever it must. A call that finds no server waits for one and is repeated, within
     `timeout`; what changes something carries a request id, so that it happens once.
+
+    Another event loop needs a client of its own: this one raises RuntimeError there, instead of
+    hanging.
 
     Every method raises a `CallError`: DeadlineExceeded when no answer came in time, and what its
     RPC documents. What it returns and lists are the messages of `tocsin.v1`.
@@ -51,16 +53,18 @@ class AsyncClient(AsyncChannels, AsyncMessages, AsyncInboxes, AsyncMarks):
         Args:
             target: `host:port`, `[ipv6]:port` or `unix:path`; or, where it is encrypted,
                 `tls://host:port`.
-            timeout: How many seconds a call may take, repeats included. Streams have no limit.
+            timeout: How many seconds a call may take, repeats included; each method takes another
+                for one call. Streams have no limit.
             root_certificates: Whom `tls://` trusts, in PEM form. By default, those that the
                 system trusts.
 
         Raises:
-            ValueError: `target` has another form, or `root_certificates` do not fit.
+            ValueError: `target` has another form, `timeout` is no span of time that can be waited
+                for, or `root_certificates` do not fit.
         """
-        parsed = parse_target(target, root_certificates)
-        self._calls = AsyncCalls(parsed, timeout)
-        self._streams = AsyncStreamChannels(parsed)
+        connector = AsyncConnector(parse_target(target, root_certificates))
+        self._calls = AsyncCalls(connector, timeout)
+        self._streams = AsyncStreamChannels(connector)
         self._pacing = _pacing or Pacing()
         self._sleep = _sleep
         # Weak, so that a subscription that is dropped without a word ends.
@@ -75,9 +79,9 @@ class AsyncClient(AsyncChannels, AsyncMessages, AsyncInboxes, AsyncMarks):
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self.close()
+        await self.aclose()
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Ends every subscription and call, and disconnects. Repeating it does nothing."""
         self._calls.closed = True
         for subscription in list(self._subscriptions):
@@ -88,9 +92,9 @@ class AsyncClient(AsyncChannels, AsyncMessages, AsyncInboxes, AsyncMarks):
     def subscribe(
         self,
         user_id: str,
-        cursor: str = "",
         *,
-        cursors: CursorStore | None = None,
+        cursor: str = "",
+        cursor_store: CursorStore | None = None,
         snapshot_size: int = 0,
         heartbeat_interval: float = 30.0,
         heartbeats: bool = False,
@@ -104,7 +108,7 @@ class AsyncClient(AsyncChannels, AsyncMessages, AsyncInboxes, AsyncMarks):
         Args:
             user_id: Whose inbox.
             cursor: Where to go on: an update's `cursor`. By default a SNAPSHOT comes first.
-            cursors: Goes on from the user's cursor in this store, and keeps it there, so that
+            cursor_store: Goes on from the user's cursor in this store, and keeps it there, so that
                 every update is processed at least once; see `CursorStore`.
             snapshot_size: How many notifications a SNAPSHOT holds at most, up to 1,000; 0 is 50.
             heartbeat_interval: After how many idle seconds the server shows life, 1 to 300. The
@@ -118,11 +122,11 @@ class AsyncClient(AsyncChannels, AsyncMessages, AsyncInboxes, AsyncMarks):
 
         Raises:
             ValueError: `heartbeat_interval` is not more than 0, or no span of time; or both
-                `cursor` and `cursors` are given.
+                `cursor` and `cursor_store` are given.
         """
         self._calls.check_open()
-        if cursor and cursors is not None:
-            raise ValueError("give cursor or cursors, not both")
+        if cursor and cursor_store is not None:
+            raise ValueError("give cursor or cursor_store, not both")
         progress = Progress(
             user_id,
             cursor=cursor,
@@ -132,7 +136,7 @@ class AsyncClient(AsyncChannels, AsyncMessages, AsyncInboxes, AsyncMarks):
             strict=strict,
             pacing=self._pacing,
         )
-        reader = AsyncReader(self._streams, progress, Bookmark(user_id, cursors), self._sleep)
+        reader = AsyncReader(self._streams, progress, Bookmark(user_id, cursor_store), self._sleep)
         subscription = AsyncSubscription(reader, progress)
         self._subscriptions.add(subscription)
         return subscription

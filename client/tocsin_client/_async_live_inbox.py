@@ -1,16 +1,17 @@
 """An inbox in memory that a task keeps in step."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from types import TracebackType
 from typing import Self, TypeVar
 
 from tocsin.v1.inbox_service_pb2 import UpdateNotificationsResponse
 
+from tocsin_client import _spans
+from tocsin_client._async_subscription import AsyncSubscription
 from tocsin_client._marking import AsyncMarks
 from tocsin_client._showing import ShownInbox
-from tocsin_client._subscribing import AsyncSubscription
 
 _T = TypeVar("_T")
 
@@ -90,7 +91,7 @@ class AsyncLiveInbox(ShownInbox):
             await asyncio.wait({self._task})
         self._end(None)
 
-    async def wait_for(self, predicate: Callable[[], _T], timeout: float | None = None) -> _T:  # noqa: ASYNC109  (the blocking one's, too)
+    async def wait_for(self, predicate: Callable[[], _T], timeout: float | None = None) -> _T:
         """Returns what `predicate` gives as soon as that is true: now, or right after a change.
 
         It is asked after every change, behind the callbacks.
@@ -103,7 +104,9 @@ class AsyncLiveInbox(ShownInbox):
             TimeoutError: It was not true in time.
             CallError: It is not true, and the stream has failed for good.
             RuntimeError: It is not true, and the inbox is closed or was not entered.
+            ValueError: `timeout` is not a number.
         """
+        timeout = _spans.patience("timeout", timeout)
         if self._task is None:
             raise RuntimeError("the inbox was not entered")
         waiter: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
@@ -119,52 +122,63 @@ class AsyncLiveInbox(ShownInbox):
         *,
         ids: str | Iterable[str] | None = None,
         channel_ids: str | Iterable[str] | None = None,
-        all: bool = False,  # noqa: A002  (the field's name)
+        all: bool = False,
+        request_id: str | None = None,
+        timeout: float | None = None,
     ) -> UpdateNotificationsResponse:
         """Marks notifications read, as `AsyncClient.mark_read` does, but none that is not shown yet.
 
         Of channels or all, only what arrived up to `revision` is marked. The inbox shows it a
         moment later: wait for the response's `inbox.revision` where that matters.
         """
-        return await self._mark(self._marks.mark_read, ids, channel_ids, all)
+        return await self._marks.mark_read(
+            self._user_id,
+            ids=ids,
+            channel_ids=channel_ids,
+            all=all,
+            up_to_revision=self._shown_up_to(ids),
+            request_id=request_id,
+            timeout=timeout,
+        )
 
     async def mark_unread(
         self,
         *,
         ids: str | Iterable[str] | None = None,
         channel_ids: str | Iterable[str] | None = None,
-        all: bool = False,  # noqa: A002  (the field's name)
+        all: bool = False,
+        request_id: str | None = None,
+        timeout: float | None = None,
     ) -> UpdateNotificationsResponse:
         """Marks notifications unread. The rest is as in `mark_read`."""
-        return await self._mark(self._marks.mark_unread, ids, channel_ids, all)
+        return await self._marks.mark_unread(
+            self._user_id,
+            ids=ids,
+            channel_ids=channel_ids,
+            all=all,
+            up_to_revision=self._shown_up_to(ids),
+            request_id=request_id,
+            timeout=timeout,
+        )
 
     async def mark_seen(
         self,
         *,
         ids: str | Iterable[str] | None = None,
         channel_ids: str | Iterable[str] | None = None,
-        all: bool = False,  # noqa: A002  (the field's name)
+        all: bool = False,
+        request_id: str | None = None,
+        timeout: float | None = None,
     ) -> UpdateNotificationsResponse:
         """Marks notifications seen, as when the bell is opened. The rest is as in `mark_read`."""
-        return await self._mark(self._marks.mark_seen, ids, channel_ids, all)
-
-    async def _mark(
-        self,
-        mark: Callable[..., Awaitable[UpdateNotificationsResponse]],
-        ids: str | Iterable[str] | None,
-        channel_ids: str | Iterable[str] | None,
-        all: bool,  # noqa: A002, FBT001  (the field's name)
-    ) -> UpdateNotificationsResponse:
-        revision = self.revision
-        if ids is None and not revision:
-            # To the server, 0 is whatever has arrived by now.
-            return UpdateNotificationsResponse(inbox=self._view.inbox)
-        return await mark(
+        return await self._marks.mark_seen(
             self._user_id,
             ids=ids,
             channel_ids=channel_ids,
             all=all,
-            up_to_revision=revision if ids is None else 0,
+            up_to_revision=self._shown_up_to(ids),
+            request_id=request_id,
+            timeout=timeout,
         )
 
     @property

@@ -11,9 +11,9 @@ from tocsin.v1.channel_service_pb2_grpc import ChannelServiceStub
 from tocsin.v1.inbox_service_pb2_grpc import InboxServiceStub
 from tocsin.v1.message_service_pb2_grpc import MessageServiceStub
 
-from tocsin_client._channel import Connector, unary_options
-from tocsin_client._errors import RpcFailure, error_from
-from tocsin_client._target import Target
+from tocsin_client import _spans
+from tocsin_client._channel import AsyncConnector, Connector, unary_options
+from tocsin_client._errors import RpcFailure, error_from, obstacle_in
 
 if TYPE_CHECKING:
     from tocsin.v1.channel_service_pb2_grpc import ChannelServiceAsyncStub
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
 # Seconds.
 TIMEOUT = 30.0
+
+_NO_ANSWER = grpc.StatusCode.DEADLINE_EXCEEDED
+
+# Any server answers it at once; what counts is whether there is one.
+_PROBE = "/grpc.health.v1.Health/Check"
+_PROBE_SECONDS = 0.2
 
 
 class _PagedRequest(Protocol):
@@ -47,7 +53,7 @@ class Calls:
 
     def __init__(self, connector: Connector, timeout: float) -> None:
         self._connector = connector
-        self._timeout = timeout
+        self._timeout = _spans.timeout(timeout)
         self._lock = threading.Lock()
         self._connection: _Connection | None = None
         self.closed = False
@@ -65,17 +71,22 @@ class Calls:
         return self._connected().inboxes
 
     def __call__(
-        self, method: "grpc.UnaryUnaryMultiCallable[_Request, _Response]", request: _Request
+        self,
+        method: "grpc.UnaryUnaryMultiCallable[_Request, _Response]",
+        request: _Request,
+        timeout: float | None,
     ) -> _Response:
         self.check_open()
+        seconds = self._timeout if timeout is None else _spans.timeout(timeout)
         try:
             # The service config's waitForReady does not cover a name that is not known yet.
-            return method(request, timeout=self._timeout, wait_for_ready=True)
+            return method(request, timeout=seconds, wait_for_ready=True)
         except grpc.RpcError as failure:
             # `close` in another thread ends calls with CANCELLED.
             self.check_open()
             # What grpc raises is a call, too.
-            raise error_from(cast("RpcFailure", failure)) from failure
+            failed = cast("RpcFailure", failure)
+            raise error_from(failed, self._obstacle(failed)) from failure
         except ValueError:
             # So grpc says that its channel is closed.
             self.check_open()
@@ -85,14 +96,28 @@ class Calls:
         self,
         method: "grpc.UnaryUnaryMultiCallable[_PagedRequestT, _PageT]",
         request: _PagedRequestT,
+        timeout: float | None,
     ) -> Iterator[_PageT]:
         """Every page from the one that `request` asks for."""
         while True:
-            page = self(method, request)
+            page = self(method, request, timeout)
             yield page
             if not page.next_page_token:
                 return
             request.page_token = page.next_page_token
+
+    def _obstacle(self, failure: RpcFailure) -> str:
+        """Why a call in vain found no server: gRPC says so only to a call that does not wait."""
+        if failure.code() is not _NO_ANSWER or self._connection is None:
+            return ""
+        try:
+            self._connection.probe(b"", timeout=_PROBE_SECONDS, wait_for_ready=False)
+        except grpc.RpcError as refusal:
+            return obstacle_in(cast("RpcFailure", refusal))
+        except ValueError:
+            # So grpc says that its channel is closed.
+            self.check_open()
+        return ""
 
     def check_open(self) -> None:
         self._connector.check_process()
@@ -122,6 +147,7 @@ class _Connection:
         self.channels = ChannelServiceStub(channel)
         self.messages = MessageServiceStub(channel)
         self.inboxes = InboxServiceStub(channel)
+        self.probe: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(_PROBE)
         self.close = channel.close
 
 
@@ -131,9 +157,9 @@ class AsyncCalls:
     Nothing connects before the first call: a channel belongs to the event loop that runs then.
     """
 
-    def __init__(self, target: Target, timeout: float) -> None:
-        self._target = target
-        self._timeout = timeout
+    def __init__(self, connector: AsyncConnector, timeout: float) -> None:
+        self._connector = connector
+        self._timeout = _spans.timeout(timeout)
         self.closed = False
 
     @cached_property
@@ -151,17 +177,22 @@ class AsyncCalls:
     @cached_property
     def _channel(self) -> grpc.aio.Channel:
         self.check_open()
-        return self._target.aio_channel(unary_options())
+        return self._connector.open(unary_options())
 
     async def __call__(
-        self, method: grpc.aio.UnaryUnaryMultiCallable[_Request, _Response], request: _Request
+        self,
+        method: grpc.aio.UnaryUnaryMultiCallable[_Request, _Response],
+        request: _Request,
+        timeout: float | None,
     ) -> _Response:
         self.check_open()
+        self._connector.check_loop()
+        seconds = self._timeout if timeout is None else _spans.timeout(timeout)
         try:
             # The service config's waitForReady does not cover a name that is not known yet.
-            return await method(request, timeout=self._timeout, wait_for_ready=True)
+            return await method(request, timeout=seconds, wait_for_ready=True)
         except grpc.aio.AioRpcError as failure:
-            raise error_from(failure) from failure
+            raise error_from(failure, await self._obstacle(failure)) from failure
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is not None and not task.cancelling():
@@ -173,14 +204,26 @@ class AsyncCalls:
         self,
         method: grpc.aio.UnaryUnaryMultiCallable[_PagedRequestT, _PageT],
         request: _PagedRequestT,
+        timeout: float | None,
     ) -> AsyncIterator[_PageT]:
         """Every page from the one that `request` asks for."""
         while True:
-            page = await self(method, request)
+            page = await self(method, request, timeout)
             yield page
             if not page.next_page_token:
                 return
             request.page_token = page.next_page_token
+
+    async def _obstacle(self, failure: RpcFailure) -> str:
+        """Why a call in vain found no server: gRPC says so only to a call that does not wait."""
+        if failure.code() is not _NO_ANSWER:
+            return ""
+        probe: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(_PROBE)
+        try:
+            await probe(b"", timeout=_PROBE_SECONDS, wait_for_ready=False)
+        except grpc.aio.AioRpcError as refusal:
+            return obstacle_in(refusal)
+        return ""
 
     def check_open(self) -> None:
         if self.closed:

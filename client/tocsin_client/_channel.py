@@ -1,5 +1,6 @@
 """Connections to a server: their options, what may be retried, and who shares one."""
 
+import asyncio
 import json
 import os
 import threading
@@ -105,6 +106,25 @@ class Connector:
         return self._connect(options)
 
 
+class AsyncConnector:
+    """Opens the channels of an asyncio client, in one event loop: each belongs to its own."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def check_loop(self) -> None:
+        """Raises RuntimeError where a call would hang."""
+        if self._loop not in {None, asyncio.get_running_loop()}:
+            raise RuntimeError(
+                "the client connected in another event loop: make one in each event loop"
+            )
+
+    def open(self, options: Options) -> grpc.aio.Channel:
+        self._loop = asyncio.get_running_loop()
+        return self._target.aio_channel(options)
+
+
 class StreamChannel:
     """A channel that carries streams alone."""
 
@@ -158,8 +178,8 @@ class StreamChannels:
 class AsyncStreamChannel:
     """A channel that carries streams alone."""
 
-    def __init__(self, target: Target) -> None:
-        self._channel = target.aio_channel(stream_options())
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._channel = channel
         self.inboxes: InboxServiceAsyncStub = InboxServiceStub(self._channel)
         # Weak, so that a holder that is dropped without a word makes room too.
         self.holders: WeakSet[object] = WeakSet()
@@ -176,17 +196,18 @@ class AsyncStreamChannel:
 class AsyncStreamChannels:
     """As many channels as the open streams need."""
 
-    def __init__(self, target: Target) -> None:
-        self._target = target
+    def __init__(self, connector: AsyncConnector) -> None:
+        self._connector = connector
         self._channels: list[AsyncStreamChannel] = []
 
     def take(self, holder: object) -> AsyncStreamChannel:
         """A channel with room for one more stream, which `holder` takes up until `release`."""
+        self._connector.check_loop()
         for channel in self._channels:
             if not channel.retired and len(channel.holders) < STREAMS_PER_CHANNEL:
                 break
         else:
-            channel = AsyncStreamChannel(self._target)
+            channel = AsyncStreamChannel(self._connector.open(stream_options()))
             self._channels.append(channel)
         channel.holders.add(holder)
         return channel

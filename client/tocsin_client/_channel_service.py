@@ -22,6 +22,7 @@ class Channels:
         description: str = "",
         labels: Mapping[str, str] | None = None,
         request_id: str | None = None,
+        timeout: float | None = None,
     ) -> Channel:
         """Creates a channel and returns it as it was stored.
 
@@ -31,6 +32,7 @@ class Channels:
             description: What it is for, at most 2,000 characters.
             labels: The application's own names and values, at most 32.
             request_id: Makes a repeat of this call safe. By default a new one.
+            timeout: How many seconds the call may take; by default the client's.
 
         Raises:
             InvalidArgument: A field breaks its rule.
@@ -43,21 +45,32 @@ class Channels:
             labels=labels,
             request_id=request_id,
         )
-        return self._calls(self._calls.channels.CreateChannel, request).channel
+        return self._calls(self._calls.channels.CreateChannel, request, timeout).channel
 
-    def get_channel(self, channel_id: str) -> Channel:
+    def get_channel(self, channel_id: str, *, timeout: float | None = None) -> Channel:
         """Reads one channel.
+
+        Args:
+            channel_id: Which channel.
+            timeout: How many seconds the call may take; by default the client's.
 
         Raises:
             NotFound: There is none of that id.
         """
         request = GetChannelRequest(channel_id=channel_id)
-        return self._calls(self._calls.channels.GetChannel, request).channel
+        return self._calls(self._calls.channels.GetChannel, request, timeout).channel
 
-    def list_channels(self, *, page_size: int = 0) -> Iterator[Channel]:
-        """Every channel, by id. `page_size`: how many a call reads; 0 is 50."""
+    def list_channels(
+        self, *, page_size: int = 0, timeout: float | None = None
+    ) -> Iterator[Channel]:
+        """Every channel, by id.
+
+        Args:
+            page_size: How many a call reads; 0 is 50.
+            timeout: How many seconds each call may take; by default the client's.
+        """
         request = ListChannelsRequest(page_size=page_size)
-        for page in self._calls.pages(self._calls.channels.ListChannels, request):
+        for page in self._calls.pages(self._calls.channels.ListChannels, request, timeout):
             yield from page.channels
 
     def update_channel(
@@ -69,6 +82,7 @@ class Channels:
         labels: Mapping[str, str] | None = None,
         etag: str = "",
         request_id: str | None = None,
+        timeout: float | None = None,
     ) -> Channel:
         """Changes what is given of a channel, and returns it as it now stands.
 
@@ -79,6 +93,7 @@ class Channels:
             labels: All of the application's own names and values, at most 32; may be empty.
             etag: Change it only while it has this one: that of the channel as it was read.
             request_id: Makes a repeat of this call safe. By default a new one.
+            timeout: How many seconds the call may take; by default the client's.
 
         Raises:
             InvalidArgument: A field breaks its rule.
@@ -95,10 +110,15 @@ class Channels:
             etag=etag,
             request_id=request_id,
         )
-        return self._calls(self._calls.channels.UpdateChannel, request).channel
+        return self._calls(self._calls.channels.UpdateChannel, request, timeout).channel
 
     def delete_channel(
-        self, channel_id: str, *, force: bool = False, request_id: str | None = None
+        self,
+        channel_id: str,
+        *,
+        force: bool = False,
+        request_id: str | None = None,
+        timeout: float | None = None,
     ) -> None:
         """Deletes a channel; its messages leave every inbox soon after, live.
 
@@ -106,6 +126,7 @@ class Channels:
             channel_id: Which channel.
             force: Delete it even if it has messages, with them and their notifications.
             request_id: Makes a repeat of this call safe. By default a new one.
+            timeout: How many seconds the call may take; by default the client's.
 
         Raises:
             NotFound: There is none of that id.
@@ -113,7 +134,7 @@ class Channels:
             AlreadyExists: `request_id` was used for another request.
         """
         request = _requests.delete_channel_request(channel_id, force=force, request_id=request_id)
-        self._calls(self._calls.channels.DeleteChannel, request)
+        self._calls(self._calls.channels.DeleteChannel, request, timeout)
 
 
 class AsyncChannels:
@@ -129,6 +150,7 @@ class AsyncChannels:
         description: str = "",
         labels: Mapping[str, str] | None = None,
         request_id: str | None = None,
+        timeout: float | None = None,
     ) -> Channel:
         """Creates a channel and returns it as it was stored.
 
@@ -138,6 +160,7 @@ class AsyncChannels:
             description: What it is for, at most 2,000 characters.
             labels: The application's own names and values, at most 32.
             request_id: Makes a repeat of this call safe. By default a new one.
+            timeout: How many seconds the call may take; by default the client's.
 
         Raises:
             InvalidArgument: A field breaks its rule.
@@ -150,21 +173,32 @@ class AsyncChannels:
             labels=labels,
             request_id=request_id,
         )
-        return (await self._calls(self._calls.channels.CreateChannel, request)).channel
+        return (await self._calls(self._calls.channels.CreateChannel, request, timeout)).channel
 
-    async def get_channel(self, channel_id: str) -> Channel:
+    async def get_channel(self, channel_id: str, *, timeout: float | None = None) -> Channel:
         """Reads one channel.
+
+        Args:
+            channel_id: Which channel.
+            timeout: How many seconds the call may take; by default the client's.
 
         Raises:
             NotFound: There is none of that id.
         """
         request = GetChannelRequest(channel_id=channel_id)
-        return (await self._calls(self._calls.channels.GetChannel, request)).channel
+        return (await self._calls(self._calls.channels.GetChannel, request, timeout)).channel
 
-    async def list_channels(self, *, page_size: int = 0) -> AsyncIterator[Channel]:
-        """Every channel, by id. `page_size`: how many a call reads; 0 is 50."""
+    async def list_channels(
+        self, *, page_size: int = 0, timeout: float | None = None
+    ) -> AsyncIterator[Channel]:
+        """Every channel, by id.
+
+        Args:
+            page_size: How many a call reads; 0 is 50.
+            timeout: How many seconds each call may take; by default the client's.
+        """
         request = ListChannelsRequest(page_size=page_size)
-        async for page in self._calls.pages(self._calls.channels.ListChannels, request):
+        async for page in self._calls.pages(self._calls.channels.ListChannels, request, timeout):
             for channel in page.channels:
                 yield channel
 
@@ -177,6 +211,7 @@ class AsyncChannels:
         labels: Mapping[str, str] | None = None,
         etag: str = "",
         request_id: str | None = None,
+        timeout: float | None = None,
     ) -> Channel:
         """Changes what is given of a channel, and returns it as it now stands.
 
@@ -187,6 +222,7 @@ class AsyncChannels:
             labels: All of the application's own names and values, at most 32; may be empty.
             etag: Change it only while it has this one: that of the channel as it was read.
             request_id: Makes a repeat of this call safe. By default a new one.
+            timeout: How many seconds the call may take; by default the client's.
 
         Raises:
             InvalidArgument: A field breaks its rule.
@@ -203,10 +239,15 @@ class AsyncChannels:
             etag=etag,
             request_id=request_id,
         )
-        return (await self._calls(self._calls.channels.UpdateChannel, request)).channel
+        return (await self._calls(self._calls.channels.UpdateChannel, request, timeout)).channel
 
     async def delete_channel(
-        self, channel_id: str, *, force: bool = False, request_id: str | None = None
+        self,
+        channel_id: str,
+        *,
+        force: bool = False,
+        request_id: str | None = None,
+        timeout: float | None = None,
     ) -> None:
         """Deletes a channel; its messages leave every inbox soon after, live.
 
@@ -214,6 +255,7 @@ class AsyncChannels:
             channel_id: Which channel.
             force: Delete it even if it has messages, with them and their notifications.
             request_id: Makes a repeat of this call safe. By default a new one.
+            timeout: How many seconds the call may take; by default the client's.
 
         Raises:
             NotFound: There is none of that id.
@@ -221,4 +263,4 @@ class AsyncChannels:
             AlreadyExists: `request_id` was used for another request.
         """
         request = _requests.delete_channel_request(channel_id, force=force, request_id=request_id)
-        await self._calls(self._calls.channels.DeleteChannel, request)
+        await self._calls(self._calls.channels.DeleteChannel, request, timeout)

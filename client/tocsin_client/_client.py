@@ -9,7 +9,6 @@ from tocsin_client._calling import TIMEOUT, Calls
 from tocsin_client._channel import Connect, Connector, StreamChannels
 from tocsin_client._channel_service import Channels
 from tocsin_client._cursors import Bookmark, CursorStore
-from tocsin_client._inbox_service import Inboxes
 from tocsin_client._live_inbox import LiveInbox
 from tocsin_client._marking import Marks
 from tocsin_client._message_service import Messages
@@ -19,7 +18,7 @@ from tocsin_client._subscription import Subscription
 from tocsin_client._target import parse_target
 
 
-class Client(Channels, Messages, Inboxes, Marks):
+class Client(Channels, Messages, Marks):
     """Calls a server from programs without an event loop: Django, Flask, Celery.
 
     ```python
@@ -56,12 +55,14 @@ class Client(Channels, Messages, Inboxes, Marks):
         Args:
             target: `host:port`, `[ipv6]:port` or `unix:path`; or, where it is encrypted,
                 `tls://host:port`.
-            timeout: How many seconds a call may take, repeats included. Streams have no limit.
+            timeout: How many seconds a call may take, repeats included; each method takes another
+                for one call. Streams have no limit.
             root_certificates: Whom `tls://` trusts, in PEM form. By default, those that the
                 system trusts.
 
         Raises:
-            ValueError: `target` has another form, or `root_certificates` do not fit.
+            ValueError: `target` has another form, `timeout` is no span of time that can be waited
+                for, or `root_certificates` do not fit.
         """
         parsed = parse_target(target, root_certificates)
         self._connector = Connector(_connect or parsed.channel)
@@ -100,9 +101,9 @@ class Client(Channels, Messages, Inboxes, Marks):
     def subscribe(
         self,
         user_id: str,
-        cursor: str = "",
         *,
-        cursors: CursorStore | None = None,
+        cursor: str = "",
+        cursor_store: CursorStore | None = None,
         snapshot_size: int = 0,
         heartbeat_interval: float = 30.0,
         heartbeats: bool = False,
@@ -116,7 +117,7 @@ class Client(Channels, Messages, Inboxes, Marks):
         Args:
             user_id: Whose inbox.
             cursor: Where to go on: an update's `cursor`. By default a SNAPSHOT comes first.
-            cursors: Goes on from the user's cursor in this store, and keeps it there, so that
+            cursor_store: Goes on from the user's cursor in this store, and keeps it there, so that
                 every update is processed at least once; see `CursorStore`.
             snapshot_size: How many notifications a SNAPSHOT holds at most, up to 1,000; 0 is 50.
             heartbeat_interval: After how many idle seconds the server shows life, 1 to 300. The
@@ -130,11 +131,11 @@ class Client(Channels, Messages, Inboxes, Marks):
 
         Raises:
             ValueError: `heartbeat_interval` is not more than 0, or no span of time; or both
-                `cursor` and `cursors` are given.
+                `cursor` and `cursor_store` are given.
         """
         self._calls.check_open()
-        if cursor and cursors is not None:
-            raise ValueError("give cursor or cursors, not both")
+        if cursor and cursor_store is not None:
+            raise ValueError("give cursor or cursor_store, not both")
         progress = Progress(
             user_id,
             cursor=cursor,
@@ -144,7 +145,7 @@ class Client(Channels, Messages, Inboxes, Marks):
             strict=strict,
             pacing=self._pacing,
         )
-        reader = Reader(self._streams, progress, Bookmark(user_id, cursors), self._sleep)
+        reader = Reader(self._streams, progress, Bookmark(user_id, cursor_store), self._sleep)
         subscription = Subscription(self._connector, reader, progress)
         with self._lock:
             self._calls.check_open()

@@ -10,7 +10,7 @@ from typing import ClassVar, Protocol
 
 
 class CursorStore(Protocol):
-    """Keeps a cursor for each user; `subscribe(user_id, cursors=store)` goes on from it.
+    """Keeps a cursor for each user; `subscribe(user_id, cursor_store=store)` goes on from it.
 
     What a subscription gives is processed at least once, whatever crashes:
 

@@ -150,8 +150,18 @@ _CLASSES: Mapping[grpc.StatusCode, type[CallError]] = {
 }
 
 
-def error_from(failure: RpcFailure) -> CallError:
-    """The exception that says what `failure` says, with the details of its trailer."""
+def obstacle_in(failure: RpcFailure) -> str:
+    """Why no server took a call that did not wait for one; empty where one did."""
+    return failure.details() or "" if failure.code() is grpc.StatusCode.UNAVAILABLE else ""
+
+
+def error_from(failure: RpcFailure, obstacle: str = "") -> CallError:
+    """The exception that says what `failure` says, with the details of its trailer.
+
+    Args:
+        failure: What grpc raised.
+        obstacle: Why no server can be reached, where that is known.
+    """
     code = failure.code()
     reason = ""
     metadata: dict[str, str] = {}
@@ -171,7 +181,8 @@ def error_from(failure: RpcFailure) -> CallError:
     message = failure.details() or "the call failed"
     if code is grpc.StatusCode.DEADLINE_EXCEEDED and not reason:
         # What grpc says names neither cause.
-        message = "no answer in time: the server is slow, or nothing serves the target"
+        cause = obstacle or "the server is slow, or nothing serves the target"
+        message = f"no answer in time: {cause}"
     return _CLASSES.get(code, CallError)(
         message,
         code=code.name,

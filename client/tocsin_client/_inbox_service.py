@@ -14,18 +14,24 @@ class Inboxes:
 
     _calls: Calls
 
-    def get_inbox(self, user_id: str) -> Inbox:
-        """Reads an inbox's revision and counters, which belong to one another."""
+    def get_inbox(self, user_id: str, *, timeout: float | None = None) -> Inbox:
+        """Reads an inbox's revision and counters, which belong to one another.
+
+        Args:
+            user_id: Whose inbox.
+            timeout: How many seconds the call may take; by default the client's.
+        """
         request = GetInboxRequest(user_id=user_id)
-        return self._calls(self._calls.inboxes.GetInbox, request).inbox
+        return self._calls(self._calls.inboxes.GetInbox, request, timeout).inbox
 
     def list_notifications(
         self,
         user_id: str,
         *,
         channel_ids: str | Iterable[str] = (),
-        filter: NotificationFilter.ValueType = NotificationFilter.NOTIFICATION_FILTER_ALL,  # noqa: A002  (the field's name)
+        filter: NotificationFilter.ValueType = NotificationFilter.NOTIFICATION_FILTER_ALL,
         page_size: int = 0,
+        timeout: float | None = None,
     ) -> Iterator[Notification]:
         """An inbox's notifications, latest arrival first.
 
@@ -34,15 +40,21 @@ class Inboxes:
             channel_ids: Only these channels' notifications, at most 100; by default every one's.
             filter: Which notifications: all, unread or read.
             page_size: How many a call reads; 0 is 50.
+            timeout: How many seconds each call may take; by default the client's.
         """
         request = _requests.list_notifications_request(
             user_id, channel_ids=channel_ids, filter=filter, page_size=page_size
         )
-        for page in self._calls.pages(self._calls.inboxes.ListNotifications, request):
+        for page in self._calls.pages(self._calls.inboxes.ListNotifications, request, timeout):
             yield from page.notifications
 
     def list_inbox_channels(
-        self, user_id: str, *, unread_only: bool = False, page_size: int = 0
+        self,
+        user_id: str,
+        *,
+        unread_only: bool = False,
+        page_size: int = 0,
+        timeout: float | None = None,
     ) -> Iterator[InboxChannel]:
         """The channels that an inbox holds notifications of, latest arrival first.
 
@@ -50,11 +62,12 @@ class Inboxes:
             user_id: Whose inbox.
             unread_only: Only channels with something unread.
             page_size: How many a call reads; 0 is 50.
+            timeout: How many seconds each call may take; by default the client's.
         """
         request = ListInboxChannelsRequest(
             user_id=user_id, unread_only=unread_only, page_size=page_size
         )
-        for page in self._calls.pages(self._calls.inboxes.ListInboxChannels, request):
+        for page in self._calls.pages(self._calls.inboxes.ListInboxChannels, request, timeout):
             yield from page.inbox_channels
 
 
@@ -63,18 +76,24 @@ class AsyncInboxes:
 
     _calls: AsyncCalls
 
-    async def get_inbox(self, user_id: str) -> Inbox:
-        """Reads an inbox's revision and counters, which belong to one another."""
+    async def get_inbox(self, user_id: str, *, timeout: float | None = None) -> Inbox:
+        """Reads an inbox's revision and counters, which belong to one another.
+
+        Args:
+            user_id: Whose inbox.
+            timeout: How many seconds the call may take; by default the client's.
+        """
         request = GetInboxRequest(user_id=user_id)
-        return (await self._calls(self._calls.inboxes.GetInbox, request)).inbox
+        return (await self._calls(self._calls.inboxes.GetInbox, request, timeout)).inbox
 
     async def list_notifications(
         self,
         user_id: str,
         *,
         channel_ids: str | Iterable[str] = (),
-        filter: NotificationFilter.ValueType = NotificationFilter.NOTIFICATION_FILTER_ALL,  # noqa: A002  (the field's name)
+        filter: NotificationFilter.ValueType = NotificationFilter.NOTIFICATION_FILTER_ALL,
         page_size: int = 0,
+        timeout: float | None = None,
     ) -> AsyncIterator[Notification]:
         """An inbox's notifications, latest arrival first.
 
@@ -83,16 +102,24 @@ class AsyncInboxes:
             channel_ids: Only these channels' notifications, at most 100; by default every one's.
             filter: Which notifications: all, unread or read.
             page_size: How many a call reads; 0 is 50.
+            timeout: How many seconds each call may take; by default the client's.
         """
         request = _requests.list_notifications_request(
             user_id, channel_ids=channel_ids, filter=filter, page_size=page_size
         )
-        async for page in self._calls.pages(self._calls.inboxes.ListNotifications, request):
+        async for page in self._calls.pages(
+            self._calls.inboxes.ListNotifications, request, timeout
+        ):
             for notification in page.notifications:
                 yield notification
 
     async def list_inbox_channels(
-        self, user_id: str, *, unread_only: bool = False, page_size: int = 0
+        self,
+        user_id: str,
+        *,
+        unread_only: bool = False,
+        page_size: int = 0,
+        timeout: float | None = None,
     ) -> AsyncIterator[InboxChannel]:
         """The channels that an inbox holds notifications of, latest arrival first.
 
@@ -100,10 +127,13 @@ class AsyncInboxes:
             user_id: Whose inbox.
             unread_only: Only channels with something unread.
             page_size: How many a call reads; 0 is 50.
+            timeout: How many seconds each call may take; by default the client's.
         """
         request = ListInboxChannelsRequest(
             user_id=user_id, unread_only=unread_only, page_size=page_size
         )
-        async for page in self._calls.pages(self._calls.inboxes.ListInboxChannels, request):
+        async for page in self._calls.pages(
+            self._calls.inboxes.ListInboxChannels, request, timeout
+        ):
             for channel in page.inbox_channels:
                 yield channel

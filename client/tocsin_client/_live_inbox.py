@@ -8,6 +8,7 @@ from typing import Self, TypeVar
 
 from tocsin.v1.inbox_service_pb2 import UpdateNotificationsResponse
 
+from tocsin_client import _spans
 from tocsin_client._channel import Connector
 from tocsin_client._marking import Marks
 from tocsin_client._showing import ShownInbox
@@ -111,7 +112,9 @@ class LiveInbox(ShownInbox):
             CallError: It is not true, and the stream has failed for good.
             RuntimeError: It is not true, and the inbox is closed or was not entered; or a callback
                 waits for what could only come after it.
+            ValueError: `timeout` is not a number.
         """
+        timeout = _spans.patience("timeout", timeout)
         self._connector.check_process()
         if self._thread is None:
             raise RuntimeError("the inbox was not entered")
@@ -129,52 +132,63 @@ class LiveInbox(ShownInbox):
         *,
         ids: str | Iterable[str] | None = None,
         channel_ids: str | Iterable[str] | None = None,
-        all: bool = False,  # noqa: A002  (the field's name)
+        all: bool = False,
+        request_id: str | None = None,
+        timeout: float | None = None,
     ) -> UpdateNotificationsResponse:
         """Marks notifications read, as `Client.mark_read` does, but none that is not shown yet.
 
         Of channels or all, only what arrived up to `revision` is marked. The inbox shows it a
         moment later: wait for the response's `inbox.revision` where that matters.
         """
-        return self._mark(self._marks.mark_read, ids, channel_ids, all)
+        return self._marks.mark_read(
+            self._user_id,
+            ids=ids,
+            channel_ids=channel_ids,
+            all=all,
+            up_to_revision=self._shown_up_to(ids),
+            request_id=request_id,
+            timeout=timeout,
+        )
 
     def mark_unread(
         self,
         *,
         ids: str | Iterable[str] | None = None,
         channel_ids: str | Iterable[str] | None = None,
-        all: bool = False,  # noqa: A002  (the field's name)
+        all: bool = False,
+        request_id: str | None = None,
+        timeout: float | None = None,
     ) -> UpdateNotificationsResponse:
         """Marks notifications unread. The rest is as in `mark_read`."""
-        return self._mark(self._marks.mark_unread, ids, channel_ids, all)
+        return self._marks.mark_unread(
+            self._user_id,
+            ids=ids,
+            channel_ids=channel_ids,
+            all=all,
+            up_to_revision=self._shown_up_to(ids),
+            request_id=request_id,
+            timeout=timeout,
+        )
 
     def mark_seen(
         self,
         *,
         ids: str | Iterable[str] | None = None,
         channel_ids: str | Iterable[str] | None = None,
-        all: bool = False,  # noqa: A002  (the field's name)
+        all: bool = False,
+        request_id: str | None = None,
+        timeout: float | None = None,
     ) -> UpdateNotificationsResponse:
         """Marks notifications seen, as when the bell is opened. The rest is as in `mark_read`."""
-        return self._mark(self._marks.mark_seen, ids, channel_ids, all)
-
-    def _mark(
-        self,
-        mark: Callable[..., UpdateNotificationsResponse],
-        ids: str | Iterable[str] | None,
-        channel_ids: str | Iterable[str] | None,
-        all: bool,  # noqa: A002, FBT001  (the field's name)
-    ) -> UpdateNotificationsResponse:
-        revision = self.revision
-        if ids is None and not revision:
-            # To the server, 0 is whatever has arrived by now.
-            return UpdateNotificationsResponse(inbox=self._view.inbox)
-        return mark(
+        return self._marks.mark_seen(
             self._user_id,
             ids=ids,
             channel_ids=channel_ids,
             all=all,
-            up_to_revision=revision if ids is None else 0,
+            up_to_revision=self._shown_up_to(ids),
+            request_id=request_id,
+            timeout=timeout,
         )
 
     @property

@@ -5,13 +5,11 @@ from collections.abc import Iterable
 from tocsin.v1.inbox_service_pb2 import UpdateNotificationsResponse
 
 from tocsin_client import _requests
-from tocsin_client._calling import AsyncCalls, Calls
+from tocsin_client._inbox_service import AsyncInboxes, Inboxes
 
 
-class Marks:
-    """The methods that mark, and block."""
-
-    _calls: Calls
+class Marks(Inboxes):
+    """The methods of InboxService that mark, too, and block."""
 
     def update_notifications(
         self,
@@ -19,11 +17,12 @@ class Marks:
         *,
         ids: str | Iterable[str] | None = None,
         channel_ids: str | Iterable[str] | None = None,
-        all: bool = False,  # noqa: A002  (the field's name)
-        up_to_revision: int = 0,
+        all: bool = False,
+        up_to_revision: int | None = None,
         read: bool | None = None,
         seen: bool | None = None,
         request_id: str | None = None,
+        timeout: float | None = None,
     ) -> UpdateNotificationsResponse:
         """Marks notifications read or unread, seen or unseen: one change, whatever it touches.
 
@@ -37,10 +36,11 @@ class Marks:
             channel_ids: Those of these channels, 1 to 100.
             all: Every one.
             up_to_revision: Of channels or all: only what arrived up to this revision of the
-                inbox, so that what came since the user last looked stays. 0 is everything.
+                inbox, so that what came since the user last looked stays. By default everything.
             read: Read, or unread; by default as it is.
             seen: Seen, or unseen; by default as it is.
             request_id: Makes a repeat of this call safe. By default a new one.
+            timeout: How many seconds the call may take; by default the client's.
 
         Returns:
             The inbox right after the change, and how many notifications changed.
@@ -48,7 +48,8 @@ class Marks:
         Raises:
             InvalidArgument: A field breaks its rule.
             AlreadyExists: `request_id` was used for another request.
-            ValueError: Not exactly one of `ids`, `channel_ids` and `all` is given.
+            ValueError: Not exactly one of `ids`, `channel_ids` and `all` is given, or
+                `up_to_revision` beside `ids`.
         """
         request = _requests.update_notifications_request(
             user_id,
@@ -60,7 +61,10 @@ class Marks:
             seen=seen,
             request_id=request_id,
         )
-        return self._calls(self._calls.inboxes.UpdateNotifications, request)
+        if up_to_revision == 0:
+            # Nothing had arrived. To the server, 0 is whatever has arrived by now.
+            return UpdateNotificationsResponse(inbox=self.get_inbox(user_id, timeout=timeout))
+        return self._calls(self._calls.inboxes.UpdateNotifications, request, timeout)
 
     def mark_read(
         self,
@@ -68,9 +72,10 @@ class Marks:
         *,
         ids: str | Iterable[str] | None = None,
         channel_ids: str | Iterable[str] | None = None,
-        all: bool = False,  # noqa: A002  (the field's name)
-        up_to_revision: int = 0,
+        all: bool = False,
+        up_to_revision: int | None = None,
         request_id: str | None = None,
+        timeout: float | None = None,
     ) -> UpdateNotificationsResponse:
         """Marks notifications read, and so seen. The rest is as in `update_notifications`."""
         return self.update_notifications(
@@ -81,6 +86,7 @@ class Marks:
             up_to_revision=up_to_revision,
             read=True,
             request_id=request_id,
+            timeout=timeout,
         )
 
     def mark_unread(
@@ -89,9 +95,10 @@ class Marks:
         *,
         ids: str | Iterable[str] | None = None,
         channel_ids: str | Iterable[str] | None = None,
-        all: bool = False,  # noqa: A002  (the field's name)
-        up_to_revision: int = 0,
+        all: bool = False,
+        up_to_revision: int | None = None,
         request_id: str | None = None,
+        timeout: float | None = None,
     ) -> UpdateNotificationsResponse:
         """Marks notifications unread; what is seen stays so. The rest is as in `update_notifications`."""
         return self.update_notifications(
@@ -102,6 +109,7 @@ class Marks:
             up_to_revision=up_to_revision,
             read=False,
             request_id=request_id,
+            timeout=timeout,
         )
 
     def mark_seen(
@@ -110,9 +118,10 @@ class Marks:
         *,
         ids: str | Iterable[str] | None = None,
         channel_ids: str | Iterable[str] | None = None,
-        all: bool = False,  # noqa: A002  (the field's name)
-        up_to_revision: int = 0,
+        all: bool = False,
+        up_to_revision: int | None = None,
         request_id: str | None = None,
+        timeout: float | None = None,
     ) -> UpdateNotificationsResponse:
         """Marks notifications seen; what is unread stays so. The rest is as in `update_notifications`."""
         return self.update_notifications(
@@ -123,13 +132,12 @@ class Marks:
             up_to_revision=up_to_revision,
             seen=True,
             request_id=request_id,
+            timeout=timeout,
         )
 
 
-class AsyncMarks:
-    """The methods that mark, and are awaited."""
-
-    _calls: AsyncCalls
+class AsyncMarks(AsyncInboxes):
+    """The methods of InboxService that mark, too, and are awaited."""
 
     async def update_notifications(
         self,
@@ -137,11 +145,12 @@ class AsyncMarks:
         *,
         ids: str | Iterable[str] | None = None,
         channel_ids: str | Iterable[str] | None = None,
-        all: bool = False,  # noqa: A002  (the field's name)
-        up_to_revision: int = 0,
+        all: bool = False,
+        up_to_revision: int | None = None,
         read: bool | None = None,
         seen: bool | None = None,
         request_id: str | None = None,
+        timeout: float | None = None,
     ) -> UpdateNotificationsResponse:
         """Marks notifications read or unread, seen or unseen: one change, whatever it touches.
 
@@ -155,10 +164,11 @@ class AsyncMarks:
             channel_ids: Those of these channels, 1 to 100.
             all: Every one.
             up_to_revision: Of channels or all: only what arrived up to this revision of the
-                inbox, so that what came since the user last looked stays. 0 is everything.
+                inbox, so that what came since the user last looked stays. By default everything.
             read: Read, or unread; by default as it is.
             seen: Seen, or unseen; by default as it is.
             request_id: Makes a repeat of this call safe. By default a new one.
+            timeout: How many seconds the call may take; by default the client's.
 
         Returns:
             The inbox right after the change, and how many notifications changed.
@@ -166,7 +176,8 @@ class AsyncMarks:
         Raises:
             InvalidArgument: A field breaks its rule.
             AlreadyExists: `request_id` was used for another request.
-            ValueError: Not exactly one of `ids`, `channel_ids` and `all` is given.
+            ValueError: Not exactly one of `ids`, `channel_ids` and `all` is given, or
+                `up_to_revision` beside `ids`.
         """
         request = _requests.update_notifications_request(
             user_id,
@@ -178,7 +189,10 @@ class AsyncMarks:
             seen=seen,
             request_id=request_id,
         )
-        return await self._calls(self._calls.inboxes.UpdateNotifications, request)
+        if up_to_revision == 0:
+            # Nothing had arrived. To the server, 0 is whatever has arrived by now.
+            return UpdateNotificationsResponse(inbox=await self.get_inbox(user_id, timeout=timeout))
+        return await self._calls(self._calls.inboxes.UpdateNotifications, request, timeout)
 
     async def mark_read(
         self,
@@ -186,9 +200,10 @@ class AsyncMarks:
         *,
         ids: str | Iterable[str] | None = None,
         channel_ids: str | Iterable[str] | None = None,
-        all: bool = False,  # noqa: A002  (the field's name)
-        up_to_revision: int = 0,
+        all: bool = False,
+        up_to_revision: int | None = None,
         request_id: str | None = None,
+        timeout: float | None = None,
     ) -> UpdateNotificationsResponse:
         """Marks notifications read, and so seen. The rest is as in `update_notifications`."""
         return await self.update_notifications(
@@ -199,6 +214,7 @@ class AsyncMarks:
             up_to_revision=up_to_revision,
             read=True,
             request_id=request_id,
+            timeout=timeout,
         )
 
     async def mark_unread(
@@ -207,9 +223,10 @@ class AsyncMarks:
         *,
         ids: str | Iterable[str] | None = None,
         channel_ids: str | Iterable[str] | None = None,
-        all: bool = False,  # noqa: A002  (the field's name)
-        up_to_revision: int = 0,
+        all: bool = False,
+        up_to_revision: int | None = None,
         request_id: str | None = None,
+        timeout: float | None = None,
     ) -> UpdateNotificationsResponse:
         """Marks notifications unread; what is seen stays so. The rest is as in `update_notifications`."""
         return await self.update_notifications(
@@ -220,6 +237,7 @@ class AsyncMarks:
             up_to_revision=up_to_revision,
             read=False,
             request_id=request_id,
+            timeout=timeout,
         )
 
     async def mark_seen(
@@ -228,9 +246,10 @@ class AsyncMarks:
         *,
         ids: str | Iterable[str] | None = None,
         channel_ids: str | Iterable[str] | None = None,
-        all: bool = False,  # noqa: A002  (the field's name)
-        up_to_revision: int = 0,
+        all: bool = False,
+        up_to_revision: int | None = None,
         request_id: str | None = None,
+        timeout: float | None = None,
     ) -> UpdateNotificationsResponse:
         """Marks notifications seen; what is unread stays so. The rest is as in `update_notifications`."""
         return await self.update_notifications(
@@ -241,4 +260,5 @@ class AsyncMarks:
             up_to_revision=up_to_revision,
             seen=True,
             request_id=request_id,
+            timeout=timeout,
         )

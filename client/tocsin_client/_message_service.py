@@ -36,6 +36,7 @@ class Messages:
         severity: Severity.ValueType = Severity.SEVERITY_UNSPECIFIED,
         sender: str = "",
         request_id: str | None = None,
+        timeout: float | None = None,
     ) -> SendMessageResponse:
         """Sends a message; when it returns, every recipient's inbox durably has it.
 
@@ -54,6 +55,7 @@ class Messages:
             sender: Who or what sends it, as people should read it.
             request_id: Makes a repeat of this call safe, for 24 hours. By default a new one,
                 which covers the client's own repeats.
+            timeout: How many seconds the call may take; by default the client's.
 
         Raises:
             InvalidArgument: A field breaks its rule.
@@ -75,33 +77,50 @@ class Messages:
             sender=sender,
             request_id=request_id,
         )
-        return self._calls(self._calls.messages.SendMessage, request)
+        return self._calls(self._calls.messages.SendMessage, request, timeout)
 
-    def send_batch(self, requests: Iterable[SendMessageRequest]) -> list[BatchSendResult]:
+    def send_batch(
+        self, requests: Iterable[SendMessageRequest], *, timeout: float | None = None
+    ) -> list[BatchSendResult]:
         """Sends up to 500 messages to at most 5,000 recipients in all.
 
-        Each stands alone: its result, in the order given, holds a `response` or an `error`. A
-        request without a request id gets one, in a copy. `make_send_request` makes requests.
+        Each stands alone: its result, in the order given, holds a `response` or an `error`.
+
+        Args:
+            requests: What `make_send_request` makes. One without a request id gets one, in a copy.
+            timeout: How many seconds the call may take; by default the client's.
 
         Raises:
             InvalidArgument: There is no request, or more than the limits allow; nothing was sent.
         """
         request = _requests.batch_request(requests)
-        return list(self._calls(self._calls.messages.BatchSendMessages, request).results)
+        return list(self._calls(self._calls.messages.BatchSendMessages, request, timeout).results)
 
-    def get_message(self, message_id: str) -> Message:
+    def get_message(self, message_id: str, *, timeout: float | None = None) -> Message:
         """Reads one message.
+
+        Args:
+            message_id: Which message.
+            timeout: How many seconds the call may take; by default the client's.
 
         Raises:
             NotFound: There is none of that id.
         """
         request = GetMessageRequest(message_id=message_id)
-        return self._calls(self._calls.messages.GetMessage, request).message
+        return self._calls(self._calls.messages.GetMessage, request, timeout).message
 
-    def list_messages(self, channel_id: str, *, page_size: int = 0) -> Iterator[Message]:
-        """A channel's messages, latest first. `page_size`: how many a call reads."""
+    def list_messages(
+        self, channel_id: str, *, page_size: int = 0, timeout: float | None = None
+    ) -> Iterator[Message]:
+        """A channel's messages, latest first.
+
+        Args:
+            channel_id: Which channel's.
+            page_size: How many a call reads; 0 is 50.
+            timeout: How many seconds each call may take; by default the client's.
+        """
         request = ListMessagesRequest(channel_id=channel_id, page_size=page_size)
-        for page in self._calls.pages(self._calls.messages.ListMessages, request):
+        for page in self._calls.pages(self._calls.messages.ListMessages, request, timeout):
             yield from page.messages
 
 
@@ -125,6 +144,7 @@ class AsyncMessages:
         severity: Severity.ValueType = Severity.SEVERITY_UNSPECIFIED,
         sender: str = "",
         request_id: str | None = None,
+        timeout: float | None = None,
     ) -> SendMessageResponse:
         """Sends a message; when it returns, every recipient's inbox durably has it.
 
@@ -143,6 +163,7 @@ class AsyncMessages:
             sender: Who or what sends it, as people should read it.
             request_id: Makes a repeat of this call safe, for 24 hours. By default a new one,
                 which covers the client's own repeats.
+            timeout: How many seconds the call may take; by default the client's.
 
         Raises:
             InvalidArgument: A field breaks its rule.
@@ -164,32 +185,51 @@ class AsyncMessages:
             sender=sender,
             request_id=request_id,
         )
-        return await self._calls(self._calls.messages.SendMessage, request)
+        return await self._calls(self._calls.messages.SendMessage, request, timeout)
 
-    async def send_batch(self, requests: Iterable[SendMessageRequest]) -> list[BatchSendResult]:
+    async def send_batch(
+        self, requests: Iterable[SendMessageRequest], *, timeout: float | None = None
+    ) -> list[BatchSendResult]:
         """Sends up to 500 messages to at most 5,000 recipients in all.
 
-        Each stands alone: its result, in the order given, holds a `response` or an `error`. A
-        request without a request id gets one, in a copy. `make_send_request` makes requests.
+        Each stands alone: its result, in the order given, holds a `response` or an `error`.
+
+        Args:
+            requests: What `make_send_request` makes. One without a request id gets one, in a copy.
+            timeout: How many seconds the call may take; by default the client's.
 
         Raises:
             InvalidArgument: There is no request, or more than the limits allow; nothing was sent.
         """
         request = _requests.batch_request(requests)
-        return list((await self._calls(self._calls.messages.BatchSendMessages, request)).results)
+        return list(
+            (await self._calls(self._calls.messages.BatchSendMessages, request, timeout)).results
+        )
 
-    async def get_message(self, message_id: str) -> Message:
+    async def get_message(self, message_id: str, *, timeout: float | None = None) -> Message:
         """Reads one message.
+
+        Args:
+            message_id: Which message.
+            timeout: How many seconds the call may take; by default the client's.
 
         Raises:
             NotFound: There is none of that id.
         """
         request = GetMessageRequest(message_id=message_id)
-        return (await self._calls(self._calls.messages.GetMessage, request)).message
+        return (await self._calls(self._calls.messages.GetMessage, request, timeout)).message
 
-    async def list_messages(self, channel_id: str, *, page_size: int = 0) -> AsyncIterator[Message]:
-        """A channel's messages, latest first. `page_size`: how many a call reads."""
+    async def list_messages(
+        self, channel_id: str, *, page_size: int = 0, timeout: float | None = None
+    ) -> AsyncIterator[Message]:
+        """A channel's messages, latest first.
+
+        Args:
+            channel_id: Which channel's.
+            page_size: How many a call reads; 0 is 50.
+            timeout: How many seconds each call may take; by default the client's.
+        """
         request = ListMessagesRequest(channel_id=channel_id, page_size=page_size)
-        async for page in self._calls.pages(self._calls.messages.ListMessages, request):
+        async for page in self._calls.pages(self._calls.messages.ListMessages, request, timeout):
             for message in page.messages:
                 yield message

@@ -113,7 +113,7 @@ def make_send_request(
         struct = Struct()
         try:
             struct.update(data)
-        except (TypeError, OverflowError, RecursionError) as problem:
+        except (TypeError, ValueError, OverflowError, RecursionError) as problem:
             raise ValueError(f"data holds what JSON has no word for: {problem}") from None
     try:
         return SendMessageRequest(
@@ -149,7 +149,7 @@ def list_notifications_request(
     user_id: str,
     *,
     channel_ids: str | Iterable[str],
-    filter: NotificationFilter.ValueType,  # noqa: A002  (the field's name)
+    filter: NotificationFilter.ValueType,
     page_size: int,
 ) -> ListNotificationsRequest:
     return ListNotificationsRequest(
@@ -162,8 +162,8 @@ def update_notifications_request(
     *,
     ids: str | Iterable[str] | None,
     channel_ids: str | Iterable[str] | None,
-    all: bool,  # noqa: A002  (the field's name)
-    up_to_revision: int,
+    all: bool,
+    up_to_revision: int | None,
     read: bool | None,
     seen: bool | None,
     request_id: str | None,
@@ -171,11 +171,14 @@ def update_notifications_request(
     """A mark of what is selected in one of three ways.
 
     Raises:
-        ValueError: Not exactly one of `ids`, `channel_ids` and `all` is given.
+        ValueError: Not exactly one of `ids`, `channel_ids` and `all` is given, or
+            `up_to_revision` beside `ids`.
     """
     if (ids is not None) + (channel_ids is not None) + bool(all) != 1:
         raise ValueError("give one of ids, channel_ids and all=True")
-    selector = NotificationSelector(up_to_revision=up_to_revision)
+    if ids is not None and up_to_revision is not None:
+        raise ValueError("up_to_revision is for channel_ids and all=True")
+    selector = NotificationSelector(up_to_revision=up_to_revision or 0)
     if ids is not None:
         selector.ids.CopyFrom(NotificationIds(notification_ids=id_list(ids)))
     elif channel_ids is not None:

@@ -103,7 +103,7 @@ class ShownInbox(ABC):
         self,
         *,
         channel_ids: str | Iterable[str] = (),
-        filter: NotificationFilter.ValueType = NotificationFilter.NOTIFICATION_FILTER_ALL,  # noqa: A002  (the field's name)
+        filter: NotificationFilter.ValueType = NotificationFilter.NOTIFICATION_FILTER_ALL,
     ) -> list[Notification]:
         """Some of what it holds, latest arrival first.
 
@@ -147,6 +147,10 @@ class ShownInbox(ABC):
         if self._failure is not None:
             # Otherwise its traceback grows each time.
             raise self._failure.with_traceback(None)
+
+    def _shown_up_to(self, ids: str | Iterable[str] | None) -> int | None:
+        """What a mark is bounded by: of channels or all, none that is not shown yet is marked."""
+        return self.revision if ids is None else None
 
     def _take(self, update: InboxUpdate) -> None:
         """Takes an update in, and tells of what changed."""

@@ -6,6 +6,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
+from tocsin_client import _spans
 from tocsin_client._channel import Connector
 from tocsin_client._reading import Ended, Reader
 from tocsin_client._resuming import InboxUpdate, Progress
@@ -68,7 +69,9 @@ class Subscription:
             CallError: The stream failed in a way that another would not mend.
             ContiguityError: The stream broke a rule, and the subscription is strict.
             RuntimeError: Another thread iterates, or the process was forked meanwhile.
+            ValueError: `timeout` is not a number.
         """
+        timeout = _spans.patience("timeout", timeout)
         self._connector.check_process()
         if not self._turn.acquire(blocking=False):
             raise RuntimeError("another thread iterates over this subscription")

@@ -16,6 +16,9 @@ _TLS = "tls://"
 _UNIX = "unix:"
 _HOST_AND_PORT = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):(?P<port>[0-9]{1,5})")
 
+# What a socket's address has room for, as gRPC counts.
+_PATH_BYTES = 107
+
 # The names of certificates in a folder of OpenSSL's.
 _HASHED = re.compile(r"[0-9a-f]{8}\.[0-9]+")
 
@@ -43,13 +46,18 @@ def parse_target(target: str, root_certificates: bytes | None = None) -> Target:
     """The target, when it is `host:port`, `[ipv6]:port`, `unix:path` or `tls://host:port`.
 
     Raises:
-        ValueError: It is none of them, or `root_certificates` are given and it is not `tls://`,
-            or are no PEM certificates.
+        TypeError: It is no string.
+        ValueError: It is none of them, its path is too long for a socket, or `root_certificates`
+            are given and it is not `tls://`, or are no PEM certificates.
     """
+    if not isinstance(target, str):
+        raise TypeError(f"target must be a string, not {type(target).__name__}")
     if target.startswith(_TLS) and (address := _address(target.removeprefix(_TLS))):
         return Target(address, _credentials(root_certificates))
     unix = target.isprintable() and target.startswith(_UNIX) and len(target) > len(_UNIX)
     address = target if unix else _address(target)
+    if unix and len(os.fsencode(target.removeprefix(_UNIX).removeprefix("//"))) > _PATH_BYTES:
+        raise ValueError(f"target {target!r} has a path of more than {_PATH_BYTES} bytes")
     if not address:
         raise ValueError(
             f"target {target!r} is neither host:port nor unix:path nor tls://host:port"
@@ -69,9 +77,16 @@ def _address(target: str) -> str:
 
 
 def _credentials(root_certificates: bytes | None) -> grpc.ChannelCredentials:
-    if root_certificates is not None and b"-----BEGIN CERTIFICATE-----" not in root_certificates:
-        # gRPC would take them, and trust nobody, without a word.
-        raise ValueError("root_certificates are no certificates in PEM form")
+    if root_certificates is not None:
+        # gRPC would take anything, and trust nobody, without a word.
+        try:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            # What people write between two certificates may be in any letters.
+            context.load_verify_locations(cadata=root_certificates.decode("ascii", "ignore"))
+        except (ValueError, OSError) as problem:
+            raise ValueError(
+                f"root_certificates are no certificates in PEM form: {problem}"
+            ) from None
     return grpc.ssl_channel_credentials(root_certificates or _system_roots())
 
 

@@ -105,7 +105,7 @@ class InboxView:
         self,
         *,
         channel_ids: str | Iterable[str] = (),
-        filter: NotificationFilter.ValueType = NotificationFilter.NOTIFICATION_FILTER_ALL,  # noqa: A002  (the field's name)
+        filter: NotificationFilter.ValueType = NotificationFilter.NOTIFICATION_FILTER_ALL,
     ) -> list[Notification]:
         """Some of what it holds, latest arrival first.
 

@@ -219,7 +219,7 @@ async def test_readers_that_come_and_go_and_never_read_leave_nothing(
         await client.create_channel("news", title="News")
         # More than what is on its way at most to a reader that reads nothing.
         await Flood(program, client).send(BATCH, *users)
-        await client.close()
+        await client.aclose()
         links = [await stack.enter_async_context(proxied(program.target)) for _ in users]
         before = await all_come_and_go(200)
 

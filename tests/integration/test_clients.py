@@ -226,6 +226,8 @@ async def test_an_error_names_every_field_that_is_wrong(client: AsyncClient) -> 
         await client.send("news", "", to=[""], url="javascript:alert(1)")
     with pytest.raises(InvalidArgument) as empty:
         await client.mark_read("alice", ids=[])
+    with pytest.raises(ValueError, match="up_to_revision is for channel_ids and all"):
+        await client.mark_read("alice", ids=["n1"], up_to_revision=5)
 
     assert {violation.field for violation in caught.value.violations} == {
         "audience.user_ids[0]",
@@ -235,11 +237,22 @@ async def test_an_error_names_every_field_that_is_wrong(client: AsyncClient) -> 
     assert "selector" in empty.value.violations[0].field
 
 
+async def test_a_mark_up_to_revision_0_marks_nothing(client: AsyncClient) -> None:
+    await client.send("news", "1", to="alice")
+
+    response = await client.mark_read("alice", all=True, up_to_revision=0)
+
+    assert (response.updated_count, response.inbox.unread_count) == (0, 1)
+    assert await client.get_inbox("alice") == response.inbox
+
+
 async def test_a_call_waits_for_a_server_and_gives_up_in_time(
     connect: Connect, serve: Serve, settings: Settings
 ) -> None:
-    with pytest.raises(DeadlineExceeded):
+    with pytest.raises(DeadlineExceeded, match=r"in time: .*No such file"):
         await connect(settings.listen, timeout=0.2).get_inbox("alice")
+    with pytest.raises(DeadlineExceeded):
+        await connect(settings.listen).get_inbox("alice", timeout=0.2)
 
     waiting = asyncio.ensure_future(connect(settings.listen).get_inbox("alice"))
     async with serve(settings):
@@ -292,7 +305,7 @@ async def test_a_program_goes_on_where_the_one_before_stopped(
     connect: Connect, server: Served, tmp_path: Path
 ) -> None:
     path = tmp_path / "cursors.json"
-    subscription = connect(server.target).subscribe("alice", cursors=FileCursorStore(path))
+    subscription = connect(server.target).subscribe("alice", cursor_store=FileCursorStore(path))
     await take(subscription)
     for title in ("1", "2"):
         await server.client.send("news", title, to="alice")
@@ -303,7 +316,9 @@ async def test_a_program_goes_on_where_the_one_before_stopped(
     unfinished = [] if finished.revision == 2 else titles(await take(subscription))
     await subscription.aclose()
 
-    again = await take(connect(server.target).subscribe("alice", cursors=FileCursorStore(path)))
+    again = await take(
+        connect(server.target).subscribe("alice", cursor_store=FileCursorStore(path))
+    )
 
     assert first + unfinished == ["1", "2"]
     assert not again.starts_over
@@ -318,14 +333,14 @@ async def test_a_stored_cursor_that_is_too_old_starts_over(
     async with serve(settings) as server:
         await server.client.create_channel("news", title="News")
         await server.client.send("news", "1", to="alice")
-        async with client.subscribe("alice", cursors=cursors) as subscription:
+        async with client.subscribe("alice", cursor_store=cursors) as subscription:
             old = (await take(subscription)).cursor
             await server.client.mark_read("alice", all=True)
             await take(subscription)
         stored = cursors.load("alice")
     await forget_history(settings.database_url)
 
-    async with serve(settings), client.subscribe("alice", cursors=cursors) as subscription:
+    async with serve(settings), client.subscribe("alice", cursor_store=cursors) as subscription:
         update = await take(subscription)
 
     assert stored == old

@@ -71,7 +71,7 @@ async def test_a_long_history_is_replayed_in_pages_that_prove_themselves(server:
 
     told: list[int] = []
     responses = 0
-    subscription = server.client.subscribe("alice", stream.proof.cursor, strict=True)
+    subscription = server.client.subscribe("alice", cursor=stream.proof.cursor, strict=True)
     async with asyncio.timeout(DEADLINE_SECONDS), subscription:
         async for update in subscription:
             assert update.phase == REPLAY

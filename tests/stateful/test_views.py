@@ -37,7 +37,7 @@ def system(tmp_path: Path) -> Iterator[System]:
 def client(system: System) -> Iterator[AsyncClient]:
     client = AsyncClient(system.target)
     yield client
-    system.run(client.close())
+    system.run(client.aclose())
 
 
 def test_whatever_is_called_a_view_shows_what_the_server_lists(

@@ -69,7 +69,7 @@ class Viewer:
         head = await self._system.inboxes.GetInbox(GetInboxRequest(user_id=self.user_id))
         if self._subscription is None:
             self._subscription = self._client.subscribe(
-                self.user_id, self._cursor, snapshot_size=self._size, strict=True
+                self.user_id, cursor=self._cursor, snapshot_size=self._size, strict=True
             )
         for _ in range(most):
             if self.view.caught_up and self.view.revision == head.inbox.revision:

@@ -34,6 +34,9 @@ class _InThreads:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
         await in_thread(self._client.close)
 
     def __getattr__(self, name: str) -> Callable[..., object]:

@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from tocsin.v1.inbox_service_pb2 import UpdateNotificationsResponse
-
-from tocsin_client import AsyncClient
+from tocsin_client import AsyncClient, UpdateNotificationsResponse
 
 _READ: Mapping[str, bool] = {"read": True, "unread": False}
 _SEEN: Mapping[str, bool] = {"seen": True, "unseen": False}
@@ -31,9 +29,6 @@ async def mark_selected(
     if ids:
         return await client.update_notifications(user_id, ids=ids, read=read, seen=seen)
     inbox = await client.get_inbox(user_id)
-    if not inbox.revision:
-        # There is nothing; up to revision 0 would be whatever has come by the commit.
-        return UpdateNotificationsResponse(inbox=inbox)
     return await client.update_notifications(
         user_id,
         channel_ids=channel_ids or None,

@@ -49,7 +49,7 @@ def watch(
     async def work(client: "AsyncClient", output: "Output") -> None:
         from tocsin_client.cli.following import follow  # noqa: PLC0415  # help does without
 
-        subscription = client.subscribe(user_id, cursor, snapshot_size=snapshot_size)
+        subscription = client.subscribe(user_id, cursor=cursor, snapshot_size=snapshot_size)
         await follow(subscription, output, target)
 
     perform(work, target=target, as_json=as_json)

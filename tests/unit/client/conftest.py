@@ -79,4 +79,4 @@ class Clients:
 
     async def aclose(self) -> None:
         for client in self._made:
-            await client.close()
+            await client.aclose()

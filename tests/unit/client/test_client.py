@@ -1,6 +1,7 @@
 """What the blocking client asks and answers, seen from where its server would be."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from tocsin.v1.channel_service_pb2 import ListChannelsResponse
 from tocsin.v1.inbox_pb2 import NotificationFilter
 from tocsin_client import (
     Aborted,
+    AsyncClient,
     CallError,
     Client,
     InboxUpdate,
@@ -236,6 +238,16 @@ MUTATIONS: list[tuple[Call, str]] = [
 ]
 
 
+class Hurried:
+    """A client whose every call gets a timeout."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        return partial(getattr(self._client, name), timeout=0.25)
+
+
 @pytest.fixture
 def played() -> Iterator[Played]:
     played = Played()
@@ -259,6 +271,31 @@ def test_a_call_carries_its_arguments_and_gives_what_the_response_holds(
     assert request == carried
     assert (MessageToDict(result) if isinstance(result, Message) else result) == given
     assert played.timeouts == [7.0]
+
+
+@pytest.mark.parametrize(
+    ("call", "name", "response"),
+    [(call, name, response) for call, name, _, response, _ in CALLS],
+    ids=[f"{number}-{name}" for number, (_, name, *_) in enumerate(CALLS)],
+)
+def test_a_call_takes_a_timeout_of_its_own(
+    played: Played, call: Call, name: str, response: Fields
+) -> None:
+    calling = Begun(call, Hurried(played.client))
+
+    played.answer(name, ParseDict(response, _RESPONSES[name]()))
+
+    calling.result()
+    assert played.timeouts == [0.25]
+
+
+@pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), 1e10])
+def test_a_timeout_that_cannot_be_waited_for_is_refused(played: Played, timeout: float) -> None:
+    for make in (Client, AsyncClient):
+        with pytest.raises(ValueError, match=f"timeout is {timeout}, and must be more than 0"):
+            make("host:1", timeout=timeout)
+    with pytest.raises(ValueError, match=f"timeout is {timeout}, and must be more than 0"):
+        played.client.get_inbox("alice", timeout=timeout)
 
 
 def test_every_method_of_the_services_is_called() -> None:

@@ -124,7 +124,7 @@ async def test_a_subscription_begins_at_the_stored_cursor(
 ) -> None:
     store.save("alice", "c41")
     inbox = ScriptedInbox([replay(41, 42, 42, last=True)])
-    subscription = clients(await serve(inbox)).subscribe("alice", cursors=store)
+    subscription = clients(await serve(inbox)).subscribe("alice", cursor_store=store)
 
     update = await anext(subscription)
 
@@ -137,7 +137,7 @@ async def test_a_cursor_is_stored_when_the_next_update_is_asked_for(
     serve: Serve, clients: Clients, store: CursorStore
 ) -> None:
     inbox = ScriptedInbox([snapshot(5), live(5, 6), live(6, 7)])
-    subscription = clients(await serve(inbox)).subscribe("alice", cursors=store)
+    subscription = clients(await serve(inbox)).subscribe("alice", cursor_store=store)
 
     stored = []
     for _ in range(3):
@@ -151,7 +151,7 @@ async def test_asking_stores_before_it_waits(
     serve: Serve, clients: Clients, store: CursorStore
 ) -> None:
     inbox = ScriptedInbox([snapshot(5), silence()])
-    subscription = clients(await serve(inbox)).subscribe("alice", cursors=store)
+    subscription = clients(await serve(inbox)).subscribe("alice", cursor_store=store)
     await anext(subscription)
 
     async def follow() -> None:
@@ -170,11 +170,11 @@ async def test_what_was_not_finished_comes_again(
 ) -> None:
     inbox = ScriptedInbox([snapshot(5), live(5, 6)], [replay(5, 6, 6, last=True)])
     client = clients(await serve(inbox))
-    first = client.subscribe("alice", cursors=store)
+    first = client.subscribe("alice", cursor_store=store)
     given = [(await anext(first)).revision for _ in range(2)]
     await first.aclose()
 
-    again = (await anext(client.subscribe("alice", cursors=store))).revision
+    again = (await anext(client.subscribe("alice", cursor_store=store))).revision
 
     assert (given, again) == ([5, 6], 6)
     assert inbox.requests[1].cursor == "c5"
@@ -185,7 +185,7 @@ async def test_the_stored_cursor_is_cleared_before_an_update_that_starts_over(
 ) -> None:
     store.save("alice", "too-old")
     inbox = ScriptedInbox([snapshot(5, 5, last=False), snapshot(5, after=5), live(5, 6)])
-    subscription = clients(await serve(inbox)).subscribe("alice", cursors=store)
+    subscription = clients(await serve(inbox)).subscribe("alice", cursor_store=store)
 
     stored = []
     for _ in range(3):
@@ -216,7 +216,7 @@ async def test_closing_waits_for_a_save_that_is_under_way(serve: Serve, clients:
     store = _Gated()
     inbox = ScriptedInbox([replay(5, 6, 6, last=True), silence()])
     store._cursors["alice"] = "c5"
-    subscription = clients(await serve(inbox)).subscribe("alice", cursors=store)
+    subscription = clients(await serve(inbox)).subscribe("alice", cursor_store=store)
     await anext(subscription)
 
     async def follow() -> None:
@@ -254,7 +254,7 @@ async def test_what_a_store_raises_ends_the_subscription(
     inbox = ScriptedInbox([replay(5, 6, 6, last=True), silence()])
     store = _Failing(failure)
     store._cursors["alice"] = "c5"
-    subscription = clients(await serve(inbox)).subscribe("alice", cursors=store)
+    subscription = clients(await serve(inbox)).subscribe("alice", cursor_store=store)
     await anext(subscription)
 
     with pytest.raises(OSError, match="no room"):
@@ -267,5 +267,5 @@ async def test_what_a_store_raises_ends_the_subscription(
 
 
 async def test_a_cursor_beside_a_store_is_refused(clients: Clients) -> None:
-    with pytest.raises(ValueError, match="cursor or cursors"):
-        clients("unix:none").subscribe("alice", "c1", cursors=MemoryCursorStore())
+    with pytest.raises(ValueError, match="cursor or cursor_store"):
+        clients("unix:none").subscribe("alice", cursor="c1", cursor_store=MemoryCursorStore())

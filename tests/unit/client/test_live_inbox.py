@@ -326,7 +326,7 @@ async def test_it_ends_with_its_client(scripted: Scripts) -> None:
     _, client = await scripted([snapshot(5, 5), silence()])
 
     async with client.inbox("alice") as inbox:
-        await client.close()
+        await client.aclose()
 
         with pytest.raises(RuntimeError, match="closed"):
             await inbox.wait_for(lambda: inbox.revision == 6)

@@ -16,6 +16,9 @@ from tocsin_client import (
     Subscription,
 )
 
+# What closes the asyncio client has another name, as in all of asyncio.
+_NAMES = {"aclose": "close"}
+
 # How they differ in words.
 _WORDS = {
     "AsyncClient": "Client",
@@ -30,7 +33,7 @@ _WORDS = {
 def public(kind: type) -> dict[str, Callable[..., object]]:
     """The public methods of a class, by name."""
     return {
-        name: method
+        _NAMES.get(name, name): method
         for name, method in inspect.getmembers(kind, inspect.isfunction)
         if not name.startswith("_")
     }
@@ -54,6 +57,13 @@ def parameters(function: Callable[..., object]) -> list[inspect.Parameter]:
 NAMES = sorted(public(Client))
 
 
+def of_both(name: str) -> tuple[Callable[..., object], Callable[..., object]]:
+    """The blocking client's method, and the asyncio client's."""
+    if name == "__init__":
+        return Client.__init__, AsyncClient.__init__
+    return public(Client)[name], public(AsyncClient)[name]
+
+
 def test_both_have_the_same_methods() -> None:
     assert sorted(public(AsyncClient)) == NAMES
     assert {"send", "update_channel", "mark_read", "subscribe", "close"} <= set(NAMES)
@@ -61,21 +71,21 @@ def test_both_have_the_same_methods() -> None:
 
 @pytest.mark.parametrize("name", [*NAMES, "__init__"])
 def test_a_method_takes_and_says_the_same_in_both(name: str) -> None:
-    blocking, awaited = getattr(Client, name), getattr(AsyncClient, name)
+    blocking, awaited = of_both(name)
 
     assert parameters(blocking) == parameters(awaited)
-    assert blocking.__doc__ == as_blocking(awaited.__doc__)
+    assert blocking.__doc__ == as_blocking(awaited.__doc__ or "")
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_method_gives_the_same_in_both(name: str) -> None:
-    blocking, awaited = getattr(Client, name), getattr(AsyncClient, name)
+    blocking, awaited = of_both(name)
 
     given = inspect.signature(blocking).return_annotation
     expected = inspect.signature(awaited).return_annotation
     assert as_blocking(inspect.formatannotation(given)) == as_blocking(
         inspect.formatannotation(expected)
-    ).replace("_subscribing", "_subscription").replace("_async_live_inbox", "_live_inbox")
+    ).replace("_async_", "_")
     assert not inspect.iscoroutinefunction(blocking)
     assert not inspect.isasyncgenfunction(blocking)
 
@@ -84,14 +94,14 @@ def test_both_subscriptions_say_the_same_of_themselves() -> None:
     for name in ("cursor", "violations", "interruption"):
         assert getattr(Subscription, name).__doc__ == getattr(AsyncSubscription, name).__doc__
     assert set(public(Subscription)) == {"close", "next"}
-    assert set(public(AsyncSubscription)) == {"aclose"}
+    assert set(public(AsyncSubscription)) == {"close"}
 
 
 def test_both_live_inboxes_have_take_and_say_the_same() -> None:
     blocking, awaited = public(LiveInbox), public(AsyncLiveInbox)
 
-    assert blocking.keys() - {"close"} == awaited.keys() - {"aclose"}
-    for name in blocking.keys() - {"close"}:
+    assert blocking.keys() == awaited.keys()
+    for name in blocking:
         # Each module has type variables of its own.
         assert str(parameters(blocking[name])) == str(parameters(awaited[name]))
     for name in ("mark_read", "mark_unread", "mark_seen"):
@@ -106,15 +116,16 @@ def test_the_public_names_are_sorted_and_there() -> None:
 
 def test_what_a_type_checker_sees_is_what_is_exported() -> None:
     tree = ast.parse(Path(tocsin_client.__file__).read_text(encoding="utf-8"))
-    imported = [
-        alias.name
+    imported = {
+        alias.name: node.module
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and node.module is not None
         for alias in node.names
-        if node.module.startswith("tocsin_client.")
-    ]
+        if node.module.startswith(("tocsin.", "tocsin_client."))
+    }
 
     assert sorted(imported) == tocsin_client.__all__
+    assert imported == tocsin_client._MODULES
 
 
 def test_a_name_that_there_is_not_is_no_attribute() -> None:

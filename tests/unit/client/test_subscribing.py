@@ -117,7 +117,7 @@ async def test_the_first_stream_resumes_from_the_cursor_given(
     serve: Serve, clients: Clients
 ) -> None:
     inbox = ScriptedInbox([replay(41, 42, 42, last=True)])
-    subscription = clients(await serve(inbox)).subscribe("alice", "c41")
+    subscription = clients(await serve(inbox)).subscribe("alice", cursor="c41")
 
     assert await take(subscription, 1) == [(42, False)]
 
@@ -192,7 +192,7 @@ async def test_a_silent_link_is_left_for_another_connection(
 
 async def test_half_a_snapshot_starts_over(serve: Serve, clients: Clients) -> None:
     inbox = ScriptedInbox([snapshot(5, 5, last=False), UNAVAILABLE], [snapshot(6, 6)])
-    subscription = clients(await serve(inbox)).subscribe("alice", "too-old")
+    subscription = clients(await serve(inbox)).subscribe("alice", cursor="too-old")
 
     assert await take(subscription, 1) == [(5, True)]
     assert subscription.cursor == ""
@@ -419,7 +419,7 @@ async def test_closing_the_client_ends_its_subscriptions(serve: Serve, clients: 
     subscription = client.subscribe("alice")
     await anext(subscription)
 
-    await client.close()
+    await client.aclose()
 
     await inbox.until_open(0)
     with pytest.raises(StopAsyncIteration):

@@ -1,8 +1,8 @@
 import pytest
+import trustme
 from tocsin_client._target import parse_target
 
-# Nobody's: only its form is looked at.
-ROOTS = b"-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n"
+ROOTS = trustme.CA().cert_pem.bytes()
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_a_target_is_what_grpc_calls_it(target: str, address: str) -> None:
         ("tls://[::1]:50051", "[::1]:50051"),
     ],
 )
-@pytest.mark.parametrize("root_certificates", [None, ROOTS])
+@pytest.mark.parametrize("root_certificates", [None, ROOTS, "é\n".encode() + ROOTS])
 def test_a_target_with_tls_has_credentials(
     target: str, address: str, root_certificates: bytes | None
 ) -> None:
@@ -52,13 +52,28 @@ def test_another_form_is_refused(target: str) -> None:
         parse_target(target)
 
 
+def test_what_is_no_string_is_refused() -> None:
+    with pytest.raises(TypeError, match="target must be a string, not NoneType"):
+        parse_target(None)  # type: ignore[arg-type]  # a user's mistake
+
+
+@pytest.mark.parametrize("prefix", ["unix:/", "unix:///"])
+def test_a_path_that_no_socket_can_have_is_refused(prefix: str) -> None:
+    assert parse_target(prefix + "a" * 106).address
+
+    with pytest.raises(ValueError, match="a path of more than 107 bytes"):
+        parse_target(prefix + "é" * 53 + "a")
+
+
 @pytest.mark.parametrize("target", ["host:1", "unix:path"])
 def test_root_certificates_without_tls_are_refused(target: str) -> None:
     with pytest.raises(ValueError, match="root_certificates are for tls://host:port"):
         parse_target(target, ROOTS)
 
 
-@pytest.mark.parametrize("given", [b"", b"no PEM", b"-----BEGIN PRIVATE KEY-----"])
+@pytest.mark.parametrize(
+    "given", [b"", b"no PEM", b"-----BEGIN PRIVATE KEY-----", ROOTS.replace(b"A", b"B")]
+)
 def test_root_certificates_that_are_none_are_refused(given: bytes) -> None:
     with pytest.raises(ValueError, match="no certificates in PEM form"):
         parse_target("tls://host:1", given)

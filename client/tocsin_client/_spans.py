@@ -1,0 +1,31 @@
+"""Spans of time, in seconds, as callers give them."""
+
+from math import isnan
+from threading import TIMEOUT_MAX
+
+
+def timeout(seconds: float) -> float:
+    """How long a call may take.
+
+    Raises:
+        ValueError: It is not more than 0, or more than a thread can wait for (292 years).
+    """
+    if not 0 < seconds <= TIMEOUT_MAX:
+        raise ValueError(
+            f"timeout is {seconds}, and must be more than 0 and at most {TIMEOUT_MAX:.0f} seconds"
+        )
+    return seconds
+
+
+def patience(name: str, seconds: float | None) -> float | None:
+    """How long to wait for something; None is as long as it takes, and 0 not at all.
+
+    Raises:
+        ValueError: It is not a number.
+    """
+    if seconds is None:
+        return None
+    if isnan(seconds):
+        raise ValueError(f"{name} is {seconds}, no span of time")
+    # No thread can wait for longer, and nobody would notice.
+    return min(max(0.0, seconds), TIMEOUT_MAX)
