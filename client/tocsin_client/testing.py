@@ -16,6 +16,7 @@ it, and a clock that stands still until it is moved. It needs the extra `server`
 """
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,13 +39,19 @@ __all__ = ["DrivenClock", "LocalServer"]
 _WORK_SECONDS = 0.02
 _PRUNE_SECONDS = 0.1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST = datetime.max.replace(tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 class DrivenClock:
     """A server's clock: it stands still until it is moved. Any thread may move it."""
 
     def __init__(self, time: datetime | None = None) -> None:
-        """Begins at `time`, which has a zone; by default at the present."""
+        """Begins at `time`, which has a zone; by default at the present.
+
+        Raises:
+            ValueError: `time` has no zone, or is not of the years 1970 to 9999.
+        """
         self._lock = Lock()
         self._now = 0
         self.set(time or datetime.now(UTC))
@@ -60,21 +67,33 @@ class DrivenClock:
             return self._now
 
     def advance(self, span: float | timedelta) -> None:
-        """Moves the clock by a span, or by so many seconds; backwards if it is negative."""
-        seconds = span if isinstance(span, timedelta) else timedelta(seconds=span)
+        """Moves the clock by a span, or by so many seconds; backwards if it is negative.
+
+        Raises:
+            ValueError: That is no span, or leads out of the years 1970 to 9999.
+        """
+        try:
+            length = span if isinstance(span, timedelta) else timedelta(seconds=span)
+        except OverflowError:
+            raise ValueError(f"{span} seconds lead out of the years 1970 to 9999") from None
         with self._lock:
-            self._now += seconds // timedelta(microseconds=1)
+            self._show(self._now + length // _MICROSECOND)
 
     def set(self, time: datetime) -> None:
         """Sets the clock.
 
         Raises:
-            ValueError: `time` has no zone.
+            ValueError: `time` has no zone, or is not of the years 1970 to 9999.
         """
         if time.tzinfo is None:
             raise ValueError("the time needs a zone: datetime(…, tzinfo=UTC)")
         with self._lock:
-            self._now = (time - _EPOCH) // timedelta(microseconds=1)
+            self._show((time - _EPOCH) // _MICROSECOND)
+
+    def _show(self, now: int) -> None:
+        if not 0 <= now <= (_LAST - _EPOCH) // _MICROSECOND:
+            raise ValueError("the clock shows the years 1970 to 9999 only")
+        self._now = now
 
 
 class LocalServer:
@@ -95,17 +114,22 @@ class LocalServer:
 
         Args:
             time: What its clock shows at first; by default the present.
-            idempotency_retention: For how many seconds a request id is remembered.
-            history_retention: For how many seconds a cursor can be resumed from at least.
-            max_streams: How many streams it has open at most.
+            idempotency_retention: For how many seconds a request id is remembered, 1 or more.
+            history_retention: For how many seconds a cursor can be resumed from at least, 1 or
+                more.
+            max_streams: How many streams it has open at most, 1 or more.
 
         Raises:
-            ValueError: `time` has no zone.
+            ValueError: `time` has no zone or is not of the years 1970 to 9999, or a number is out
+                of its bounds.
         """
         self.clock = DrivenClock(time)
         """What the server takes for the time."""
-        self._retention = (idempotency_retention, history_retention)
-        self._max_streams = max_streams
+        self._settings = Settings(
+            idempotency_retention=idempotency_retention,
+            history_retention=history_retention,
+            max_streams=max_streams,
+        )
         self._folder: TemporaryDirectory[str] | None = None
         self._running: _Running | None = None
 
@@ -126,13 +150,10 @@ class LocalServer:
         """
         if self._running is not None:
             raise RuntimeError("the server runs")
-        idempotency, history = self._retention
-        settings = Settings(
+        settings = replace(
+            self._settings,
             database_url=f"sqlite+aiosqlite:///{self._path}/tocsin.db",
             listen=self.target,
-            idempotency_retention=idempotency,
-            history_retention=history,
-            max_streams=self._max_streams,
         )
         self._running = _Running(settings, self.clock)
 
@@ -154,6 +175,8 @@ class LocalServer:
         return Path(self._folder.name)
 
     def __enter__(self) -> Self:
+        if self._folder is not None:
+            raise RuntimeError("the context of this server has begun")
         # Wherever TMPDIR is: a socket's name has to be short, and a URL's plain.
         self._folder = TemporaryDirectory(prefix="tocsin-", dir="/tmp")  # made anew
         try:

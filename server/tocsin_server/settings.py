@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+SHORTEST_RETENTION = 1.0
+LONGEST_RETENTION = 3650 * 86_400.0
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -13,6 +16,9 @@ class Settings:
         idempotency_retention: seconds for which a request id is remembered.
         history_retention: seconds for which a cursor can be resumed from at least.
         max_streams: how many streams the server has open at most.
+
+    Raises:
+        ValueError: a number is out of its bounds.
     """
 
     database_url: str = "sqlite+aiosqlite:///tocsin.db"
@@ -20,3 +26,14 @@ class Settings:
     idempotency_retention: float = 24 * 3600.0
     history_retention: float = 7 * 24 * 3600.0
     max_streams: int = 20_000
+
+    def __post_init__(self) -> None:
+        for name in ("idempotency_retention", "history_retention"):
+            seconds = getattr(self, name)
+            if not SHORTEST_RETENTION <= seconds <= LONGEST_RETENTION:
+                raise ValueError(
+                    f"{name} is {seconds}, and must be {SHORTEST_RETENTION:.0f}"
+                    f" to {LONGEST_RETENTION:.0f} seconds"
+                )
+        if not self.max_streams >= 1:
+            raise ValueError(f"max_streams is {self.max_streams}, and must be at least 1")

@@ -68,8 +68,12 @@ def test_it_is_there_while_its_context_lasts() -> None:
     server = LocalServer()
     with pytest.raises(RuntimeError, match="while its context lasts"):
         _ = server.target
-    with server, pytest.raises(RuntimeError, match="the server runs"):
-        server.start()
+    with server:
+        with pytest.raises(RuntimeError, match="the server runs"):
+            server.start()
+        with pytest.raises(RuntimeError, match="has begun"), server:
+            pass
+        assert Path(server.target.removeprefix("unix:")).is_socket()
     with pytest.raises(RuntimeError, match="while its context lasts"):
         server.start()
 
@@ -91,6 +95,27 @@ def test_a_clock_shows_microseconds_in_any_zone_and_needs_one() -> None:
     assert clock.time == NOON - timedelta(microseconds=499_999)
     with pytest.raises(ValueError, match="zone"):
         clock.set(datetime(2030, 1, 1))  # noqa: DTZ001  # it is refused
+
+
+def test_a_clock_shows_no_time_that_no_server_can_store() -> None:
+    clock = DrivenClock(NOON)
+    time = datetime(1969, 12, 31, tzinfo=UTC)
+
+    for move in (clock.set, DrivenClock, LocalServer):
+        with pytest.raises(ValueError, match="1970 to 9999"):
+            move(time=time)
+    for span in (-1e10, 1e12, float("inf"), timedelta(days=-40_000)):
+        with pytest.raises(ValueError, match="1970 to 9999"):
+            clock.advance(span)
+
+    assert clock.time == NOON
+
+
+@pytest.mark.parametrize("name", ["idempotency_retention", "history_retention", "max_streams"])
+@pytest.mark.parametrize("number", [0, -1, float("nan")])
+def test_limits_that_nobody_could_keep_are_refused(name: str, number: float) -> None:
+    with pytest.raises(ValueError, match=f"{name} is {number}, and must be "):
+        LocalServer(**{name: number})  # type: ignore[arg-type]  # whichever it is
 
 
 def test_pytest_finds_the_fixture(tmp_path: Path) -> None:

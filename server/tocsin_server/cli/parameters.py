@@ -6,7 +6,7 @@ from typing import Any, ClassVar, TypeVar
 
 import click
 
-from tocsin_server.settings import Settings
+from tocsin_server.settings import LONGEST_RETENTION, SHORTEST_RETENTION, Settings
 
 FC = TypeVar("FC", bound=Callable[..., Any] | click.Command)
 
@@ -16,8 +16,6 @@ class Span(click.ParamType[float]):
 
     name = "span"
     units: ClassVar = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-    least: ClassVar = 1
-    most: ClassVar = 3650 * 86400
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
@@ -29,7 +27,7 @@ class Span(click.ParamType[float]):
         if match is None:
             self.fail(f"{value!r} is not a span of time such as 90s, 30m, 24h or 7d.", param, ctx)
         seconds = float(match[1]) * self.units[match[2]]
-        if not self.least <= seconds <= self.most:
+        if not SHORTEST_RETENTION <= seconds <= LONGEST_RETENTION:
             self.fail(f"{value!r} is not between 1s and 3650d.", param, ctx)
         return seconds
 
