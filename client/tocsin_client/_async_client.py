@@ -24,8 +24,9 @@ class AsyncClient(AsyncChannels, AsyncMessages, AsyncMarks):
     ```python
     async with AsyncClient("127.0.0.1:50051") as client:
         await client.send("marketing-clue", "A new lead", to=["alice"], url="/leads/42")
-        async for update in client.subscribe("alice"):
-            ...
+        async with client.subscribe("alice") as subscription:
+            async for update in subscription:
+                ...
     ```
 
     One client serves a whole program, from one event loop: it connects at its first call, and

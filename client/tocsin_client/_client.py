@@ -24,8 +24,9 @@ class Client(Channels, Messages, Marks):
     ```python
     with Client("127.0.0.1:50051") as client:
         client.send("marketing-clue", "A new lead", to=["alice"], url="/leads/42")
-        for update in client.subscribe("alice"):
-            ...
+        with client.subscribe("alice") as subscription:
+            for update in subscription:
+                ...
     ```
 
     One client serves a whole process, and all its threads at once: it connects at its first call,

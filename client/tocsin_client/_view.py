@@ -35,9 +35,10 @@ class InboxView:
 
     ```python
     view = InboxView()
-    async for update in client.subscribe("alice"):
-        if view.apply(update):
-            print(view.inbox.unread_count, [n.message.title for n in view.notifications])
+    async with client.subscribe("alice") as subscription:
+        async for update in subscription:
+            if view.apply(update):
+                print(view.inbox.unread_count, [n.message.title for n in view.notifications])
     ```
 
     What it shows is the inbox at one revision, `revision`: a SNAPSHOT or REPLAY of several

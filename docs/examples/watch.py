@@ -8,8 +8,8 @@ from tocsin_client import AsyncClient
 
 
 async def main(target: str, user_id: str) -> None:
-    async with AsyncClient(target) as client:
-        async for update in client.subscribe(user_id):
+    async with AsyncClient(target) as client, client.subscribe(user_id) as subscription:
+        async for update in subscription:
             for change in update.changes:
                 print(f"{change.revision:>5}  {change.upserted.message.title or '…'}", flush=True)
             if update.inbox:
