@@ -2,6 +2,8 @@
 
 # The first of these that is new enough makes .venv.
 PYTHON ?= python3.13 python3.12 python3.11 python3 python
+# Workers share the tests: as many as there are processors, up to four.
+WORKERS ?= --numprocesses logical --maxprocesses 4 --dist worksteal
 # Passed on by run, test, test-durability, test-node, test-lowest, bench and lock.
 ARGS ?=
 
@@ -21,7 +23,7 @@ run: .venv/.server ## serve on an embedded store; ARGS="--listen 0.0.0.0:50051" 
 	@exec $(BIN)/tocsin-server serve $(ARGS)
 
 test: .venv/.dev ## run every test but those of durability and Node; ARGS passes pytest's flags
-	$(BIN)/pytest -m 'not durability and not node' $(ARGS)
+	$(BIN)/pytest $(WORKERS) -m 'not durability and not node' $(ARGS)
 
 test-durability: .venv/.dev ## watch the server's system calls: an fsync before every answer
 	@command -v strace >/dev/null \
@@ -37,7 +39,7 @@ test-node: .venv/.dev ## check the types of the example in Node, and run it agai
 	$(BIN)/pytest -m node $(ARGS)
 
 test-lowest: .venv-lowest/.installed ## run tests with the oldest dependencies allowed; ARGS picks them
-	.venv-lowest/bin/pytest -p no:cacheprovider -m 'not durability and not node' \
+	.venv-lowest/bin/pytest $(WORKERS) -p no:cacheprovider -m 'not durability and not node' \
 		$(or $(ARGS),$(LOWEST))
 
 check: .venv/.dev .venv-generate/.installed ## lint, types, arrows, protos, generated code
