@@ -60,17 +60,18 @@ async def test_calls_and_streams_are_encrypted(kind: str, port: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "roots", "cause"),
+    ("roots", "cause"),
     [
-        ("localhost", STRANGER, "CERTIFICATE_VERIFY_FAILED"),
-        ("127.0.0.1", AUTHORITY, "Hostname Verification Check failed"),
+        (STRANGER, "CERTIFICATE_VERIFY_FAILED"),
+        (AUTHORITY, "Hostname Verification Check failed"),
     ],
     ids=["an authority that is not trusted", "another host's certificate"],
 )
 async def test_a_server_that_proves_nothing_is_not_called(
-    kind: str, port: int, inbox: ScriptedInbox, host: str, roots: trustme.CA, cause: str
+    kind: str, port: int, inbox: ScriptedInbox, roots: trustme.CA, cause: str
 ) -> None:
-    async with make(kind, f"tls://{host}:{port}", roots.cert_pem.bytes(), 0.5) as client:
+    # Not by a name of two addresses: of the other one, that nothing serves, gRPC may tell instead.
+    async with make(kind, f"tls://127.0.0.1:{port}", roots.cert_pem.bytes(), 0.5) as client:
         with pytest.raises(DeadlineExceeded, match=cause):
             await client.get_inbox("alice")
 
