@@ -1,5 +1,6 @@
 """`tocsin_client.testing`: a server in the process of its users' tests."""
 
+import asyncio
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta, timezone
@@ -136,3 +137,21 @@ def test_without_the_server_it_says_what_to_install() -> None:
 
     assert done.returncode == 1
     assert "sqlalchemy is not installed: pip install 'tocsin[server]'" in done.stderr
+
+
+def test_a_client_of_another_event_loop_says_so_instead_of_hanging(
+    tocsin_server: LocalServer,
+) -> None:
+    client = AsyncClient(tocsin_server.target)
+
+    async def follow() -> None:
+        async with client.subscribe("alice") as subscription:
+            await anext(subscription)
+
+    inbox = asyncio.run(client.get_inbox("alice"))
+
+    assert inbox.user_id == "alice"
+    with pytest.raises(RuntimeError, match="in another event loop"):
+        asyncio.run(client.get_inbox("alice"))
+    with pytest.raises(RuntimeError, match="in another event loop"):
+        asyncio.run(follow())
