@@ -7,6 +7,8 @@ from operator import itemgetter
 
 from tocsin.v1.inbox_pb2 import Mark, Notification, NotificationChange, NotificationSelector
 
+from tocsin_client._kinds import kind_of
+
 
 @dataclass(frozen=True, slots=True)
 class InboxChange:
@@ -71,10 +73,10 @@ class Holding:
         """Applies changes in their order; what arrived below the floor is not taken in.
 
         Raises:
-            ValueError: A change is of a kind that is not known.
+            ValueError: A change is of an unknown kind.
         """
         for change in changes:
-            match change.WhichOneof("kind"):
+            match kind_of(change):
                 case "upserted":
                     self._drop(change.upserted.notification_id)
                     if change.upserted.arrive_revision >= floor:
@@ -83,8 +85,8 @@ class Holding:
                     self._drop(change.removed)
                 case "marked":
                     self._mark(change.marked)
-                case kind:
-                    raise ValueError(f"a change of the kind {kind}, which is not known")
+                case _:
+                    raise ValueError(f"the change at {change.revision} is of an unknown kind")
 
     def difference(self, *, starts_over: bool) -> InboxChange:
         """What became different since this was last asked."""

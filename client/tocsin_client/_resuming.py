@@ -13,6 +13,7 @@ from tocsin.v1.inbox_service_pb2 import SubscribePhase, SubscribeRequest, Subscr
 
 from tocsin_client._contiguity import Contiguity, Verdict
 from tocsin_client._errors import CallError, ContiguityError
+from tocsin_client._kinds import kind_of
 from tocsin_client._requests import subscribe_request
 
 _LOGGER = logging.getLogger("tocsin_client")
@@ -144,7 +145,7 @@ class Progress:
         Raises:
             ContiguityError: The response breaks a rule, and the subscription is strict.
         """
-        if any(change.WhichOneof("kind") is None for change in response.changes):
+        if None in map(kind_of, response.changes):
             # Only a newer server makes such a change; a SNAPSHOT tells its effect.
             self.cursor = ""
             self.interrupt("a change of an unknown kind")

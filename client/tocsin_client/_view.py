@@ -136,7 +136,8 @@ class InboxView:
             REPLAY is complete.
 
         Raises:
-            ValueError: The subscription began with a cursor.
+            ValueError: The subscription began with a cursor, or a change is of an unknown kind,
+                which a subscription does not give.
         """
         if update.phase in _IDLE:
             return None

@@ -8,7 +8,7 @@ from pathlib import Path
 import grpc
 import pytest
 import tocsin_client
-from tocsin.v1.inbox_pb2 import NotificationChange
+from tocsin.v1.inbox_pb2 import Mark, NotificationChange, NotificationSelector
 from tocsin.v1.inbox_service_pb2 import SubscribePhase, SubscribeResponse
 from tocsin_client import AsyncClient, AsyncSubscription, ContiguityError
 
@@ -30,6 +30,12 @@ from tests.unit.client.scripting import (
 
 # Who blocks cannot be cancelled, and waits for a time instead: test_blocking.py.
 AWAITED = pytest.mark.parametrize("clients", ["AsyncClient"], indirect=True)
+
+# Field 100, a number: no message has one.
+NEWER = b"\xa0\x06\x01"
+NEWER_SELECTOR = NotificationSelector.FromString(
+    NotificationSelector(all=True, up_to_revision=6).SerializeToString() + NEWER
+)
 
 
 async def take(subscription: AsyncSubscription, count: int) -> list[tuple[int, bool]]:
@@ -309,11 +315,19 @@ async def test_a_strict_subscription_raises_instead(serve: Serve, clients: Clien
     assert subscription.violations == 1
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        NotificationChange(revision=6),
+        NotificationChange(revision=6, marked=Mark(selector=NEWER_SELECTOR, read=True)),
+    ],
+    ids=["another kind", "a mark with a field more"],
+)
 async def test_a_change_of_an_unknown_kind_starts_over(
-    serve: Serve, clients: Clients, sleeps: Sleeps
+    serve: Serve, clients: Clients, sleeps: Sleeps, change: NotificationChange
 ) -> None:
     unknown = live(5, 6)
-    unknown.changes[0].CopyFrom(NotificationChange(revision=6))
+    unknown.changes[0].CopyFrom(change)
     inbox = ScriptedInbox([snapshot(5), unknown, silence()], [snapshot(6, 6)])
     subscription = clients(await serve(inbox)).subscribe("alice")
 
@@ -321,6 +335,19 @@ async def test_a_change_of_an_unknown_kind_starts_over(
 
     assert inbox.requests[1].cursor == ""
     assert sleeps == [0.1]
+
+
+async def test_a_field_more_in_a_notification_is_taken_as_it_comes(
+    serve: Serve, clients: Clients
+) -> None:
+    newer = live(5, 6)
+    newer.changes[0].upserted.MergeFromString(NEWER)
+    inbox = ScriptedInbox([snapshot(5), newer, silence()])
+    subscription = clients(await serve(inbox)).subscribe("alice")
+
+    assert await take(subscription, 2) == [(5, True), (6, False)]
+
+    assert len(inbox.requests) == 1
 
 
 @AWAITED

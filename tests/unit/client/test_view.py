@@ -389,9 +389,17 @@ def test_a_sign_of_life_is_no_change(phase: str) -> None:
     assert shown(view) == ["n1"]
 
 
-def test_a_change_of_a_kind_that_is_not_known_is_refused() -> None:
-    with pytest.raises(ValueError, match="of the kind None"):
-        begun().apply(live(11, [NotificationChange(revision=11)]))
+@pytest.mark.parametrize(
+    "change",
+    [
+        NotificationChange(revision=11),
+        marked(11, NotificationSelector(up_to_revision=9), read=True),
+    ],
+    ids=["another kind", "a mark of another target"],
+)
+def test_a_change_of_a_kind_that_is_not_known_is_refused(change: NotificationChange) -> None:
+    with pytest.raises(ValueError, match="the change at 11 is of an unknown kind"):
+        begun().apply(live(11, [change]))
 
 
 def test_live_renews_the_counters_of_the_channels_it_touches() -> None:
