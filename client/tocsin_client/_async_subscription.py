@@ -39,7 +39,7 @@ class AsyncSubscription:
 
     @property
     def interruption(self) -> str:
-        """Why the last stream ended, while none has taken its place; empty otherwise."""
+        """Why the last stream ended, until another has caught up; empty otherwise."""
         return self._progress.interruption
 
     def __aiter__(self) -> Self:

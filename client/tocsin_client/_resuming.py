@@ -19,6 +19,7 @@ from tocsin_client._requests import subscribe_request
 _LOGGER = logging.getLogger("tocsin_client")
 
 _SNAPSHOT = SubscribePhase.SUBSCRIBE_PHASE_SNAPSHOT
+_LIVE = SubscribePhase.SUBSCRIBE_PHASE_LIVE
 _HEARTBEAT = SubscribePhase.SUBSCRIBE_PHASE_HEARTBEAT
 _RECONNECT = SubscribePhase.SUBSCRIBE_PHASE_RECONNECT
 
@@ -108,7 +109,7 @@ class Progress:
         self._failures = 0
         self.cursor = cursor
         self.violations = 0
-        # Why there is no stream; empty while one brings something, and before the first.
+        # Why the last stream ended, until another has caught up; empty otherwise.
         self.interruption = ""
         # Seconds to wait before the next stream; None while one is open, and before the first.
         self.delay: float | None = None
@@ -162,7 +163,9 @@ class Progress:
             self.interrupt("RECONNECT", at_least=delay.seconds + delay.nanos / 1e9)
         else:
             self._failures = 0
-            self.interruption = ""
+            # LIVE and HEARTBEAT come from behind the end of a SNAPSHOT or REPLAY alone.
+            if response.caught_up or response.phase in {_LIVE, _HEARTBEAT}:
+                self.interruption = ""
         if response.phase in {_HEARTBEAT, _RECONNECT} and not self._heartbeats:
             return None
         return _update(response, verdict)

@@ -44,7 +44,7 @@ class Subscription:
 
     @property
     def interruption(self) -> str:
-        """Why the last stream ended, while none has taken its place; empty otherwise."""
+        """Why the last stream ended, until another has caught up; empty otherwise."""
         return self._progress.interruption
 
     def __iter__(self) -> Self:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import grpc
 import pytest
+from tocsin.v1.inbox_service_pb2 import SubscribeResponse
 from tocsin_client import (
     AsyncClient,
     AsyncLiveInbox,
@@ -102,6 +103,32 @@ async def test_it_goes_on_from_the_last_cursor_and_shows_what_it_has_meanwhile(
         assert meanwhile[1] == ["n5"]
         assert (inbox.interruption, names(inbox)) == ("", ["n6", "n5"])
     assert [request.cursor for request in server.requests] == ["", "c5"]
+
+
+@pytest.mark.parametrize(
+    ("part", "rest"),
+    [
+        (replay(5, 6, 6), replay(6, 7, 7, last=True)),
+        (snapshot(7, 7, 6, last=False), snapshot(7, 5, after=7)),
+    ],
+    ids=["REPLAY", "SNAPSHOT"],
+)
+async def test_it_is_interrupted_until_it_is_in_step_again(
+    scripted: Scripts, part: SubscribeResponse, rest: SubscribeResponse
+) -> None:
+    go_on = asyncio.Event()
+    _, client = await scripted([snapshot(5, 5), UNAVAILABLE], [part, go_on, rest, silence()])
+
+    async with client.inbox("alice") as inbox:
+        # Half of what it lacks is there.
+        await until(lambda: bool(inbox._view._pending))
+        meanwhile = (inbox.interruption, names(inbox))
+        go_on.set()
+        await until_revision(inbox, 7)
+
+        assert "UNAVAILABLE" in meanwhile[0]
+        assert meanwhile[1] == ["n5"]
+        assert (inbox.interruption, names(inbox)) == ("", ["n7", "n6", "n5"])
 
 
 async def test_callbacks_are_told_each_change_in_order(scripted: Scripts) -> None:

@@ -81,7 +81,7 @@ async def test_a_failed_stream_is_resumed_from_the_last_cursor(
     assert subscription.violations == 0
 
 
-async def test_an_interruption_says_why_until_another_stream_brings_something(
+async def test_an_interruption_says_why_while_another_stream_brings_nothing(
     serve: Serve, clients: Clients
 ) -> None:
     inbox = ScriptedInbox([snapshot(1, 1), UNAVAILABLE], [silence()])
@@ -100,9 +100,40 @@ async def test_an_interruption_says_why_until_another_stream_brings_something(
         await waiting
 
 
-async def test_an_interruption_ends_with_the_next_response(serve: Serve, clients: Clients) -> None:
-    inbox = ScriptedInbox([snapshot(1, 1), UNAVAILABLE], [heartbeat(1), live(1, 2)])
+@pytest.mark.parametrize(
+    "responses",
+    [
+        [replay(1, 2, 2), replay(2, 3, 3), replay(3, 4, 4, last=True)],
+        [
+            snapshot(4, 4, last=False),
+            snapshot(4, 3, after=4, last=False),
+            snapshot(4, 2, after=4),
+        ],
+    ],
+    ids=["REPLAY", "SNAPSHOT"],
+)
+async def test_an_interruption_lasts_until_the_client_has_caught_up(
+    serve: Serve, clients: Clients, responses: list[SubscribeResponse]
+) -> None:
+    inbox = ScriptedInbox([snapshot(1, 1), UNAVAILABLE], [*responses, silence()])
     subscription = clients(await serve(inbox)).subscribe("alice")
+    await take(subscription, 1)
+
+    causes = []
+    for _ in responses:
+        await take(subscription, 1)
+        causes.append(subscription.interruption)
+
+    assert ["UNAVAILABLE" in cause for cause in causes] == [True, True, False]
+    assert causes[-1] == ""
+
+
+@pytest.mark.parametrize("sign", [heartbeat(1), live(1, 2)], ids=["HEARTBEAT", "LIVE"])
+async def test_an_interruption_ends_with_what_comes_behind_a_replay_alone(
+    serve: Serve, clients: Clients, sign: SubscribeResponse
+) -> None:
+    inbox = ScriptedInbox([snapshot(1, 1), UNAVAILABLE], [sign, silence()])
+    subscription = clients(await serve(inbox)).subscribe("alice", heartbeats=True)
 
     await take(subscription, 2)
 
