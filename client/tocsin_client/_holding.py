@@ -3,7 +3,8 @@
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
+from operator import attrgetter
+from typing import NamedTuple
 
 from tocsin.v1.inbox_pb2 import Mark, Notification, NotificationChange, NotificationSelector
 
@@ -29,6 +30,13 @@ class InboxChange:
     Then `arrived` may be old, and what is in `removed` may only lie below the new floor."""
 
 
+class _Arrival(NamedTuple):
+    """A notification's place in the order of arrival; ids tell apart what arrived together."""
+
+    arrive_revision: int
+    notification_id: str
+
+
 class Holding:
     """Notifications by their ids, and in list order.
 
@@ -38,8 +46,8 @@ class Holding:
 
     def __init__(self) -> None:
         self._held: dict[str, Notification] = {}
-        # Their places, oldest first.
-        self._order: list[tuple[int, str]] = []
+        # As they arrived, oldest first: the reverse of list order.
+        self._arrivals: list[_Arrival] = []
         self._listed: tuple[Notification, ...] | None = None
         # What stood before of each notification that was touched since the last difference.
         self._before: dict[str, Notification | None] = {}
@@ -49,15 +57,16 @@ class Holding:
 
     @property
     def listed(self) -> Sequence[Notification]:
-        """All of them, latest arrival first."""
+        """All of them, in list order."""
         if self._listed is None:
-            self._listed = tuple(self._held[name] for _, name in reversed(self._order))
+            arrivals = reversed(self._arrivals)
+            self._listed = tuple(self._held[arrival.notification_id] for arrival in arrivals)
         return self._listed
 
     @property
     def oldest(self) -> int | None:
         """The least `arrive_revision`; None when it holds nothing."""
-        return self._order[0][0] if self._order else None
+        return self._arrivals[0].arrive_revision if self._arrivals else None
 
     def get(self, notification_id: str) -> Notification | None:
         return self._held.get(notification_id)
@@ -66,7 +75,7 @@ class Holding:
         """Drops everything."""
         self._before = {**self._held, **self._before}
         self._held.clear()
-        self._order.clear()
+        self._arrivals.clear()
         self._listed = None
 
     def apply(self, changes: Iterable[NotificationChange], floor: int) -> None:
@@ -105,14 +114,14 @@ class Holding:
     def _put(self, notification: Notification) -> None:
         copy = _copy(notification)
         self._set(copy)
-        insort(self._order, _place(copy))
+        insort(self._arrivals, _arrival_of(copy))
 
     def _drop(self, notification_id: str) -> None:
         notification = self._held.get(notification_id)
         if notification is not None:
             self._note(notification_id)
             del self._held[notification_id]
-            del self._order[bisect_left(self._order, _place(notification))]
+            del self._arrivals[bisect_left(self._arrivals, _arrival_of(notification))]
 
     def _mark(self, mark: Mark) -> None:
         for notification in list(self._selected(mark.selector)):
@@ -124,10 +133,11 @@ class Holding:
 
     def _selected(self, selector: NotificationSelector) -> Iterator[Notification]:
         """Those that a selector fits."""
-        end = bisect_right(self._order, selector.up_to_revision, key=itemgetter(0))
+        by_revision = attrgetter("arrive_revision")
+        end = bisect_right(self._arrivals, selector.up_to_revision, key=by_revision)
         channel_ids = set(selector.channel_ids.channel_ids)
-        for _, name in self._order[:end]:
-            notification = self._held[name]
+        for arrival in self._arrivals[:end]:
+            notification = self._held[arrival.notification_id]
             if selector.all or notification.message.channel_id in channel_ids:
                 yield notification
 
@@ -141,12 +151,12 @@ class Holding:
         self._listed = None
 
 
+def _arrival_of(notification: Notification) -> _Arrival:
+    return _Arrival(notification.arrive_revision, notification.notification_id)
+
+
 def _ordered(notifications: Iterable[Notification]) -> Sequence[Notification]:
-    return tuple(sorted(notifications, key=_place))
-
-
-def _place(notification: Notification) -> tuple[int, str]:
-    return notification.arrive_revision, notification.notification_id
+    return tuple(sorted(notifications, key=_arrival_of))
 
 
 def _copy(notification: Notification) -> Notification:

@@ -33,7 +33,7 @@ class Inboxes:
         page_size: int = 0,
         timeout: float | None = None,
     ) -> Iterator[Notification]:
-        """An inbox's notifications, latest arrival first.
+        """An inbox's notifications, in list order: today the latest arrival first.
 
         Args:
             user_id: Whose inbox.
@@ -95,7 +95,7 @@ class AsyncInboxes:
         page_size: int = 0,
         timeout: float | None = None,
     ) -> AsyncIterator[Notification]:
-        """An inbox's notifications, latest arrival first.
+        """An inbox's notifications, in list order: today the latest arrival first.
 
         Args:
             user_id: Whose inbox.

@@ -43,7 +43,7 @@ class ShownInbox(ABC):
 
     @property
     def notifications(self) -> Sequence[Notification]:
-        """What it holds, latest arrival first: a list that stays as it is."""
+        """What it holds, in list order: a list that stays as it is."""
         with self._guard:
             return self._view.notifications
 
@@ -105,7 +105,7 @@ class ShownInbox(ABC):
         channel_ids: str | Iterable[str] = (),
         filter: NotificationFilter.ValueType = NotificationFilter.NOTIFICATION_FILTER_ALL,
     ) -> list[Notification]:
-        """Some of what it holds, latest arrival first.
+        """Some of what it holds, in list order.
 
         Args:
             channel_ids: Only these channels' notifications; by default every one's.

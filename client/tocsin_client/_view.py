@@ -95,7 +95,7 @@ class InboxView:
 
     @property
     def notifications(self) -> Sequence[Notification]:
-        """What it holds, latest arrival first."""
+        """What it holds, in list order: today the latest arrival first."""
         return self._holding.listed
 
     def get(self, notification_id: str) -> Notification | None:
@@ -108,7 +108,7 @@ class InboxView:
         channel_ids: str | Iterable[str] = (),
         filter: NotificationFilter.ValueType = NotificationFilter.NOTIFICATION_FILTER_ALL,
     ) -> list[Notification]:
-        """Some of what it holds, latest arrival first.
+        """Some of what it holds, in list order.
 
         Args:
             channel_ids: Only these channels' notifications; by default every one's.

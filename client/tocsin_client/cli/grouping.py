@@ -22,7 +22,7 @@ class Selection:
 
 
 def latest(client: AsyncClient, selection: Selection) -> AsyncIterator[Notification]:
-    """The notifications, latest arrival first."""
+    """The notifications, in list order."""
     return first(_listed(client, selection, sorted(selection.channel_ids)), selection.limit)
 
 
