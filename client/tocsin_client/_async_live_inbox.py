@@ -29,7 +29,8 @@ class AsyncLiveInbox(ShownInbox):
     Entering returns once it has caught up. From then on it shows the inbox at one revision after
     the other, never a state in between: `notifications` equals what the server lists
     (`NOTIFICATION_FILTER_ALL`) down to `floor`, and the counters are the server's own, of the
-    whole inbox. It goes on when a server restarts or a link fails; until it is in step again it
+    whole inbox. Only what is marked or removed while a SNAPSHOT of several responses is under way
+    may show early. It goes on when a server restarts or a link fails; until it is in step again it
     shows what it has, and `interruption` says why.
 
     A stream that fails for good, as `AsyncSubscription` says, ends it: what it shows stays, and

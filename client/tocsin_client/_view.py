@@ -45,8 +45,8 @@ class InboxView:
     responses shows with the last of them, all at once. Then it equals what the server lists
     (`NOTIFICATION_FILTER_ALL`) down to `floor`: of what arrived there or later nothing is missing
     and nothing is too many, and each has the state that the server has. One thing may show early:
-    what changes while a SNAPSHOT of several responses is under way. The counters are the server's
-    own, of the whole inbox.
+    what is marked or removed while a SNAPSHOT of several responses is under way; the stream brings
+    it next. The counters are the server's own, of the whole inbox.
 
     The messages that it gives stay as they are, whatever comes: others take their place. They are
     what the view itself holds: leave them as they are, too.
