@@ -136,8 +136,8 @@ class InboxView:
             REPLAY is complete.
 
         Raises:
-            ValueError: The subscription began with a cursor, or a change is of an unknown kind,
-                which a subscription does not give.
+            ValueError: The subscription began with a cursor; or a change is of an unknown kind,
+                which no subscription gives: only a SNAPSHOT makes the view right again.
         """
         if update.phase in _IDLE:
             return None

@@ -402,6 +402,17 @@ def test_a_change_of_a_kind_that_is_not_known_is_refused(change: NotificationCha
         begun().apply(live(11, [change]))
 
 
+def test_a_snapshot_makes_a_view_right_that_refused_a_change() -> None:
+    view = begun(*rows(2, 1))
+    with pytest.raises(ValueError, match="the change at 12 is of an unknown kind"):
+        view.apply(live(12, [gone(11, "n2"), NotificationChange(revision=12)]))
+
+    change = view.apply(snapshot(13, rows(13, 1)))
+
+    assert told(change) == (["n13"], [], ["n2"], True)
+    assert shown(view) == ["n13", "n1"]
+
+
 def test_live_renews_the_counters_of_the_channels_it_touches() -> None:
     view = InboxView()
     view.apply(snapshot(3, rows(3, 2, 1), channels=[counters("news", 2), counters("offers", 1)]))
