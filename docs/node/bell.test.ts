@@ -93,6 +93,17 @@ test("a mark holds for what it selects, and for nothing that came later", () => 
   assert.deepEqual(read.map(({ notificationId }) => notificationId), ["n2"]);
 });
 
+test("a mark of a target that is not known is a gap, and marks nothing", () => {
+  const bell = opened(2, 3);
+  const change = readUpTo(4, []);
+  delete change.marked?.selector?.channelIds;
+  delete change.marked?.selector?.target;
+
+  assert.throws(() => bell.take(response("LIVE", [3, 4], [change])), Gap);
+
+  assert.deepEqual(bell.notifications.map(({ readTime }) => readTime), [null, null]);
+});
+
 test("the newest stay, in the order of their arrival", () => {
   const bell = opened(3, 2, 1);
 

@@ -59,7 +59,7 @@ export class Bell {
       throw new Gap(`the stream goes on after ${response.afterRevision}, not ${this.revision}`);
     }
     // Only a newer server makes such a change; a SNAPSHOT tells its effect.
-    if (response.changes.some((change) => change.kind === undefined)) throw new Gap("unknown change");
+    if (!response.changes.every(isKnown)) throw new Gap("unknown change");
 
     this.#inSnapshot = snapshot && !response.caughtUp;
     response.changes.forEach((change) => this.#apply(change));
@@ -89,4 +89,9 @@ export class Bell {
       if (seen === false) held.seenTime = null;
     }
   }
+}
+
+/** Whether the bell can apply a change; a mark of another target would mark too much. */
+function isKnown({ kind, marked }: NotificationChange__Output): boolean {
+  return kind === "marked" ? marked?.selector?.target !== undefined : kind !== undefined;
 }
