@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -130,7 +130,7 @@ def make_send_request(
                 severity=severity,
                 sender=sender,
             ),
-            audience=Audience(user_ids=id_list(to)),
+            audience=Audience(user_ids=id_list("to", to)),
         )
     except DecodeError:
         # Protobuf copies what it is given, and reads no message of more than 100 levels.
@@ -153,7 +153,10 @@ def list_notifications_request(
     page_size: int,
 ) -> ListNotificationsRequest:
     return ListNotificationsRequest(
-        user_id=user_id, channel_ids=id_list(channel_ids), filter=filter, page_size=page_size
+        user_id=user_id,
+        channel_ids=id_list("channel_ids", channel_ids),
+        filter=filter,
+        page_size=page_size,
     )
 
 
@@ -180,9 +183,9 @@ def update_notifications_request(
         raise ValueError("up_to_revision is for channel_ids and all=True")
     selector = NotificationSelector(up_to_revision=up_to_revision or 0)
     if ids is not None:
-        selector.ids.CopyFrom(NotificationIds(notification_ids=id_list(ids)))
+        selector.ids.CopyFrom(NotificationIds(notification_ids=id_list("ids", ids)))
     elif channel_ids is not None:
-        selector.channel_ids.CopyFrom(ChannelIds(channel_ids=id_list(channel_ids)))
+        selector.channel_ids.CopyFrom(ChannelIds(channel_ids=id_list("channel_ids", channel_ids)))
     else:
         selector.all = True
     return UpdateNotificationsRequest(
@@ -207,6 +210,16 @@ def subscribe_request(
     )
 
 
-def id_list(given: str | Iterable[str]) -> list[str]:
-    """The ids given; a lone string is one id, not its letters."""
-    return [given] if isinstance(given, str) else list(given)
+def id_list(name: str, given: object) -> list[str]:
+    """The ids given; a lone string is one id, not its letters.
+
+    Raises:
+        TypeError: There are other things than strings.
+    """
+    if isinstance(given, str):
+        return [given]
+    ids: list[object] = list(given) if isinstance(given, Iterable) else [given]
+    for each in ids:
+        if not isinstance(each, str):
+            raise TypeError(f"{name} must be strings, not {type(each).__name__}")
+    return cast("list[str]", ids)

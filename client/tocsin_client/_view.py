@@ -120,7 +120,7 @@ class InboxView:
         read = _READ.get(filter)
         if read is None:
             raise ValueError(f"filter {filter} is neither all, unread nor read")
-        channels = set(id_list(channel_ids))
+        channels = set(id_list("channel_ids", channel_ids))
         return [
             notification
             for notification in self.notifications

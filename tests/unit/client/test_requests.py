@@ -51,6 +51,12 @@ def test_a_lone_user_id_is_one_recipient() -> None:
     assert make_send_request("news", "Hello", to="alice").audience.user_ids == ["alice"]
 
 
+@pytest.mark.parametrize("given", [None, 5, b"alice", ["alice", None]])
+def test_recipients_that_are_no_strings_are_refused(given: list[str]) -> None:
+    with pytest.raises(TypeError, match=r"to must be strings, not (NoneType|int)"):
+        make_send_request("news", "Hello", to=given)
+
+
 @pytest.mark.parametrize("given", [None, ""])
 def test_a_send_without_a_request_id_gets_a_new_one(given: str | None) -> None:
     ids = {
@@ -60,11 +66,6 @@ def test_a_send_without_a_request_id_gets_a_new_one(given: str | None) -> None:
 
     assert len(ids) == 2
     assert all(UUID(made).version == 4 for made in ids)
-
-
-def test_data_that_json_cannot_hold_is_refused() -> None:
-    with pytest.raises(ValueError, match="type"):
-        make_send_request("news", "Hello", to="alice", data={"when": object()})
 
 
 def test_a_batch_gives_request_ids_to_copies_only() -> None:
@@ -103,7 +104,7 @@ def test_a_heartbeat_interval_is_given_in_seconds() -> None:
 
 @pytest.mark.parametrize("value", [{1: "a"}, {"a": 10**400}, {"a": object()}])
 def test_data_that_json_has_no_word_for_is_refused(value: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match=r"JSON|Unexpected"):
+    with pytest.raises(ValueError, match="data holds what JSON has no word for"):
         make_send_request("news", "Hello", to="alice", data=value)
 
 
