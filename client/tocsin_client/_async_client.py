@@ -1,6 +1,7 @@
 """The asyncio client."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 from weakref import WeakSet
@@ -85,10 +86,12 @@ class AsyncClient(AsyncChannels, AsyncMessages, AsyncMarks):
     async def aclose(self) -> None:
         """Ends every subscription and call, and disconnects. Repeating it does nothing."""
         self._calls.closed = True
-        for subscription in list(self._subscriptions):
-            await subscription.aclose()
-        await self._streams.close()
-        await self._calls.close()
+        # Whatever one of them raises, the others end too.
+        async with AsyncExitStack() as ends:
+            ends.push_async_callback(self._calls.close)
+            ends.push_async_callback(self._streams.close)
+            for subscription in list(self._subscriptions):
+                ends.push_async_callback(subscription.aclose)
 
     def subscribe(
         self,

@@ -63,13 +63,15 @@ class AsyncReader:
 
     async def close(self) -> None:
         """Ends the stream, and whatever reads it. Repeating it does nothing."""
-        if self._step is not None:
-            self._step.cancel()
-            await asyncio.wait({self._step})
-            if not self._step.cancelled():
-                # What was not given counts as not read: the cursor does not cover it.
-                self._step.exception()
-        await self._leave()
+        try:
+            if self._step is not None:
+                self._step.cancel()
+                await asyncio.wait({self._step})
+                if not self._step.cancelled():
+                    # What was not given counts as not read: the cursor does not cover it.
+                    self._step.exception()
+        finally:
+            await self._leave()
 
     def drop(self) -> None:
         """Ends the stream, in whatever thread: gRPC alone would keep it open."""

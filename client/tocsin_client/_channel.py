@@ -5,6 +5,7 @@ import json
 import os
 import threading
 from collections.abc import Callable
+from contextlib import AsyncExitStack, ExitStack
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
@@ -16,6 +17,8 @@ from tocsin_client._target import Options, Target
 
 if TYPE_CHECKING:
     from tocsin.v1.inbox_service_pb2_grpc import InboxServiceAsyncStub
+
+_CLOSED = "the client is closed"
 
 # Above 100, a server's usual limit, a connection's next stream hangs without a word.
 STREAMS_PER_CHANNEL = 90
@@ -145,10 +148,17 @@ class StreamChannels:
         self._connector = connector
         self._lock = threading.Lock()
         self._channels: list[StreamChannel] = []
+        self._closed = False
 
     def take(self) -> StreamChannel:
-        """A channel with room for one more stream, which takes it up until `release`."""
+        """A channel with room for one more stream, which takes it up until `release`.
+
+        Raises:
+            RuntimeError: They are closed: nobody would close another.
+        """
         with self._lock:
+            if self._closed:
+                raise RuntimeError(_CLOSED)
             for channel in self._channels:
                 if not channel.retired and channel.streams < STREAMS_PER_CHANNEL:
                     break
@@ -169,10 +179,12 @@ class StreamChannels:
             channel.close()
 
     def close(self) -> None:
-        with self._lock:
-            channels, self._channels = self._channels, []
-        for channel in channels:
-            channel.close()
+        """Closes every channel, and opens no other."""
+        with ExitStack() as ends, self._lock:
+            self._closed = True
+            for channel in self._channels:
+                ends.callback(channel.close)
+            self._channels = []
 
 
 class AsyncStreamChannel:
@@ -199,9 +211,16 @@ class AsyncStreamChannels:
     def __init__(self, connector: AsyncConnector) -> None:
         self._connector = connector
         self._channels: list[AsyncStreamChannel] = []
+        self._closed = False
 
     def take(self, holder: object) -> AsyncStreamChannel:
-        """A channel with room for one more stream, which `holder` takes up until `release`."""
+        """A channel with room for one more stream, which `holder` takes up until `release`.
+
+        Raises:
+            RuntimeError: They are closed: nobody would close another.
+        """
+        if self._closed:
+            raise RuntimeError(_CLOSED)
         self._connector.check_loop()
         for channel in self._channels:
             if not channel.retired and len(channel.holders) < STREAMS_PER_CHANNEL:
@@ -220,5 +239,8 @@ class AsyncStreamChannels:
             await channel.close()
 
     async def close(self) -> None:
-        while self._channels:
-            await self._channels.pop().close()
+        """Closes every channel, and opens no other."""
+        self._closed = True
+        async with AsyncExitStack() as ends:
+            while self._channels:
+                ends.push_async_callback(self._channels.pop().close)

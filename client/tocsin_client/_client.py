@@ -1,6 +1,7 @@
 """The client that blocks."""
 
 import threading
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 from weakref import WeakSet
@@ -94,10 +95,12 @@ class Client(Channels, Messages, Marks):
         with self._lock:
             self._calls.closed = True
             subscriptions = list(self._subscriptions)
-        for subscription in subscriptions:
-            subscription.close()
-        self._streams.close()
-        self._calls.close()
+        # Whatever one of them raises, the others end too.
+        with ExitStack() as ends:
+            ends.callback(self._calls.close)
+            ends.callback(self._streams.close)
+            for subscription in subscriptions:
+                ends.callback(subscription.close)
 
     def subscribe(
         self,

@@ -1,6 +1,16 @@
 import json
 
-from tocsin_client._channel import unary_options
+import pytest
+from tocsin_client._channel import (
+    AsyncConnector,
+    AsyncStreamChannels,
+    Connector,
+    StreamChannels,
+    unary_options,
+)
+from tocsin_client._target import parse_target
+
+TARGET = parse_target("unix:none", None)
 
 
 def test_every_call_but_streams_is_repeated_while_no_server_answers() -> None:
@@ -13,3 +23,23 @@ def test_every_call_but_streams_is_repeated_while_no_server_answers() -> None:
     assert "tocsin.v1.InboxService/Subscribe" not in names
     assert method_config["waitForReady"] is True
     assert method_config["retryPolicy"]["retryableStatusCodes"] == ["UNAVAILABLE", "CANCELLED"]
+
+
+def test_no_channel_opens_that_nobody_would_close() -> None:
+    channels = StreamChannels(Connector(TARGET.channel))
+    channels.release(channels.take())
+
+    channels.close()
+
+    with pytest.raises(RuntimeError, match="the client is closed"):
+        channels.take()
+
+
+async def test_no_channel_of_asyncio_opens_that_nobody_would_close() -> None:
+    channels = AsyncStreamChannels(AsyncConnector(TARGET))
+    await channels.release(channels.take(channels), channels)
+
+    await channels.close()
+
+    with pytest.raises(RuntimeError, match="the client is closed"):
+        channels.take(channels)

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import threading
 from pathlib import Path
 
 import grpc
@@ -10,9 +11,9 @@ import pytest
 import tocsin_client
 from tocsin.v1.inbox_pb2 import Mark, NotificationChange, NotificationSelector
 from tocsin.v1.inbox_service_pb2 import SubscribePhase, SubscribeResponse
-from tocsin_client import AsyncClient, AsyncSubscription, ContiguityError
+from tocsin_client import AsyncClient, AsyncSubscription, ContiguityError, MemoryCursorStore
 
-from tests.support.waiting import until
+from tests.support.waiting import DEADLINE_SECONDS, until
 from tests.unit.client.conftest import Clients, Serve, Sleeps
 from tests.unit.client.scripting import (
     UNAVAILABLE,
@@ -484,6 +485,48 @@ async def test_closing_the_client_ends_its_subscriptions(serve: Serve, clients: 
         await anext(subscription)
     with pytest.raises(RuntimeError, match="closed"):
         client.subscribe("alice")
+
+
+class _Holding(MemoryCursorStore):
+    """Saves only once it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.saving = threading.Event()
+        self.may_save = threading.Event()
+
+    def save(self, user_id: str, cursor: str) -> None:
+        if cursor:
+            self.saving.set()
+            assert self.may_save.wait(DEADLINE_SECONDS)
+
+
+async def test_closing_that_is_cancelled_ends_the_other_subscriptions_and_the_connections(
+    serve: Serve,
+) -> None:
+    store = _Holding()
+    server = ScriptedInbox([snapshot(5), silence()], repeat=True)
+    client = AsyncClient(await serve(server))
+    held = client.subscribe("alice", cursor_store=store)
+    others = [client.subscribe("bob") for _ in range(16)]
+    for subscription in (held, *others):
+        await anext(subscription)
+    waiting = asyncio.create_task(take(held, 1))
+    await until(store.saving.is_set)
+
+    closing = asyncio.create_task(client.aclose())
+    await until(lambda: held._closed)
+    closing.cancel()
+    # Its save goes on in a thread, and is waited for once more.
+    await until(lambda: all(other._closed for other in others))
+    store.may_save.set()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+
+    assert client._streams._channels == []
+    with pytest.raises(StopAsyncIteration):
+        await waiting
+    await server.until_open(0)
 
 
 async def test_only_one_at_a_time_may_iterate(serve: Serve, clients: Clients) -> None:
