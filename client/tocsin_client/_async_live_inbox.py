@@ -50,7 +50,8 @@ class AsyncLiveInbox(ShownInbox):
         user_id: str,
         open_timeout: float | None,
     ) -> None:
-        super().__init__(nullcontext())
+        # asyncio passes these on to whoever runs the event loop.
+        super().__init__(nullcontext(), passed_on=(KeyboardInterrupt, SystemExit))
         self._subscription = subscription
         self._marks = marks
         self._user_id = user_id
@@ -90,6 +91,9 @@ class AsyncLiveInbox(ShownInbox):
         await self._subscription.aclose()
         if self._task is not None:
             await asyncio.wait({self._task})
+            if not self._task.cancelled():
+                # asyncio passed it on.
+                self._task.exception()
         self._end(None)
 
     async def wait_for(self, predicate: Callable[[], _T], timeout: float | None = None) -> _T:
@@ -105,6 +109,7 @@ class AsyncLiveInbox(ShownInbox):
             TimeoutError: It was not true in time.
             CallError: It is not true, and the stream has failed for good.
             RuntimeError: It is not true, and the inbox is closed or was not entered.
+            TypeError: `predicate` is a coroutine function, which nobody would await.
             ValueError: `timeout` is not a number.
         """
         timeout = _spans.patience("timeout", timeout)
@@ -194,5 +199,8 @@ class AsyncLiveInbox(ShownInbox):
         except Exception as error:  # noqa: BLE001  (whoever waits, or leaves, gets it)
             failure = error
             await self._subscription.aclose()
+        except (KeyboardInterrupt, SystemExit) as end:
+            failure = RuntimeError(f"{type(end).__name__} ended the inbox")
+            raise
         finally:
             self._end(failure)

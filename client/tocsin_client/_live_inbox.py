@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -13,6 +12,7 @@ from tocsin_client._channel import Connector
 from tocsin_client._marking import Marks
 from tocsin_client._showing import ShownInbox
 from tocsin_client._subscription import Subscription
+from tocsin_client._waking import Outcome
 
 _T = TypeVar("_T")
 
@@ -72,10 +72,9 @@ class LiveInbox(ShownInbox):
             if self._thread is not None:
                 raise RuntimeError("a live inbox can be entered once")
             thread = threading.Thread(target=self._follow, name="tocsin-inbox", daemon=True)
-            thread.start()
-            # Not before: one that has not started cannot be joined.
             self._thread = thread
         try:
+            thread.start()
             self.wait_for(lambda: self._view.caught_up, self._open_timeout)
         except BaseException:
             self.close()
@@ -93,10 +92,20 @@ class LiveInbox(ShownInbox):
             self.raise_if_failed()
 
     def close(self) -> None:
-        """Ends the stream; what is shown stays. Any thread may, and repeating it does nothing."""
+        """Ends the stream; what is shown stays. Any thread may, and repeating it does nothing.
+
+        It waits for a callback that runs just now. One that waits in turn for the thread that
+        closes would never end, nor would this: have the callback close the inbox itself.
+
+        Raises:
+            RuntimeError: A predicate closes it.
+        """
+        self._refuse_predicate("close the inbox")
         self._subscription.close()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join()
+        thread = self._thread
+        # One that has not started yet will find the subscription closed.
+        if thread is not None and thread is not threading.current_thread() and thread.is_alive():
+            thread.join()
         self._end(None)
 
     def wait_for(self, predicate: Callable[[], _T], timeout: float | None = None) -> _T:
@@ -112,20 +121,24 @@ class LiveInbox(ShownInbox):
             TimeoutError: It was not true in time.
             CallError: It is not true, and the stream has failed for good.
             RuntimeError: It is not true, and the inbox is closed or was not entered; or a callback
-                waits for what could only come after it.
+                or a predicate waits, for what could only come after it.
+            TypeError: `predicate` is a coroutine function, which nobody would await.
             ValueError: `timeout` is not a number.
         """
         timeout = _spans.patience("timeout", timeout)
         self._connector.check_process()
         if self._thread is None:
             raise RuntimeError("the inbox was not entered")
+        self._refuse_predicate("wait for the next change")
         if self._thread is threading.current_thread():
             raise RuntimeError("a callback cannot wait for the next change")
-        waiter: Future[_T] = Future()
+        waiter: Outcome[_T] = Outcome()
         try:
             self._await(waiter, predicate)
             return waiter.result(timeout)
         finally:
+            # Before the call, in which a signal's handler may raise.
+            waiter.awaited = False
             self._forget(waiter)
 
     def mark_read(
@@ -196,12 +209,18 @@ class LiveInbox(ShownInbox):
     def _stream_interruption(self) -> str:
         return self._subscription.interruption
 
+    def _refuse_predicate(self, act: str) -> None:
+        with self._guard:
+            # Whoever asks one holds the guard.
+            if self._asking:
+                raise RuntimeError(f"a predicate cannot {act}")
+
     def _follow(self) -> None:
-        failure: Exception | None = None
+        failure: BaseException | None = None
         try:
             for update in self._subscription:
                 self._take(update)
-        except Exception as error:  # noqa: BLE001  (whoever waits, or leaves, gets it)
+        except BaseException as error:  # noqa: BLE001  (whoever waits, or leaves, gets it)
             failure = error
             self._subscription.close()
         finally:

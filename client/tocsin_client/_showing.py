@@ -30,15 +30,22 @@ class ShownInbox(ABC):
     """An inbox in memory, and those who want to know of its changes.
 
     One reader takes updates in, one after the other. `guard` is held while the state changes or
-    is looked at.
+    is looked at. What a callback raises is logged, unless it is one of `passed_on`.
     """
 
-    def __init__(self, guard: AbstractContextManager[object]) -> None:
+    def __init__(
+        self,
+        guard: AbstractContextManager[object],
+        passed_on: tuple[type[BaseException], ...] = (),
+    ) -> None:
         self._guard = guard
+        self._passed_on = passed_on
         self._view = InboxView()
         self._callbacks: dict[object, Callable[[InboxChange], object]] = {}
         self._waiters: dict[Waiter, Callable[[], object]] = {}
-        self._failure: Exception | None = None
+        # Whether a predicate is asked just now, by the thread that holds the guard.
+        self._asking = False
+        self._failure: BaseException | None = None
         self._ended = False
 
     @property
@@ -121,8 +128,9 @@ class ShownInbox(ABC):
         """Calls `callback` after each change, once the inbox shows it.
 
         Callbacks are called one after the other, in the order in which they came. One that raises
-        is logged (`tocsin_client`, ERROR), and the others are called all the same. The next change
-        waits until they have returned.
+        is logged (`tocsin_client`, ERROR), and the others are called all the same: in a thread
+        whatever it raises, in asyncio all but KeyboardInterrupt and SystemExit, which end the
+        event loop. The next change waits until they have returned.
 
         Returns:
             What ends it; repeating it does nothing.
@@ -130,8 +138,7 @@ class ShownInbox(ABC):
         Raises:
             TypeError: `callback` is a coroutine function, which nobody would await.
         """
-        if iscoroutinefunction(callback):
-            raise TypeError("callback is a coroutine function: have a plain one start a task")
+        _refuse_coroutine_function("callback", callback)
         key = object()
         with self._guard:
             self._callbacks[key] = callback
@@ -164,12 +171,15 @@ class ShownInbox(ABC):
             if key in self._callbacks:
                 try:
                     callback(change)
-                except Exception:
+                except self._passed_on:
+                    raise
+                except BaseException:
                     _LOGGER.exception("a callback of a live inbox raised")
         self._settle()
 
     def _await(self, waiter: Waiter, predicate: Callable[[], object]) -> None:
         """Settles a waiter once its predicate holds, perhaps now."""
+        _refuse_coroutine_function("predicate", predicate)
         with self._guard:
             self._waiters[waiter] = predicate
             self._ask(waiter, predicate)
@@ -183,14 +193,17 @@ class ShownInbox(ABC):
         """Settles the waiters whose predicates hold, and all when nothing can change any more."""
         with self._guard:
             for waiter, predicate in list(self._waiters.items()):
-                if not waiter.done():
+                if waiter.done():
+                    # Nobody waits any more, nor has said so yet.
+                    del self._waiters[waiter]
+                else:
                     self._ask(waiter, predicate)
 
     def _ask(self, waiter: Waiter, predicate: Callable[[], object]) -> None:
         try:
-            if value := predicate():
-                waiter.set_result(value)
-            elif self._ended:
+            self._asking = True
+            value = predicate()
+            if not value and self._ended:
                 self.raise_if_failed()
                 raise RuntimeError(_CLOSED)  # noqa: TRY301
         except StopIteration as error:
@@ -198,12 +211,24 @@ class ShownInbox(ABC):
             told = RuntimeError("the predicate raised StopIteration")
             told.__cause__ = error
             waiter.set_exception(told)
-        except Exception as error:  # noqa: BLE001  (whoever waits gets it)
+        except BaseException as error:  # noqa: BLE001  (whoever waits gets it)
             waiter.set_exception(error)
+        else:
+            if value:
+                waiter.set_result(value)
+        finally:
+            self._asking = False
 
-    def _end(self, failure: Exception | None) -> None:
+    def _end(self, failure: BaseException | None) -> None:
         """Nothing more will change: the stream failed for good, or was closed."""
         with self._guard:
             self._failure = self._failure or failure
             self._ended = True
             self._settle()
+
+
+def _refuse_coroutine_function(name: str, function: Callable[..., object]) -> None:
+    if iscoroutinefunction(function):
+        raise TypeError(
+            f"{name} is a coroutine function, which nobody would await: give a plain one"
+        )

@@ -172,6 +172,47 @@ async def test_a_callback_that_raises_is_logged_and_harms_nobody(
     assert [record.exc_info and record.exc_info[0] for record in records] == [LookupError] * 3
 
 
+@pytest.mark.parametrize("failure", [asyncio.CancelledError, SystemExit, KeyboardInterrupt])
+async def test_no_callback_ends_it(
+    serve: Serve, caplog: pytest.LogCaptureFixture, failure: type[BaseException]
+) -> None:
+    server = ScriptedInbox([snapshot(5, 5), live(5, 6), silence()])
+    told: list[int] = []
+
+    def fail(change: InboxChange) -> None:
+        raise failure
+
+    with Client(await serve(server)) as client:
+        inbox = client.inbox("alice")
+        inbox.on_change(fail)
+        inbox.on_change(lambda _: told.append(inbox.revision))
+        await in_thread(inbox.__enter__)
+        await in_thread(inbox.wait_for, lambda: inbox.revision == 6, DEADLINE_SECONDS)
+        await in_thread(inbox.close)
+
+    assert told == [5, 6]
+    records = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert [record.exc_info and record.exc_info[0] for record in records] == [failure] * 2
+
+
+async def test_a_callback_that_raises_a_cancellation_does_not_cancel_it(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = ScriptedInbox([snapshot(5, 5), live(5, 6), silence()])
+
+    def fail(change: InboxChange) -> None:
+        raise asyncio.CancelledError
+
+    async with AsyncClient(await serve(server)) as client:
+        inbox = client.inbox("alice")
+        inbox.on_change(fail)
+        async with inbox:
+            await until_revision(inbox, 6)
+
+    records = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert len(records) == 2
+
+
 async def test_a_coroutine_function_is_no_callback(scripted: Scripts) -> None:
     _, client = await scripted()
 
@@ -255,6 +296,37 @@ async def test_a_predicate_that_finds_nothing_by_next_is_told_and_harms_nobody(
             await inbox.wait_for(lambda: next(n for n in inbox.notifications if n.revision == 99))
         go_on.set()
         await until_revision(inbox, 6)
+
+
+async def test_a_coroutine_function_is_no_predicate(scripted: Scripts) -> None:
+    _, client = await scripted([snapshot(5, 5), silence()])
+
+    async def predicate() -> bool:
+        pytest.fail("it was asked")
+
+    async with client.inbox("alice") as inbox:
+        with pytest.raises(TypeError, match="predicate is a coroutine function"):
+            _ = await inbox.wait_for(predicate)
+
+
+async def test_a_predicate_that_raises_a_cancellation_tells_whoever_waits_and_harms_nobody(
+    scripted: Scripts,
+) -> None:
+    go_on = asyncio.Event()
+    _, client = await scripted([snapshot(5, 5), go_on, live(5, 6), live(6, 7), silence()])
+
+    def cancel() -> None:
+        if inbox.revision == 6:
+            raise asyncio.CancelledError
+
+    async with client.inbox("alice") as inbox:
+        waiting = asyncio.create_task(inbox.wait_for(cancel))
+        await until(lambda: bool(inbox._waiters))
+        go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+        await until_revision(inbox, 7)
 
 
 async def test_a_stream_that_fails_for_good_ends_it_with_the_error(scripted: Scripts) -> None:
@@ -409,6 +481,33 @@ async def test_callbacks_are_called_by_the_thread_that_reads_and_cannot_wait_in_
     assert refusals == ["a callback cannot wait for the next change"] * 2
 
 
+async def test_a_predicate_neither_waits_nor_closes_whichever_thread_asks_it(serve: Serve) -> None:
+    go_on = asyncio.Event()
+    server = ScriptedInbox([snapshot(5, 5), go_on, live(5, 6), live(6, 7), silence()])
+
+    with Client(await serve(server)) as client:
+        inbox = client.inbox("alice")
+
+        def wait() -> bool:
+            return inbox.wait_for(lambda: False, 0.1)
+
+        await in_thread(inbox.__enter__)
+        with pytest.raises(RuntimeError, match="a predicate cannot wait for the next change"):
+            await in_thread(inbox.wait_for, wait)
+        with pytest.raises(RuntimeError, match="a predicate cannot close the inbox"):
+            await in_thread(inbox.wait_for, inbox.close)
+        late = asyncio.create_task(
+            in_thread(inbox.wait_for, lambda: inbox.revision == 6 and wait(), DEADLINE_SECONDS)
+        )
+        await until(lambda: bool(inbox._waiters))
+        go_on.set()
+
+        with pytest.raises(RuntimeError, match="a predicate cannot wait for the next change"):
+            await late
+        await in_thread(inbox.wait_for, lambda: inbox.revision == 7, DEADLINE_SECONDS)
+        await in_thread(inbox.close)
+
+
 async def test_other_threads_see_one_revision_after_the_other_and_nothing_in_between(
     serve: Serve,
 ) -> None:
@@ -507,3 +606,37 @@ async def test_it_says_so_in_a_forked_process(serve: Serve) -> None:
 
     assert "make one in each process" in refusal
     assert status == "0"
+
+
+_EXITING = """
+import asyncio, sys
+from tocsin_client import AsyncClient
+
+async def follow():
+    async with AsyncClient(sys.argv[1]) as client, client.inbox("alice") as inbox:
+        inbox.on_change(lambda change: sys.exit("of a callback"))
+        try:
+            await inbox.wait_for(lambda: inbox.revision == 7)
+        except RuntimeError as refusal:
+            print(refusal, inbox.interruption, sep=": ")
+
+loop = asyncio.new_event_loop()
+following = loop.create_task(follow())
+try:
+    loop.run_until_complete(following)
+except SystemExit as exit:
+    print(exit)
+try:
+    loop.run_until_complete(following)
+except RuntimeError as refusal:
+    print(refusal)
+"""
+
+
+async def test_a_callback_that_exits_ends_the_event_loop_and_whoever_waits(serve: Serve) -> None:
+    server = ScriptedInbox([snapshot(5, 5), live(5, 6), silence()])
+
+    printed = await run(_EXITING, await serve(server))
+
+    ended = "SystemExit ended the inbox"
+    assert printed == ["of a callback", f"{ended}: {ended}", ended]
