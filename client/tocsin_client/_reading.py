@@ -6,11 +6,11 @@ goes on. A watchdog that cancels, in its place, would lose the stream with every
 is needed all the same, for a link that is dead: whoever waits is it, because nobody else minds.
 """
 
+import _thread
 import threading
 from collections.abc import Callable
-from queue import Empty, SimpleQueue
 from time import monotonic
-from typing import Protocol, cast
+from typing import NoReturn, Protocol, cast
 
 import grpc
 from tocsin.v1.inbox_service_pb2 import SubscribeResponse
@@ -19,6 +19,8 @@ from tocsin_client._channel import StreamChannel, StreamChannels
 from tocsin_client._cursors import Bookmark
 from tocsin_client._errors import RpcFailure, error_from
 from tocsin_client._resuming import InboxUpdate, Progress
+from tocsin_client._silence import Silence
+from tocsin_client._waking import Bell
 
 Sleep = Callable[[float], object]
 
@@ -37,7 +39,11 @@ class Ended(Exception):
 
 
 class Reader:
-    """Reads what is asked for, and hands it over."""
+    """Reads what is asked for, and hands it over.
+
+    Who asks and takes may be the main thread, where a signal's handler may raise anywhere. So both
+    may be repeated from wherever they were left, and an update stays until it is given.
+    """
 
     def __init__(
         self,
@@ -52,32 +58,34 @@ class Reader:
         self._sleep = sleep
         # Covers what was handed over; may be newer, but never covers what was not.
         self.cursor = progress.cursor
-        self._thread: threading.Thread | None = None
-        self._asked = False
+        self._started = False
         self._closed = False
-        # Each entry asks for one update, or says that the reader is closed; so it waits on this
-        # between two streams, too.
-        self._requests: SimpleQueue[None] = SimpleQueue()
-        self._answers: SimpleQueue[tuple[InboxUpdate, str] | BaseException] = SimpleQueue()
-        # Set by the reader's thread.
+        # Whether an update is asked for; and the one that was brought, until it is given.
+        self._asked = False
+        self._brought: tuple[InboxUpdate, str] | None = None
+        # Rings when one is asked for, or the reader is closed; between two streams, too.
+        self._to_do = Bell()
+        # Rings when one is brought, or none will be.
+        self._done = Bell()
+        self._silence = Silence(progress.patience)
+        # Held to start the thread that reads, which sets the rest.
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self.over = False
+        self._failure: BaseException | None = None
         self._channel: StreamChannel | None = None
         self._call: _Call | None = None
-        # The call that is read, and since when it has brought nothing.
-        self._silent: tuple[_Call, float] | None = None
-        # The call that whoever waited gave up.
-        self._given_up: _Call | None = None
 
     def ask(self) -> None:
         """Asks for one update, unless one is asked for."""
-        if self._asked:
+        if self._brought is not None:
             return
         self._asked = True
-        if self._thread is None:
-            thread = threading.Thread(target=self._run, name="tocsin-subscription", daemon=True)
-            thread.start()
-            # Not before: one that has not started cannot be joined.
-            self._thread = thread
-        self._requests.put(None)
+        if not self._started:
+            # One step, unlike the start of a Thread, which would not survive to be interrupted.
+            _thread.start_new_thread(self._start, ())
+            self._started = True
+        self._to_do.ring()
 
     def take(self, timeout: float | None) -> InboxUpdate | None:
         """The update that was asked for; None when it did not come in time.
@@ -88,49 +96,78 @@ class Reader:
             ContiguityError: The stream broke a rule, and the subscription is strict.
         """
         deadline = None if timeout is None else monotonic() + timeout
-        while True:
-            wait = self._patience_left()
+        while self._brought is None and not self.over:
+            wait = self._silence.patience_left()
+            if wait <= 0:
+                self._silence.give_up()
+                continue
             if deadline is not None:
                 wait = min(wait, deadline - monotonic())
-            try:
-                answer = self._answers.get(timeout=max(0.0, wait))
-            except Empty:
-                if self._patience_left() <= 0:
-                    self._give_up()
-                if deadline is not None and monotonic() >= deadline:
+                if wait <= 0:
                     return None
-                continue
-            if isinstance(answer, BaseException):
-                raise answer
-            self._asked = False
-            update, self.cursor = answer
-            return update
+            self._done.wait(wait)
+        if self._brought is None:
+            failure, self._failure = self._failure, None
+            if failure is None:
+                raise Ended
+            raise failure
+        # Nothing is called from here on: where a call returns, a signal's handler may raise.
+        update, self.cursor = self._brought
+        self._asked = False
+        self._brought = None
+        return update
 
     def close(self) -> None:
         """Ends the stream, and whoever waits. Any thread may call it, more than once."""
         self._closed = True
-        self._requests.put(None)
+        self._to_do.ring()
         call = self._call
         if call is not None:
             call.cancel()
 
     def join(self) -> None:
         """Returns once the stream is left; after `close`."""
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join()
+        with self._lock:
+            thread = self._thread
+        # One that starts from now on finds the reader closed.
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
+
+    def _start(self) -> None:
+        with self._lock:
+            # Whoever asked may have been interrupted, and have started it without knowing.
+            if self._thread is None:
+                thread = threading.Thread(target=self._run, name="tocsin-subscription", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError as failure:
+                    self._end(failure)
+                else:
+                    self._thread = thread
 
     def _run(self) -> None:
         try:
-            while True:
-                self._requests.get()
-                self._check_open()
-                self._answers.put(self._advance())
+            try:
+                self._serve()
+            finally:
+                self._leave()
+        except Ended:
+            self._end(None)
         except BaseException as failure:  # noqa: BLE001  (whoever waits gets it)
-            self._answers.put(failure)
-        finally:
-            self._leave()
-            # For whoever comes after the failure.
-            self._answers.put(Ended())
+            self._end(failure)
+
+    def _end(self, failure: BaseException | None) -> None:
+        self._failure = failure
+        self.over = True
+        self._done.ring()
+
+    def _serve(self) -> NoReturn:
+        while True:
+            self._check_open()
+            if self._asked and self._brought is None:
+                self._brought = self._advance()
+                self._done.ring()
+            self._to_do.wait()
 
     def _advance(self) -> tuple[InboxUpdate, str]:
         progress = self._progress
@@ -160,7 +197,7 @@ class Reader:
         subscribe = self._channel.inboxes.Subscribe
         if self._progress.waits_for_server:
             call = subscribe(self._progress.open_stream(), wait_for_ready=True)
-            self._silent = call, monotonic() + _CONNECTING_SECONDS
+            self._silence.begin(call, after=_CONNECTING_SECONDS)
         else:
             call = subscribe(self._progress.open_stream())
         self._call = call
@@ -170,15 +207,14 @@ class Reader:
 
     def _read(self, call: _Call) -> SubscribeResponse | None:
         """The stream's next response; None when it is over and another may follow."""
-        if self._silent is None:
-            self._silent = call, monotonic()
+        self._silence.begin(call)
         try:
             return next(call)
         except StopIteration:
             self._progress.interrupt("the server ended it")
         except grpc.RpcError as failure:
             self._check_open()
-            if self._given_up is call and self._channel is not None:
+            if self._silence.gave_up(call) and self._channel is not None:
                 # The link may be half-open: no other stream should start on it.
                 self._channel.retired = True
                 self._progress.interrupt(f"no response for {self._progress.patience:g} s")
@@ -188,7 +224,7 @@ class Reader:
             if not self._progress.survives(error):
                 raise error from failure
         finally:
-            self._silent = None
+            self._silence.end()
         return None
 
     def _leave(self) -> None:
@@ -203,24 +239,11 @@ class Reader:
         if self._sleep is not None:
             self._sleep(delay)
         else:
-            try:
-                self._requests.get(timeout=delay)
-            except Empty:
-                return
+            end = monotonic() + delay
+            while not self._closed and (left := end - monotonic()) > 0:
+                self._to_do.wait(left)
         self._check_open()
 
     def _check_open(self) -> None:
         if self._closed:
             raise Ended
-
-    def _patience_left(self) -> float:
-        """Seconds until the link is dead; all of them while nothing is read."""
-        silent = self._silent
-        patience = self._progress.patience
-        return patience if silent is None else silent[1] + patience - monotonic()
-
-    def _give_up(self) -> None:
-        silent, self._silent = self._silent, None
-        if silent is not None:
-            self._given_up = silent[0]
-            silent[0].cancel()

@@ -26,7 +26,9 @@ class Subscription:
         self._connector = connector
         self._reader = reader
         self._progress = progress
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
+        # Whose call of `next` iterates.
+        self._turn: object = None
         self._closed = False
 
     @property
@@ -63,6 +65,8 @@ class Subscription:
     def next(self, timeout: float | None = None) -> InboxUpdate:
         """The next update, as the builtin `next` gives it, or TimeoutError after `timeout` seconds.
 
+        What a signal's handler raises meanwhile, as Ctrl+C does, loses nothing: iterate again.
+
         Raises:
             TimeoutError: None came in time. It comes to whoever asks next.
             StopIteration: The subscription is closed.
@@ -73,12 +77,18 @@ class Subscription:
         """
         timeout = _spans.patience("timeout", timeout)
         self._connector.check_process()
-        if not self._turn.acquire(blocking=False):
-            raise RuntimeError("another thread iterates over this subscription")
+        turn = object()
         try:
+            with self._lock:
+                if self._turn is not None:
+                    raise RuntimeError("another thread iterates over this subscription")
+                self._turn = turn
             return self._take(timeout)
         finally:
-            self._turn.release()
+            # Without a lock: where a call returns, a signal's handler may raise, and what was
+            # taken would be lost.
+            if self._turn is turn:
+                self._turn = None
 
     def close(self) -> None:
         """Ends the stream; the iteration ends too, in whatever thread. Repeating it does nothing."""
@@ -91,7 +101,7 @@ class Subscription:
         # Dropped without a word, by `break` in a loop: the reader's thread would keep the stream
         # open. In a thread of its own, because the collector may run while gRPC holds a lock; none
         # can start, and none need, when the interpreter ends.
-        if not self._closed and not self._connector.forked:
+        if not self._closed and not self._reader.over and not self._connector.forked:
             with suppress(RuntimeError):
                 _thread.start_new_thread(self._reader.close, ())
 
@@ -114,9 +124,6 @@ class Subscription:
             update = self._reader.take(timeout)
         except Ended:
             raise StopIteration from None
-        except Exception:
-            self.close()
-            raise
         if update is None:
             raise TimeoutError("no update in time")
         return update

@@ -11,5 +11,5 @@ async def run(program: str, target: str) -> list[str]:
         sys.executable, "-c", program, target, stdout=PIPE
     )
     output, _ = await asyncio.wait_for(process.communicate(), 60)
-    assert process.returncode == 0
+    assert process.returncode == 0, process.returncode
     return output.decode().splitlines()
