@@ -67,6 +67,10 @@ baseline: .venv/.dev ## renew what `make check` compares the protos with; at a r
 lock: .venv/.uv ## resolve the locks again; ARGS=--upgrade takes newer versions
 	$(COMPILE) --all-extras --group install --group dev $(ARGS) -o requirements.lock pyproject.toml
 	$(COMPILE) --group generate $(ARGS) -o protos/generate.lock
+	$(COMPILE) --all-extras --resolution lowest-direct --no-deps --upgrade -o .venv/floors.txt \
+		pyproject.toml
+	$(COMPILE) --all-extras --group install --group dev -c .venv/floors.txt $(ARGS) \
+		-o lowest.lock pyproject.toml
 
 bench: .venv/.dev ## run the benchmarks; ARGS passes their flags
 	$(BIN)/python -m tests.benchmarks $(ARGS)
@@ -92,6 +96,13 @@ endef
 LOWEST := tests/unit tests/contract tests/integration tests/e2e/test_foreign_clients.py \
 	tests/e2e/test_command_line.py
 
+# $(call install_everything,ENVIRONMENT,LOCK) installs what the lock has, and this checkout.
+define install_everything
+$(INSTALL) --python $(1) --require-hashes -r $(2) \
+	&& $(INSTALL) --python $(1) --no-index --no-build-isolation --all-extras --group dev \
+		-r pyproject.toml -e .
+endef
+
 # Stamps: what is installed follows the lock, whose hashes hold as constraints, too. Everything
 # comes from the lock alone (--no-index), so that one without a dependency fails.
 .venv/.uv: requirements.lock
@@ -114,19 +125,14 @@ LOWEST := tests/unit tests/contract tests/integration tests/e2e/test_foreign_cli
 
 .venv/.dev: .venv/.uv pyproject.toml
 	@echo 'installing everything into .venv' >&2
-	@$(INSTALL) --python .venv --require-hashes -r requirements.lock
-	@$(INSTALL) --python .venv --no-index --no-build-isolation --all-extras --group dev \
-		-r pyproject.toml -e .
+	@$(call install_everything,.venv,requirements.lock)
 	@touch .venv/.server $@
 
 # The project's own dependencies at their floors; what only tests need, as new as goes with them.
-.venv-lowest/.installed: .venv/.uv pyproject.toml
+.venv-lowest/.installed: .venv/.uv lowest.lock pyproject.toml
 	@echo 'installing the oldest dependencies into .venv-lowest' >&2
 	@rm -rf .venv-lowest && $(BIN)/uv venv --quiet --python $(BIN)/python .venv-lowest
-	@$(BIN)/uv pip compile --quiet --resolution lowest-direct --all-extras --no-header \
-		--python .venv-lowest pyproject.toml -o .venv-lowest/lowest.txt
-	@$(INSTALL) --python .venv-lowest -c .venv-lowest/lowest.txt --all-extras --group install \
-		--group dev -r pyproject.toml -e .
+	@$(call install_everything,.venv-lowest,lowest.lock)
 	@touch $@
 
 .venv-generate/.installed: .venv/.uv protos/generate.lock
