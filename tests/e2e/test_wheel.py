@@ -120,7 +120,7 @@ def test_it_needs_three_packages_without_its_extras(wheel: Wheel) -> None:
 
 @pytest.fixture(scope="module")
 def bare(wheel: Wheel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The programs of an environment with the wheel and what it needs, but no extra."""
+    """The programs of an environment with the wheel and what it needs, pytest, and no extra."""
     folder = tmp_path_factory.mktemp("bare")
     for arguments in (
         ["venv", "--python", sys.executable, "."],
@@ -129,7 +129,7 @@ def bare(wheel: Wheel, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pat
         ended = run([str(UV), "--offline", *arguments], folder)
         assert ended.returncode == 0, ended.stderr
     (packages,) = folder.glob("lib/python*/site-packages")
-    for name in _with_what_they_need(BROUGHT):
+    for name in _with_what_they_need(BROUGHT | {"pytest"}):
         for file in metadata.files(name) or []:
             if ".." not in file.parts:
                 (packages / file).parent.mkdir(parents=True, exist_ok=True)
@@ -168,3 +168,30 @@ asyncio.run(main())
     ended = run([str(bare / "python"), "-c", call], tmp_path)
 
     assert ended.stdout == "DEADLINE_EXCEEDED\n", ended.stderr
+
+
+def test_the_tests_of_others_go_on_as_if_it_were_not_there(bare: Path, tmp_path: Path) -> None:
+    (tmp_path / "test_theirs.py").write_text(
+        """
+import sys
+
+def test_nothing_is_loaded():
+    loaded = {name.partition(".")[0] for name in sys.modules}
+    assert "tocsin_client" in loaded  # its fixture is known
+    assert not loaded & {"google", "grpc", "tocsin", "tocsin_server"}
+"""
+    )
+
+    ended = run([str(bare / "python"), "-m", "pytest", "-q", "-W", "error"], tmp_path)
+
+    assert ended.returncode == 0, ended.stdout
+    assert ended.stdout.splitlines()[-1].startswith("1 passed")
+
+
+def test_the_fixture_without_the_server_says_what_to_install(bare: Path, tmp_path: Path) -> None:
+    (tmp_path / "test_mine.py").write_text("def test_it(tocsin_server): pass\n")
+
+    ended = run([str(bare / "python"), "-m", "pytest", "-q"], tmp_path)
+
+    assert ended.returncode == 1
+    assert "is not installed: pip install 'tocsin[server]'" in ended.stdout
