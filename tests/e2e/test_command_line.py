@@ -14,6 +14,8 @@ from tocsin.v1.channel_pb2 import Channel
 from tocsin.v1.inbox_service_pb2 import SubscribeResponse
 from tocsin.v1.message_service_pb2 import SendMessageResponse
 from tocsin_client import AsyncClient
+from tocsin_client.cli import sending
+from tocsin_server.domain import limits
 
 from tests.e2e.command_line import (
     NOWHERE,
@@ -356,6 +358,38 @@ async def test_content_that_cannot_be_read_is_wrong_usage(stdin: str) -> None:
     ended = await shell(f"tocsin send news Hello --to alice --content - {stdin}")
 
     assert "--content" in one_line(ended, 2)
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["cat /dev/zero", "yes ä", "head -c 2000000 /dev/zero", "head -c 100000000 /dev/zero"],
+)
+async def test_content_that_does_not_end_is_told_with_its_limit(written: str) -> None:
+    ended = await shell(f"tocsin send news Hello --to alice --content - < <({written})")
+
+    line = one_line(ended, 2)
+    assert "--content" in line
+    assert f"{limits.CONTENT_CHARACTERS:,} characters" in line
+    assert sending.CONTENT_CHARACTERS == limits.CONTENT_CHARACTERS
+
+
+async def test_content_beyond_the_limit_names_field_and_limit(program: Program) -> None:
+    ended = await shell(
+        "tocsin send marketing-clue Hello --to alice --content - < <(yes | head -c 20000 | tr '\\n' y)",
+        TOCSIN_TARGET=program.target,
+    )
+
+    line = one_line(ended, 1)
+    assert f"message.content has 20,000 characters; {limits.CONTENT_CHARACTERS:,} is the" in line
+
+
+async def test_a_byte_order_mark_is_none_of_the_content(program: Program) -> None:
+    sent = await tocsin(
+        *(program, "send", "marketing-clue", "Hello", "--to", "alice", "--content", "-", "--json"),
+        given="\ufeffHello\n",
+    )
+
+    assert json.loads(sent.output)["message"]["content"] == "Hello"
 
 
 async def test_the_version_is_told() -> None:

@@ -36,6 +36,23 @@ async def test_the_script_of_a_shell_is_installed(tmp_path: Path, name: str) -> 
     assert SHELLS[name] in "".join(_files(tmp_path))
 
 
+async def test_a_home_that_takes_no_script_is_told() -> None:
+    line = one_line(await run("--install-completion", "bash", HOME="/proc/nowhere"), 1)
+
+    assert "/proc/nowhere" in line
+    assert "stdout" not in line
+
+
+async def test_bash_learns_it_from_one_line_of_its_own_file(tmp_path: Path) -> None:
+    (tmp_path / ".bashrc").write_text("# mine\n")
+
+    await run("--install-completion", "bash", HOME=str(tmp_path))
+
+    first, *rest = (tmp_path / ".bashrc").read_text().split("\n")
+    assert first == "# mine"
+    assert [line for line in rest if line] == [f"source '{tmp_path}/.bash_completions/tocsin.sh'"]
+
+
 def _files(home: Path) -> list[str]:
     """What the files of the home are, wherever a shell looks for them."""
     return [path.read_text() for path in home.rglob("*") if path.is_file()]

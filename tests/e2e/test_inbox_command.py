@@ -63,7 +63,6 @@ async def test_what_is_selected_is_listed(filled: Program) -> None:
         "--unread": ["second", "first"],
         "--channel marketing-clue": ["clue"],
         "--channel marketing-clue --channel news": ["second", "first", "clue"],
-        "--channel nowhere": [],
         "--limit 2": ["second", "clue"],
         "--limit 2 --unread": ["second", "first"],
         "--limit 1 --channel marketing-clue": ["clue"],
@@ -87,6 +86,36 @@ async def test_what_is_selected_is_listed(filled: Program) -> None:
 def _shown_titles(ended: Ended) -> list[str]:
     lines = [line.split() for line in _timeless(ended)]
     return [words[words.index("TIME") + 2] for words in lines if "TIME" in words]
+
+
+async def test_a_selected_channel_has_its_own_numbers_and_the_inbox_none(filled: Program) -> None:
+    async with AsyncClient(filled.target) as client:
+        await client.create_channel("quiet", title="Quiet")
+
+    read = await tocsin(filled, "inbox", "alice", "--channel", "marketing-clue", "--unread")
+    quiet = await tocsin(filled, "inbox", "alice", "--channel", "quiet")
+    both = await tocsin(
+        *(filled, "inbox", "alice", "--channel", "quiet", "--channel", "news", "--limit", "1")
+    )
+
+    assert _timeless(read) == ["marketing-clue  Clues  1 notification, 0 unread, 0 unseen"]
+    assert _timeless(quiet) == ["quiet  Quiet  0 notifications, 0 unread, 0 unseen"]
+    assert _timeless(both) == [
+        "news  News  2 notifications, 2 unread, 2 unseen",
+        "unread  TIME  critical  second",
+        "",
+        "quiet  Quiet  0 notifications, 0 unread, 0 unseen",
+    ]
+    assert await tocsin(filled, "inbox", "alice", "--channel", "quiet", "--json") == Ended(
+        0, "", ""
+    )
+
+
+@pytest.mark.parametrize("options", ["", "--json", "--limit 1", "--channel news"])
+async def test_a_selected_channel_that_is_none_is_told(filled: Program, options: str) -> None:
+    ended = await tocsin(filled, "inbox", "alice", "--channel", "nowhere", *options.split())
+
+    assert "CHANNEL_NOT_FOUND" in one_line(ended, 1)
 
 
 async def test_json_is_one_notification_a_line_the_latest_first(filled: Program) -> None:

@@ -160,6 +160,13 @@ async def test_all_is_sent_whether_or_not_anybody_reads_what_came_of_it(program:
     assert sent.errors.startswith("tocsin: line 601: ")
 
 
+async def test_a_byte_order_mark_is_none_of_the_first_message(program: Program) -> None:
+    sent = await tocsin(program, "send", "-", given="\ufeff" + _line("1") + _line("2"))
+
+    assert (sent.code, sent.errors) == (0, "")
+    assert await _titles(program) == ["1", "2"]
+
+
 async def test_nothing_is_sent_of_nothing(program: Program) -> None:
     assert await tocsin(program, "send", "-") == Ended(0, "", "")
 

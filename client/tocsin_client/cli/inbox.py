@@ -38,8 +38,9 @@ def inbox(
     """Lists a user's inbox, or marks what is in it.
 
     The notifications stand under their channels, what came last first: whether each is unread,
-    when it came, the severity, the title, the URL. With --json each line is a Notification, over
-    all channels the latest first.
+    when it came, the severity, the title, the URL. With --channel each of these is there, with its
+    own numbers, whatever it has. With --json each line is a Notification, over all channels the
+    latest first.
 
     With --mark, the notifications of --id, of --channel, or else all, as far as they have arrived
     by now, are marked; it says how many changed. With --json it prints an

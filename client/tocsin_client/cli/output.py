@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from io import StringIO, TextIOWrapper
 from typing import TextIO
 
+import typer
 from google.protobuf.json_format import MessageToJson
 from google.protobuf.message import Message
 from rich.console import Console
@@ -21,7 +22,8 @@ from tocsin_client.cli.rendering import plain
 class Output:
     """Standard output, in which every line leaves at once.
 
-    Writing raises OSError where nothing can be written, BrokenPipeError once the reader is gone.
+    Writing raises typer.TyperException where nothing can be written, BrokenPipeError once the reader
+    is gone.
 
     Attributes:
         as_json: Whether messages are asked for, not text.
@@ -96,7 +98,7 @@ class Output:
         if self._unread:
             return
         if self._file is None:
-            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+            raise typer.TyperException(f"cannot write to stdout: {os.strerror(errno.EBADF)}")
         try:
             self._file.write(text)
             self._file.flush()
@@ -104,3 +106,5 @@ class Output:
             if not self._outlives:
                 raise
             self._unread = True
+        except OSError as failure:
+            raise typer.TyperException(f"cannot write to stdout: {failure.strerror}") from None

@@ -67,8 +67,10 @@ def _program(
       export TOCSIN_TARGET=inbox.example.com:50051
 
     \b
-    Words that complete themselves, here of bash; zsh and fish have them too:
+    Words that complete themselves, here of bash; zsh and fish have them too. The first adds a line to
+    ~/.bashrc, the second shows the script and changes nothing:
       tocsin --install-completion bash
+      tocsin --show-completion bash
 
     Exit codes: 0; 1 for an error that the server or the network answered; 2 for wrong usage;
     130 for Ctrl-C.
@@ -102,7 +104,8 @@ def run(arguments: Sequence[str]) -> int:
     except tocsin_client.TocsinError as failure:
         problem, code = str(failure), 1
     except OSError as failure:
-        problem, code = f"cannot write to stdout: {failure.strerror}", 1
+        # A file that the shell's completion goes to; or what was shown is help.
+        problem, code = f"{failure.filename or 'cannot write to stdout'}: {failure.strerror}", 1
     except typer.Abort:
         return 130
     else:

@@ -24,23 +24,38 @@ SEVERITIES = {
     4: ("critical", "bold red"),
 }
 _TIME_WIDTH = len("2026-11-22 17:51:04")
-# Embeddings, overrides and isolates, which show what follows in another order.
-_REORDERING = {*"\u202a\u202b\u202c\u202d\u202e", *"\u2066\u2067\u2068\u2069"}
+# Format characters that are seen: Arabic and other signs that span the digits after them.
+_SEEN = {
+    *"\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2",
+    *"\U000110bd\U000110cd",
+}
+# They make one emoji of several, and choose the forms of letters.
+_JOINERS = {"\u200c", "\u200d"}
+# Copies of ASCII that nobody sees; some of them are not assigned.
+_TAGS = range(0xE0000, 0xE0080)
 
 
 def plain(text: str) -> str:
-    """One line of text in which nothing steers the terminal.
+    """One line of text in which nothing steers the terminal, and nothing hides.
 
-    White space becomes a space; control characters and what reorders text, U+FFFD.
+    White space becomes a space; control characters, what reorders text and what is not seen,
+    U+FFFD.
     """
-    return "".join(map(_plain, text))
+    return "".join(map(_plain, f" {text}", text))
 
 
-def _plain(character: str) -> str:
+def _plain(before: str, character: str) -> str:
     if character.isspace():
         return " "
-    steers = unicodedata.category(character) == "Cc" or character in _REORDERING
-    return "\ufffd" if steers else character
+    if character in _JOINERS and not before.isascii() and not _hides(before):
+        return character
+    return "\ufffd" if _hides(character) else character
+
+
+def _hides(character: str) -> bool:
+    if ord(character) in _TAGS:
+        return True
+    return unicodedata.category(character) in {"Cc", "Cf"} and character not in _SEEN
 
 
 def done(deed: str, channel_id: str) -> Text:

@@ -23,10 +23,9 @@ def perform(work: Work, *, target: str, as_json: bool) -> None:
 
     Raises:
         typer.BadParameter: `target` is none.
-        typer.TyperException: Nothing answered.
+        typer.TyperException: Nothing answered, or nothing could be asked; or stdout takes nothing.
         typer.Exit: Whoever read stdout is gone.
         tocsin_client.TocsinError: The server answered with an error.
-        OSError: stdout takes nothing.
     """
     try:
         asyncio.run(_perform(work, target, as_json=as_json))
@@ -34,6 +33,10 @@ def perform(work: Work, *, target: str, as_json: bool) -> None:
         raise typer.Exit from None
     except (tocsin_client.DeadlineExceeded, tocsin_client.Unavailable) as silence:
         raise typer.TyperException(f"{target}: {silence}") from None
+    except OSError as failure:
+        raise typer.TyperException(
+            f"{failure.filename or target}: {failure.strerror or failure}"
+        ) from None
 
 
 async def _perform(work: Work, target: str, *, as_json: bool) -> None:

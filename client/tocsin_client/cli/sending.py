@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from tocsin_client import AsyncClient
     from tocsin_client.cli.output import Output
 
-# More than any content may have, and little enough to hold: stdin may not end.
+# The server's limit; a character has up to four bytes, and stdin may not end.
+CONTENT_CHARACTERS = 10_000
 _STDIN_BYTES = 1 << 20
 _BESIDE_STDIN = {"channel_id", "target", "as_json"}
 
@@ -166,8 +167,13 @@ def _no_data(problem: object) -> typer.BadParameter:
 
 def _read_stdin() -> str:
     try:
-        # A program that writes a line ends it; the text does without.
-        return sys.stdin.buffer.read(_STDIN_BYTES).decode().rstrip("\r\n")
+        read = sys.stdin.buffer.read(_STDIN_BYTES + 1)
+        if len(read) > _STDIN_BYTES:
+            problem = f"stdin has more than {CONTENT_CHARACTERS:,} characters, which is the limit."
+        else:
+            # Some programs begin with a byte order mark. One that writes a line ends it; the text
+            # does without.
+            return read.decode("utf-8-sig").rstrip("\r\n")
     except UnicodeDecodeError:
         problem = "stdin is not UTF-8."
     except (AttributeError, OSError):  # there is none, or it is a directory

@@ -1,6 +1,7 @@
 """The lines of stdin as they come, in bounded memory."""
 
 import asyncio
+import codecs
 import os
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -42,7 +43,10 @@ async def lines() -> AsyncIterator[list[Line]]:
 
 
 class Splitting:
-    """Cuts what is read into lines; of one that is too long, no more than its number is held."""
+    """Cuts what is read into lines; of one that is too long, no more than its number is held.
+
+    The byte order mark that some programs begin with is none of the first line.
+    """
 
     def __init__(self) -> None:
         self._number = 0
@@ -71,6 +75,8 @@ class Splitting:
 
     def _cut(self) -> Line:
         self._number += 1
+        if self._number == 1:
+            self._begun = self._begun.removeprefix(codecs.BOM_UTF8)
         line = Line(self._number, None if self._too_long else bytes(self._begun))
         self._begun.clear()
         self._too_long = False

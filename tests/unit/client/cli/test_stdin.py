@@ -19,6 +19,15 @@ def test_the_last_line_needs_no_end() -> None:
     assert cut(b"one\ntwo") == [Line(1, b"one"), Line(2, b"two")]
 
 
+def test_a_byte_order_mark_is_none_of_the_first_line() -> None:
+    assert cut(b"\xef\xbb\xbfone\n\xef\xbb\xbftwo") == [
+        Line(1, b"one"),
+        Line(2, b"\xef\xbb\xbftwo"),
+    ]
+    assert cut(b"\xef", b"\xbb\xbfone") == [Line(1, b"one")]
+    assert cut(b"\xef\xbb\xbf\n") == [Line(1, b"")]
+
+
 def test_a_line_is_given_as_soon_as_it_ends() -> None:
     splitting = Splitting()
 
