@@ -44,6 +44,12 @@ def blocks(text: str) -> list[Block]:
     return found
 
 
+def lead_ins(text: str) -> list[tuple[str, Block]]:
+    """The blocks of code, each with what stands between it and the one before, in one line."""
+    texts = [" ".join(between.split()) for between in _BLOCK.sub("\0", text).split("\0")]
+    return list(zip(texts, blocks(text), strict=False))
+
+
 def links(text: str) -> list[str]:
     """The links to other files of the repository."""
     return _LINK.findall(_BLOCK.sub("", text))
