@@ -103,8 +103,6 @@ def run(arguments: Sequence[str]) -> int:
             problem = f"{problem.rstrip('.')}. Try '{context.command_path} --help'."
     except tocsin_client.TocsinError as failure:
         problem, code = str(failure), 1
-    except BrokenPipeError:  # whoever read the help is gone
-        return 0
     except OSError as failure:
         # A file that the shell's completion goes to; or what was shown is help.
         problem, code = f"{failure.filename or 'cannot write to stdout'}: {failure.strerror}", 1
