@@ -70,7 +70,7 @@ lock: .venv/.uv ## resolve the locks again; ARGS=--upgrade takes newer versions
 	$(COMPILE) --all-extras --resolution lowest-direct --no-deps --upgrade -o .venv/floors.txt \
 		pyproject.toml
 	$(COMPILE) --all-extras --group install --group dev -c .venv/floors.txt $(ARGS) \
-		-o lowest.lock pyproject.toml
+		-o tests/lowest.lock pyproject.toml
 
 bench: .venv/.dev ## run the benchmarks; ARGS passes their flags
 	$(BIN)/python -m tests.benchmarks $(ARGS)
@@ -129,10 +129,10 @@ endef
 	@touch .venv/.server $@
 
 # The project's own dependencies at their floors; what only tests need, as new as goes with them.
-.venv-lowest/.installed: .venv/.uv lowest.lock pyproject.toml
+.venv-lowest/.installed: .venv/.uv tests/lowest.lock pyproject.toml
 	@echo 'installing the oldest dependencies into .venv-lowest' >&2
 	@rm -rf .venv-lowest && $(BIN)/uv venv --quiet --python $(BIN)/python .venv-lowest
-	@$(call install_everything,.venv-lowest,lowest.lock)
+	@$(call install_everything,.venv-lowest,tests/lowest.lock)
 	@touch $@
 
 .venv-generate/.installed: .venv/.uv protos/generate.lock

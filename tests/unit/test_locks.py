@@ -22,7 +22,7 @@ OWN = PROJECT["project"]["dependencies"] + [
 GROUPS = PROJECT["dependency-groups"]
 LOCKED = {
     "requirements.lock": OWN + GROUPS["install"] + GROUPS["dev"],
-    "lowest.lock": OWN + GROUPS["install"] + GROUPS["dev"],
+    "tests/lowest.lock": OWN + GROUPS["install"] + GROUPS["dev"],
     "protos/generate.lock": GROUPS["generate"],
 }
 
@@ -83,4 +83,4 @@ def test_each_floor_is_what_the_lowest_lock_has(requirement: str) -> None:
     (floor,) = asked.specifier
 
     assert floor.operator == ">="
-    assert versions("lowest.lock", asked.name) == {Version(floor.version)}, "run make lock"
+    assert versions("tests/lowest.lock", asked.name) == {Version(floor.version)}, "run make lock"
