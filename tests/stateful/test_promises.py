@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from random import SystemRandom
 from traceback import format_exception
 
 import pytest
@@ -29,14 +28,8 @@ MUTATED_SECONDS = 2.0
 def test_whatever_is_called_the_promises_hold(
     database_url: str,
     tmp_path: Path,
-    pytestconfig: pytest.Config,
-    capsys: pytest.CaptureFixture[str],
+    number: int,
 ) -> None:
-    chosen = pytestconfig.getoption("hypothesis_seed", default=None)
-    number = SystemRandom().randrange(2**32) if chosen is None else int(chosen)
-    with capsys.disabled():
-        print(f"\nrepeat with --hypothesis-seed={number}")  # noqa: T201  # for whoever repeats it
-
     with running(opener(database_url), tmp_path, DEADLINE_SECONDS) as system:
         try:
             run_state_machine_as_test(

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from random import SystemRandom
 from unittest.mock import patch
 
 import pytest
@@ -43,14 +42,8 @@ def client(system: System) -> Iterator[AsyncClient]:
 def test_whatever_is_called_a_view_shows_what_the_server_lists(
     system: System,
     client: AsyncClient,
-    pytestconfig: pytest.Config,
-    capsys: pytest.CaptureFixture[str],
+    number: int,
 ) -> None:
-    chosen = pytestconfig.getoption("hypothesis_seed", default=None)
-    number = SystemRandom().randrange(2**32) if chosen is None else int(chosen)
-    with capsys.disabled():
-        print(f"\nrepeat with --hypothesis-seed={number}")  # noqa: T201  # for whoever repeats it
-
     run_state_machine_as_test(
         seed(number)(views_of(system, client)),
         settings=settings(
