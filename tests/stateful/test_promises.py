@@ -20,7 +20,8 @@ from tests.support.waiting import DEADLINE_SECONDS
 EXAMPLES = 300
 STEPS = 40
 
-MUTATED_EXAMPLES = 100
+MUTATED_EXAMPLES = 1_000
+"""At most: one that finds the mutation is the last. That may be the fiftieth in the mean."""
 MUTATED_SECONDS = 2.0
 """How long what a mutation keeps waiting is waited for."""
 

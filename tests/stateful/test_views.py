@@ -22,7 +22,7 @@ from tests.support.waiting import DEADLINE_SECONDS
 EXAMPLES = 200
 STEPS = 30
 
-MUTATED_EXAMPLES = 200
+MUTATED_EXAMPLES = 1_000
 
 
 @pytest.fixture
