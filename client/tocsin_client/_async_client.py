@@ -38,7 +38,8 @@ class AsyncClient(AsyncChannels, AsyncMessages, AsyncMarks):
     hanging.
 
     Every method raises a `CallError`: DeadlineExceeded when no answer came in time, and what its
-    RPC documents. What it returns and lists are the messages of `tocsin.v1`.
+    RPC documents. TypeError says that an argument is of another type, RuntimeError that the client
+    is closed. What it returns and lists are the messages of `tocsin.v1`.
     """
 
     def __init__(
@@ -56,13 +57,15 @@ class AsyncClient(AsyncChannels, AsyncMessages, AsyncMarks):
             target: `host:port`, `[ipv6]:port` or `unix:path`; or, where it is encrypted,
                 `tls://host:port`.
             timeout: How many seconds a call may take, repeats included; each method takes another
-                for one call. Streams have no limit.
+                for one call. One in vain may take a tenth longer, 0.2 seconds at most, to find out
+                why. Streams have no limit.
             root_certificates: Whom `tls://` trusts, in PEM form. By default, those that the
                 system trusts.
 
         Raises:
             ValueError: `target` has another form, `timeout` is no span of time that can be waited
                 for, or `root_certificates` do not fit.
+            TypeError: An argument is of another type.
         """
         connector = AsyncConnector(parse_target(target, root_certificates))
         self._calls = AsyncCalls(connector, timeout)
@@ -97,7 +100,7 @@ class AsyncClient(AsyncChannels, AsyncMessages, AsyncMarks):
         self,
         user_id: str,
         *,
-        cursor: str = "",
+        cursor: str | None = None,
         cursor_store: CursorStore | None = None,
         snapshot_size: int = 0,
         heartbeat_interval: float = 30.0,
@@ -111,7 +114,8 @@ class AsyncClient(AsyncChannels, AsyncMessages, AsyncMarks):
 
         Args:
             user_id: Whose inbox.
-            cursor: Where to go on: an update's `cursor`. By default a SNAPSHOT comes first.
+            cursor: Where to go on: an update's `cursor`. By default, and where it is empty, a
+                SNAPSHOT comes first.
             cursor_store: Goes on from the user's cursor in this store, and keeps it there, so that
                 every update is processed at least once; see `CursorStore`.
             snapshot_size: How many notifications a SNAPSHOT holds at most, up to 1,000; 0 is 50.
@@ -127,13 +131,15 @@ class AsyncClient(AsyncChannels, AsyncMessages, AsyncMarks):
         Raises:
             ValueError: `heartbeat_interval` is not more than 0, or no span of time; or both
                 `cursor` and `cursor_store` are given.
+            TypeError: An argument is of another type.
+            RuntimeError: The client is closed.
         """
         self._calls.check_open()
         if cursor and cursor_store is not None:
             raise ValueError("give cursor or cursor_store, not both")
         progress = Progress(
             user_id,
-            cursor=cursor,
+            cursor=cursor or "",
             snapshot_size=snapshot_size,
             heartbeat_interval=heartbeat_interval,
             heartbeats=heartbeats,
@@ -169,6 +175,8 @@ class AsyncClient(AsyncChannels, AsyncMessages, AsyncMarks):
 
         Raises:
             ValueError: `heartbeat_interval` is not more than 0, or no span of time.
+            TypeError: An argument is of another type.
+            RuntimeError: The client is closed.
         """
         subscription = self.subscribe(
             user_id,

@@ -109,7 +109,7 @@ class AsyncLiveInbox(ShownInbox):
             TimeoutError: It was not true in time.
             CallError: It is not true, and the stream has failed for good.
             RuntimeError: It is not true, and the inbox is closed or was not entered.
-            TypeError: `predicate` is a coroutine function, which nobody would await.
+            TypeError: `predicate` cannot be called, or is or gives what nobody would await.
             ValueError: `timeout` is not a number.
         """
         timeout = _spans.patience("timeout", timeout)
@@ -118,8 +118,10 @@ class AsyncLiveInbox(ShownInbox):
         waiter: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
         try:
             self._await(waiter, predicate)
-            async with asyncio.timeout(timeout):
-                return await waiter
+            settled, _ = await asyncio.wait({waiter}, timeout=timeout)
+            if not settled:
+                raise self._late()
+            return waiter.result()
         finally:
             self._forget(waiter)
 

@@ -6,6 +6,7 @@ and not the subscription: so one that is dropped without a word is seen to be.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import ParamSpec, TypeVar
 
 import grpc
@@ -75,8 +76,10 @@ class AsyncReader:
 
     def drop(self) -> None:
         """Ends the stream, in whatever thread: gRPC alone would keep it open."""
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._cancel)
+        # An event loop that is closed has ended it.
+        with suppress(RuntimeError):
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._cancel)
 
     def _cancel(self) -> None:
         if self._step is not None and not self._step.cancel() and not self._step.cancelled():

@@ -59,7 +59,10 @@ class AsyncSubscription:
             raise RuntimeError("another task iterates over this subscription")
         self._waiting = True
         try:
-            await asyncio.wait({self._reader.ask()})
+            step = self._reader.ask()
+            # What is there already is given whatever time is left.
+            if not step.done():
+                await asyncio.wait({step})
         finally:
             self._waiting = False
         if self._closed:

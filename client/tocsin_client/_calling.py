@@ -28,6 +28,8 @@ _NO_ANSWER = grpc.StatusCode.DEADLINE_EXCEEDED
 
 # Any server answers it at once; what counts is whether there is one.
 _PROBE = "/grpc.health.v1.Health/Check"
+# Of what the call in vain took, and in seconds.
+_PROBE_SHARE = 0.1
 _PROBE_SECONDS = 0.2
 
 
@@ -86,7 +88,7 @@ class Calls:
             self.check_open()
             # What grpc raises is a call, too.
             failed = cast("RpcFailure", failure)
-            raise error_from(failed, self._obstacle(failed)) from failure
+            raise error_from(failed, self._obstacle(failed, seconds)) from failure
         except ValueError:
             # So grpc says that its channel is closed.
             self.check_open()
@@ -106,17 +108,18 @@ class Calls:
                 return
             request.page_token = page.next_page_token
 
-    def _obstacle(self, failure: RpcFailure) -> str:
+    def _obstacle(self, failure: RpcFailure, seconds: float) -> str:
         """Why a call in vain found no server: gRPC says so only to a call that does not wait."""
-        if failure.code() is not _NO_ANSWER or self._connection is None:
+        connection = self._connection
+        if failure.code() is not _NO_ANSWER or connection is None:
             return ""
         try:
-            self._connection.probe(b"", timeout=_PROBE_SECONDS, wait_for_ready=False)
+            connection.probe(b"", timeout=_probe_seconds(seconds), wait_for_ready=False)
         except grpc.RpcError as refusal:
             return obstacle_in(cast("RpcFailure", refusal))
         except ValueError:
-            # So grpc says that its channel is closed.
-            self.check_open()
+            # So grpc says that its channel is closed, in another thread: nobody minds any more.
+            pass
         return ""
 
     def check_open(self) -> None:
@@ -192,11 +195,10 @@ class AsyncCalls:
             # The service config's waitForReady does not cover a name that is not known yet.
             return await method(request, timeout=seconds, wait_for_ready=True)
         except grpc.aio.AioRpcError as failure:
-            raise error_from(failure, await self._obstacle(failure)) from failure
+            raise error_from(failure, await self._obstacle(failure, seconds)) from failure
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None and not task.cancelling():
-                # Not the caller was cancelled, but the call, by `close`.
+            if not _is_cancelled():
+                # Not the caller was cancelled, but the call, by `aclose`.
                 self.check_open()
             raise
 
@@ -214,15 +216,19 @@ class AsyncCalls:
                 return
             request.page_token = page.next_page_token
 
-    async def _obstacle(self, failure: RpcFailure) -> str:
+    async def _obstacle(self, failure: RpcFailure, seconds: float) -> str:
         """Why a call in vain found no server: gRPC says so only to a call that does not wait."""
         if failure.code() is not _NO_ANSWER:
             return ""
         probe: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(_PROBE)
         try:
-            await probe(b"", timeout=_PROBE_SECONDS, wait_for_ready=False)
+            await probe(b"", timeout=_probe_seconds(seconds), wait_for_ready=False)
         except grpc.aio.AioRpcError as refusal:
             return obstacle_in(refusal)
+        except (asyncio.CancelledError, grpc.aio.UsageError):
+            # Unless the caller was cancelled, `aclose` has ended it: nobody minds any more.
+            if _is_cancelled():
+                raise
         return ""
 
     def check_open(self) -> None:
@@ -233,3 +239,14 @@ class AsyncCalls:
         self.closed = True
         if "_channel" in self.__dict__:
             await self._channel.close()
+
+
+def _probe_seconds(seconds: float) -> float:
+    """How long a call that took so long in vain may take longer, to find out why."""
+    return min(_PROBE_SECONDS, _PROBE_SHARE * seconds)
+
+
+def _is_cancelled() -> bool:
+    """Whether somebody cancelled the task that runs."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0

@@ -57,6 +57,7 @@ class Channels:
         Raises:
             NotFound: There is none of that id.
         """
+        _requests.check_strings(channel_id=channel_id)
         request = GetChannelRequest(channel_id=channel_id)
         return self._calls(self._calls.channels.GetChannel, request, timeout).channel
 
@@ -80,7 +81,7 @@ class Channels:
         title: str | None = None,
         description: str | None = None,
         labels: Mapping[str, str] | None = None,
-        etag: str = "",
+        etag: str | None = None,
         request_id: str | None = None,
         timeout: float | None = None,
     ) -> Channel:
@@ -185,6 +186,7 @@ class AsyncChannels:
         Raises:
             NotFound: There is none of that id.
         """
+        _requests.check_strings(channel_id=channel_id)
         request = GetChannelRequest(channel_id=channel_id)
         return (await self._calls(self._calls.channels.GetChannel, request, timeout)).channel
 
@@ -209,7 +211,7 @@ class AsyncChannels:
         title: str | None = None,
         description: str | None = None,
         labels: Mapping[str, str] | None = None,
-        etag: str = "",
+        etag: str | None = None,
         request_id: str | None = None,
         timeout: float | None = None,
     ) -> Channel:

@@ -2,13 +2,14 @@
 
 import json
 import os
+import stat
 import threading
 from contextlib import suppress
 from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 
+@runtime_checkable
 class CursorStore(Protocol):
     """Keeps a cursor for each user; `subscribe(user_id, cursor_store=store)` goes on from it.
 
@@ -61,6 +62,11 @@ class FileCursorStore:
     # One for all, because two stores may be of one file.
     _lock: ClassVar[threading.Lock] = threading.Lock()
 
+    @classmethod
+    def _after_fork(cls) -> None:
+        # A thread that held it is not in this process.
+        cls._lock = threading.Lock()
+
     def __init__(self, path: str | os.PathLike[str]) -> None:
         """Prepares a store; the file is made by the first save, its folder must be there."""
         self._path = Path(path).resolve()
@@ -80,7 +86,7 @@ class FileCursorStore:
 
         Raises:
             ValueError: The file holds something else.
-            OSError: It cannot be written; it is as it was.
+            OSError: It cannot be written: it is as it was, unless only its folder's sync failed.
         """
         with self._lock:
             cursors = self._read()
@@ -104,22 +110,23 @@ class FileCursorStore:
         return cursors
 
     def _write(self, cursors: dict[str, str]) -> None:
-        with NamedTemporaryFile(
-            "w",
-            encoding="ascii",
-            dir=self._path.parent,
-            prefix=f".{self._path.name}.",
-            delete=False,
-        ) as file:
-            try:
-                json.dump(cursors, file, indent=1, sort_keys=True)
-                file.flush()
-                os.fsync(file.fileno())
-                Path(file.name).replace(self._path)
-            except BaseException:
-                with suppress(OSError):
-                    Path(file.name).unlink()
-                raise
+        # Its name is always the same: what a kill leaves behind goes with the next save.
+        new = self._path.with_name(f".{self._path.name}.new")
+        try:
+            new.unlink(missing_ok=True)
+            # Nobody else's: it is made here, or this fails.
+            file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(file, "w", encoding="ascii") as writer:
+                with suppress(FileNotFoundError):
+                    os.fchmod(file, stat.S_IMODE(self._path.stat().st_mode))
+                json.dump(cursors, writer, indent=1, sort_keys=True)
+                writer.flush()
+                os.fsync(file)
+            new.replace(self._path)
+        except BaseException:
+            with suppress(OSError):
+                new.unlink()
+            raise
         # The new name is on disk only once its folder is.
         folder = os.open(self._path.parent, os.O_RDONLY)
         try:
@@ -128,10 +135,27 @@ class FileCursorStore:
             os.close(folder)
 
 
+os.register_at_fork(after_in_child=FileCursorStore._after_fork)  # noqa: SLF001  (its own)
+
+
+# It would end an iteration without a word.
+_ENDED = "the cursor store raised StopIteration"
+
+
 class Bookmark:
     """Where a subscription stands in its store, if it has one."""
 
     def __init__(self, user_id: str, store: CursorStore | None) -> None:
+        """Takes whose cursor it is.
+
+        Raises:
+            TypeError: `store` is none.
+        """
+        if store is not None and not isinstance(store, CursorStore):
+            raise TypeError(
+                "cursor_store must have load and save, as FileCursorStore(path) has,"
+                f" not be {type(store).__name__}"
+            )
         self._user_id = user_id
         self._store = store
         self._saved: str | None = None
@@ -143,8 +167,16 @@ class Bookmark:
 
     def load(self) -> str:
         """The cursor to begin from."""
-        self._saved = self._store.load(self._user_id) if self._store is not None else ""
-        return self._saved
+        if self._store is None:
+            return ""
+        try:
+            cursor: object = self._store.load(self._user_id)
+        except StopIteration as end:
+            raise RuntimeError(_ENDED) from end
+        if not isinstance(cursor, str):
+            raise TypeError(f"the cursor store gave no string, but {type(cursor).__name__}")
+        self._saved = cursor
+        return cursor
 
     def lacks(self, cursor: str) -> bool:
         """Whether another cursor is stored."""
@@ -152,5 +184,8 @@ class Bookmark:
 
     def save(self, cursor: str) -> None:
         if self._store is not None and self.lacks(cursor):
-            self._store.save(self._user_id, cursor)
+            try:
+                self._store.save(self._user_id, cursor)
+            except StopIteration as end:
+                raise RuntimeError(_ENDED) from end
             self._saved = cursor

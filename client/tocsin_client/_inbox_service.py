@@ -21,6 +21,7 @@ class Inboxes:
             user_id: Whose inbox.
             timeout: How many seconds the call may take; by default the client's.
         """
+        _requests.check_strings(user_id=user_id)
         request = GetInboxRequest(user_id=user_id)
         return self._calls(self._calls.inboxes.GetInbox, request, timeout).inbox
 
@@ -64,6 +65,7 @@ class Inboxes:
             page_size: How many a call reads; 0 is 50.
             timeout: How many seconds each call may take; by default the client's.
         """
+        _requests.check_strings(user_id=user_id)
         request = ListInboxChannelsRequest(
             user_id=user_id, unread_only=unread_only, page_size=page_size
         )
@@ -83,6 +85,7 @@ class AsyncInboxes:
             user_id: Whose inbox.
             timeout: How many seconds the call may take; by default the client's.
         """
+        _requests.check_strings(user_id=user_id)
         request = GetInboxRequest(user_id=user_id)
         return (await self._calls(self._calls.inboxes.GetInbox, request, timeout)).inbox
 
@@ -129,6 +132,7 @@ class AsyncInboxes:
             page_size: How many a call reads; 0 is 50.
             timeout: How many seconds each call may take; by default the client's.
         """
+        _requests.check_strings(user_id=user_id)
         request = ListInboxChannelsRequest(
             user_id=user_id, unread_only=unread_only, page_size=page_size
         )

@@ -13,6 +13,7 @@ from tocsin_client._marking import Marks
 from tocsin_client._showing import ShownInbox
 from tocsin_client._subscription import Subscription
 from tocsin_client._waking import Outcome
+from tocsin_client._working import Worker
 
 _T = TypeVar("_T")
 
@@ -58,7 +59,8 @@ class LiveInbox(ShownInbox):
         self._marks = marks
         self._user_id = user_id
         self._open_timeout = open_timeout
-        self._thread: threading.Thread | None = None
+        self._worker = Worker(self._follow, "tocsin-inbox", self._end)
+        self._entered = False
 
     def __enter__(self) -> Self:
         """Returns once it has caught up.
@@ -69,12 +71,11 @@ class LiveInbox(ShownInbox):
             RuntimeError: It was entered before.
         """
         with self._guard:
-            if self._thread is not None:
+            if self._entered:
                 raise RuntimeError("a live inbox can be entered once")
-            thread = threading.Thread(target=self._follow, name="tocsin-inbox", daemon=True)
-            self._thread = thread
+            self._entered = True
         try:
-            thread.start()
+            self._worker.start()
             self.wait_for(lambda: self._view.caught_up, self._open_timeout)
         except BaseException:
             self.close()
@@ -102,10 +103,8 @@ class LiveInbox(ShownInbox):
         """
         self._refuse_predicate("close the inbox")
         self._subscription.close()
-        thread = self._thread
-        # One that has not started yet will find the subscription closed.
-        if thread is not None and thread is not threading.current_thread() and thread.is_alive():
-            thread.join()
+        # A thread that starts from now on finds the subscription closed.
+        self._worker.join()
         self._end(None)
 
     def wait_for(self, predicate: Callable[[], _T], timeout: float | None = None) -> _T:
@@ -122,20 +121,22 @@ class LiveInbox(ShownInbox):
             CallError: It is not true, and the stream has failed for good.
             RuntimeError: It is not true, and the inbox is closed or was not entered; or a callback
                 or a predicate waits, for what could only come after it.
-            TypeError: `predicate` is a coroutine function, which nobody would await.
+            TypeError: `predicate` cannot be called, or is or gives what nobody would await.
             ValueError: `timeout` is not a number.
         """
         timeout = _spans.patience("timeout", timeout)
         self._connector.check_process()
-        if self._thread is None:
+        if not self._entered:
             raise RuntimeError("the inbox was not entered")
         self._refuse_predicate("wait for the next change")
-        if self._thread is threading.current_thread():
+        if self._worker.is_current:
             raise RuntimeError("a callback cannot wait for the next change")
         waiter: Outcome[_T] = Outcome()
         try:
             self._await(waiter, predicate)
-            return waiter.result(timeout)
+            if not waiter.wait(timeout):
+                raise self._late()
+            return waiter.result()
         finally:
             # Before the call, in which a signal's handler may raise.
             waiter.awaited = False

@@ -36,7 +36,8 @@ class Marks(Inboxes):
             channel_ids: Those of these channels, 1 to 100.
             all: Every one.
             up_to_revision: Of channels or all: only what arrived up to this revision of the
-                inbox, so that what came since the user last looked stays. By default everything.
+                inbox, so that what came since the user last looked stays: at 0 nothing is marked. By
+                default everything is.
             read: Read, or unread; by default as it is.
             seen: Seen, or unseen; by default as it is.
             request_id: Makes a repeat of this call safe. By default a new one.
@@ -49,7 +50,7 @@ class Marks(Inboxes):
             InvalidArgument: A field breaks its rule.
             AlreadyExists: `request_id` was used for another request.
             ValueError: Not exactly one of `ids`, `channel_ids` and `all` is given, or
-                `up_to_revision` beside `ids`.
+                `up_to_revision` beside `ids`, or neither `read` nor `seen`.
         """
         request = _requests.update_notifications_request(
             user_id,
@@ -164,7 +165,8 @@ class AsyncMarks(AsyncInboxes):
             channel_ids: Those of these channels, 1 to 100.
             all: Every one.
             up_to_revision: Of channels or all: only what arrived up to this revision of the
-                inbox, so that what came since the user last looked stays. By default everything.
+                inbox, so that what came since the user last looked stays: at 0 nothing is marked. By
+                default everything is.
             read: Read, or unread; by default as it is.
             seen: Seen, or unseen; by default as it is.
             request_id: Makes a repeat of this call safe. By default a new one.
@@ -177,7 +179,7 @@ class AsyncMarks(AsyncInboxes):
             InvalidArgument: A field breaks its rule.
             AlreadyExists: `request_id` was used for another request.
             ValueError: Not exactly one of `ids`, `channel_ids` and `all` is given, or
-                `up_to_revision` beside `ids`.
+                `up_to_revision` beside `ids`, or neither `read` nor `seen`.
         """
         request = _requests.update_notifications_request(
             user_id,

@@ -106,6 +106,7 @@ class Messages:
         Raises:
             NotFound: There is none of that id.
         """
+        _requests.check_strings(message_id=message_id)
         request = GetMessageRequest(message_id=message_id)
         return self._calls(self._calls.messages.GetMessage, request, timeout).message
 
@@ -119,6 +120,7 @@ class Messages:
             page_size: How many a call reads; 0 is 50.
             timeout: How many seconds each call may take; by default the client's.
         """
+        _requests.check_strings(channel_id=channel_id)
         request = ListMessagesRequest(channel_id=channel_id, page_size=page_size)
         for page in self._calls.pages(self._calls.messages.ListMessages, request, timeout):
             yield from page.messages
@@ -216,6 +218,7 @@ class AsyncMessages:
         Raises:
             NotFound: There is none of that id.
         """
+        _requests.check_strings(message_id=message_id)
         request = GetMessageRequest(message_id=message_id)
         return (await self._calls(self._calls.messages.GetMessage, request, timeout)).message
 
@@ -229,6 +232,7 @@ class AsyncMessages:
             page_size: How many a call reads; 0 is 50.
             timeout: How many seconds each call may take; by default the client's.
         """
+        _requests.check_strings(channel_id=channel_id)
         request = ListMessagesRequest(channel_id=channel_id, page_size=page_size)
         async for page in self._calls.pages(self._calls.messages.ListMessages, request, timeout):
             for message in page.messages:

@@ -6,8 +6,6 @@ goes on. A watchdog that cancels, in its place, would lose the stream with every
 is needed all the same, for a link that is dead: whoever waits is it, because nobody else minds.
 """
 
-import _thread
-import threading
 from collections.abc import Callable
 from time import monotonic
 from typing import NoReturn, Protocol, cast
@@ -21,6 +19,7 @@ from tocsin_client._errors import RpcFailure, error_from
 from tocsin_client._resuming import InboxUpdate, Progress
 from tocsin_client._silence import Silence
 from tocsin_client._waking import Bell
+from tocsin_client._working import Worker, elsewhere
 
 Sleep = Callable[[float], object]
 
@@ -58,7 +57,7 @@ class Reader:
         self._sleep = sleep
         # Covers what was handed over; may be newer, but never covers what was not.
         self.cursor = progress.cursor
-        self._started = False
+        self._worker = Worker(self._run, "tocsin-subscription", self._end)
         self._closed = False
         # Whether an update is asked for; and the one that was brought, until it is given.
         self._asked = False
@@ -68,9 +67,7 @@ class Reader:
         # Rings when one is brought, or none will be.
         self._done = Bell()
         self._silence = Silence(progress.patience)
-        # Held to start the thread that reads, which sets the rest.
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
+        # Set by the thread that reads.
         self.over = False
         self._failure: BaseException | None = None
         self._channel: StreamChannel | None = None
@@ -81,10 +78,7 @@ class Reader:
         if self._brought is not None:
             return
         self._asked = True
-        if not self._started:
-            # One step, unlike the start of a Thread, which would not survive to be interrupted.
-            _thread.start_new_thread(self._start, ())
-            self._started = True
+        self._worker.start()
         self._to_do.ring()
 
     def take(self, timeout: float | None) -> InboxUpdate | None:
@@ -123,27 +117,12 @@ class Reader:
         self._to_do.ring()
         call = self._call
         if call is not None:
-            call.cancel()
+            elsewhere(call.cancel)
 
     def join(self) -> None:
         """Returns once the stream is left; after `close`."""
-        with self._lock:
-            thread = self._thread
-        # One that starts from now on finds the reader closed.
-        if thread is not None and thread is not threading.current_thread():
-            thread.join()
-
-    def _start(self) -> None:
-        with self._lock:
-            # Whoever asked may have been interrupted, and have started it without knowing.
-            if self._thread is None:
-                thread = threading.Thread(target=self._run, name="tocsin-subscription", daemon=True)
-                try:
-                    thread.start()
-                except RuntimeError as failure:
-                    self._end(failure)
-                else:
-                    self._thread = thread
+        # A thread that starts from now on finds the reader closed.
+        self._worker.join()
 
     def _run(self) -> None:
         try:

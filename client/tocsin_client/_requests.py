@@ -31,6 +31,27 @@ from tocsin.v1.message_pb2 import ContentFormat, Message, Severity
 from tocsin.v1.message_service_pb2 import BatchSendMessagesRequest, SendMessageRequest
 
 
+def check_strings(**given: object) -> None:
+    """Raises TypeError, with its name, where an argument is neither a string nor None.
+
+    Protobuf does not name it.
+    """
+    for name, value in given.items():
+        if value is not None and not isinstance(value, str):
+            raise TypeError(f"{name} must be a string, not {type(value).__name__}")
+
+
+def check_labels(labels: object) -> None:
+    """Raises TypeError where labels do not map strings to strings."""
+    if labels is None:
+        return
+    if not isinstance(labels, Mapping):
+        raise TypeError(f"labels must be a mapping, not {type(labels).__name__}")
+    for name, value in labels.items():
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise TypeError(f"labels must map strings to strings, and {name!r} to {value!r} is not")
+
+
 def new_request_id() -> str:
     return str(uuid.uuid4())
 
@@ -43,6 +64,10 @@ def create_channel_request(
     labels: Mapping[str, str] | None,
     request_id: str | None,
 ) -> CreateChannelRequest:
+    check_strings(
+        channel_id=channel_id, title=title, description=description, request_id=request_id
+    )
+    check_labels(labels)
     return CreateChannelRequest(
         channel=Channel(channel_id=channel_id, title=title, description=description, labels=labels),
         request_id=request_id or new_request_id(),
@@ -55,7 +80,7 @@ def update_channel_request(
     title: str | None,
     description: str | None,
     labels: Mapping[str, str] | None,
-    etag: str,
+    etag: str | None,
     request_id: str | None,
 ) -> UpdateChannelRequest:
     """A change of the fields that are not None.
@@ -63,6 +88,14 @@ def update_channel_request(
     Raises:
         ValueError: All are None.
     """
+    check_strings(
+        channel_id=channel_id,
+        title=title,
+        description=description,
+        etag=etag,
+        request_id=request_id,
+    )
+    check_labels(labels)
     fields = {"title": title, "description": description, "labels": labels}
     paths = [name for name, value in fields.items() if value is not None]
     if not paths:
@@ -73,7 +106,7 @@ def update_channel_request(
             title=title or "",
             description=description or "",
             labels=labels,
-            etag=etag,
+            etag=etag or "",
         ),
         update_mask=FieldMask(paths=paths),
         request_id=request_id or new_request_id(),
@@ -83,6 +116,7 @@ def update_channel_request(
 def delete_channel_request(
     channel_id: str, *, force: bool, request_id: str | None
 ) -> DeleteChannelRequest:
+    check_strings(channel_id=channel_id, request_id=request_id)
     return DeleteChannelRequest(
         channel_id=channel_id, force=force, request_id=request_id or new_request_id()
     )
@@ -107,9 +141,22 @@ def make_send_request(
 
     Raises:
         ValueError: `data` holds what JSON has no word for, or is nested too deep.
+        TypeError: An argument is of another type.
     """
+    check_strings(
+        channel_id=channel_id,
+        title=title,
+        content=content,
+        url=url,
+        mobile_url=mobile_url,
+        sender=sender,
+        request_id=request_id,
+    )
+    check_labels(labels)
     struct = None
     if data is not None:
+        if not isinstance(data, Mapping):
+            raise TypeError(f"data must be a mapping, not {type(data).__name__}")
         struct = Struct()
         try:
             struct.update(data)
@@ -152,6 +199,7 @@ def list_notifications_request(
     filter: NotificationFilter.ValueType,
     page_size: int,
 ) -> ListNotificationsRequest:
+    check_strings(user_id=user_id)
     return ListNotificationsRequest(
         user_id=user_id,
         channel_ids=id_list("channel_ids", channel_ids),
@@ -175,12 +223,15 @@ def update_notifications_request(
 
     Raises:
         ValueError: Not exactly one of `ids`, `channel_ids` and `all` is given, or
-            `up_to_revision` beside `ids`.
+            `up_to_revision` beside `ids`, or neither `read` nor `seen`.
     """
+    check_strings(user_id=user_id, request_id=request_id)
     if (ids is not None) + (channel_ids is not None) + bool(all) != 1:
         raise ValueError("give one of ids, channel_ids and all=True")
     if ids is not None and up_to_revision is not None:
         raise ValueError("up_to_revision is for channel_ids and all=True")
+    if read is None and seen is None:
+        raise ValueError("give read, seen or both")
     selector = NotificationSelector(up_to_revision=up_to_revision or 0)
     if ids is not None:
         selector.ids.CopyFrom(NotificationIds(notification_ids=id_list("ids", ids)))
@@ -200,6 +251,7 @@ def update_notifications_request(
 def subscribe_request(
     user_id: str, *, snapshot_size: int, heartbeat_interval: float
 ) -> SubscribeRequest:
+    check_strings(user_id=user_id)
     interval = Duration()
     try:
         interval.FromTimedelta(timedelta(seconds=heartbeat_interval))

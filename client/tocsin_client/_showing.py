@@ -4,7 +4,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from inspect import iscoroutinefunction
+from inspect import isawaitable, iscoroutinefunction
 from typing import Any, Protocol
 
 from tocsin.v1.inbox_pb2 import ChannelCounters, Notification, NotificationFilter
@@ -136,7 +136,8 @@ class ShownInbox(ABC):
             What ends it; repeating it does nothing.
 
         Raises:
-            TypeError: `callback` is a coroutine function, which nobody would await.
+            TypeError: `callback` cannot be called, or is a coroutine function, which nobody would
+                await.
         """
         _refuse_coroutine_function("callback", callback)
         key = object()
@@ -156,8 +157,22 @@ class ShownInbox(ABC):
             raise self._failure.with_traceback(None)
 
     def _shown_up_to(self, ids: str | Iterable[str] | None) -> int | None:
-        """What a mark is bounded by: of channels or all, none that is not shown yet is marked."""
-        return self.revision if ids is None else None
+        """What a mark is bounded by: of channels or all, none that is not shown yet is marked.
+
+        Raises:
+            RuntimeError: Nothing is shown yet.
+        """
+        if ids is not None:
+            return None
+        if not self._view.caught_up:
+            raise RuntimeError("the inbox was not entered")
+        return self.revision
+
+    def _late(self) -> TimeoutError:
+        """What whoever waited in vain is told."""
+        what = "it was not true" if self._view.caught_up else "the inbox has not caught up"
+        cause = self.interruption
+        return TimeoutError(f"{what} in time" + (f": {cause}" if cause else ""))
 
     def _take(self, update: InboxUpdate) -> None:
         """Takes an update in, and tells of what changed."""
@@ -203,6 +218,8 @@ class ShownInbox(ABC):
         try:
             self._asking = True
             value = predicate()
+            if isawaitable(value):
+                raise TypeError("predicate gave what nobody would await: give a plain one")  # noqa: TRY301
             if not value and self._ended:
                 self.raise_if_failed()
                 raise RuntimeError(_CLOSED)  # noqa: TRY301
@@ -228,7 +245,9 @@ class ShownInbox(ABC):
 
 
 def _refuse_coroutine_function(name: str, function: Callable[..., object]) -> None:
-    if iscoroutinefunction(function):
+    if not callable(function):
+        raise TypeError(f"{name} must be callable, not {type(function).__name__}")
+    if iscoroutinefunction(function) or iscoroutinefunction(type(function).__call__):
         raise TypeError(
             f"{name} is a coroutine function, which nobody would await: give a plain one"
         )

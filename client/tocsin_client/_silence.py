@@ -7,6 +7,8 @@ import threading
 from time import monotonic
 from typing import Protocol
 
+from tocsin_client._working import elsewhere
+
 
 class Cancellable(Protocol):
     """A call."""
@@ -48,7 +50,7 @@ class Silence:
         with self._lock:
             if self._silent is not None and self.patience_left() <= 0:
                 self._given_up = self._silent[0]
-                self._given_up.cancel()
+                elsewhere(self._given_up.cancel)
                 self._silent = None
 
     def gave_up(self, call: Cancellable) -> bool:

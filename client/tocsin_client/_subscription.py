@@ -1,8 +1,6 @@
 """Follows one inbox over as many streams as it takes, for whoever blocks."""
 
-import _thread
 import threading
-from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -10,6 +8,7 @@ from tocsin_client import _spans
 from tocsin_client._channel import Connector
 from tocsin_client._reading import Ended, Reader
 from tocsin_client._resuming import InboxUpdate, Progress
+from tocsin_client._working import elsewhere
 
 
 class Subscription:
@@ -99,11 +98,9 @@ class Subscription:
 
     def __del__(self) -> None:
         # Dropped without a word, by `break` in a loop: the reader's thread would keep the stream
-        # open. In a thread of its own, because the collector may run while gRPC holds a lock; none
-        # can start, and none need, when the interpreter ends.
+        # open. Elsewhere, because the collector may run while the reader or gRPC holds a lock.
         if not self._closed and not self._reader.over and not self._connector.forked:
-            with suppress(RuntimeError):
-                _thread.start_new_thread(self._reader.close, ())
+            elsewhere(self._reader.close)
 
     def __enter__(self) -> Self:
         return self
@@ -125,5 +122,6 @@ class Subscription:
         except Ended:
             raise StopIteration from None
         if update is None:
-            raise TimeoutError("no update in time")
+            cause = self.interruption
+            raise TimeoutError("no update in time" + (f": {cause}" if cause else ""))
         return update

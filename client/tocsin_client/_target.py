@@ -46,7 +46,7 @@ def parse_target(target: str, root_certificates: bytes | None = None) -> Target:
     """The target, when it is `host:port`, `[ipv6]:port`, `unix:path` or `tls://host:port`.
 
     Raises:
-        TypeError: It is no string.
+        TypeError: It is no string, or `root_certificates` are no bytes.
         ValueError: It is none of them, its path is too long for a socket, or `root_certificates`
             are given and it is not `tls://`, or are no PEM certificates.
     """
@@ -78,6 +78,10 @@ def _address(target: str) -> str:
 
 def _credentials(root_certificates: bytes | None) -> grpc.ChannelCredentials:
     if root_certificates is not None:
+        if not isinstance(root_certificates, bytes):
+            raise TypeError(
+                f"root_certificates must be bytes, not {type(root_certificates).__name__}"
+            )
         # gRPC would take anything, and trust nobody, without a word.
         try:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -53,19 +53,19 @@ class Outcome(Generic[_T]):
         self._exception = exception
         self._bell.ring()
 
-    def result(self, timeout: float | None) -> _T:
-        """The result, once it is there.
-
-        Raises:
-            TimeoutError: It was not in time.
-            BaseException: The exception that was set.
-        """
+    def wait(self, timeout: float | None) -> bool:
+        """Whether it is settled within `timeout` seconds; None waits as long as it takes."""
         deadline = None if timeout is None else monotonic() + timeout
-        while self._result is None:
-            if self._exception is not None:
-                raise self._exception
+        while self._result is None and self._exception is None:
             left = None if deadline is None else deadline - monotonic()
             if left is not None and left <= 0:
-                raise TimeoutError("it did not hold in time")
+                return False
             self._bell.wait(left)
+        return True
+
+    def result(self) -> _T:
+        """The result, or raises the exception that was set; it is settled."""
+        if self._result is None:
+            assert self._exception is not None  # noqa: S101  # it is settled
+            raise self._exception
         return self._result[0]

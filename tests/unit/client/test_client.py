@@ -289,6 +289,42 @@ def test_a_call_takes_a_timeout_of_its_own(
     assert played.timeouts == [0.25]
 
 
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda client: client.create_channel(5, title="News"), "channel_id"),
+        (lambda client: client.get_channel(5), "channel_id"),
+        (lambda client: client.update_channel("news", title=5), "title"),
+        (lambda client: client.delete_channel(5), "channel_id"),
+        (lambda client: client.send(5, "Hello", to="alice"), "channel_id"),
+        (lambda client: client.get_message(5), "message_id"),
+        (lambda client: next(client.list_messages(5)), "channel_id"),
+        (lambda client: client.get_inbox(5), "user_id"),
+        (lambda client: next(client.list_notifications(5)), "user_id"),
+        (lambda client: next(client.list_inbox_channels(5)), "user_id"),
+        (lambda client: client.mark_read(5, all=True), "user_id"),
+        (lambda client: client.subscribe(5), "user_id"),
+        (lambda client: client.subscribe("alice", cursor=5), "cursor"),
+        (lambda client: client.inbox(5), "user_id"),
+    ],
+    ids=map(str, range(14)),
+)
+def test_what_is_no_string_is_refused_by_its_name(played: Played, call: Call, name: str) -> None:
+    with pytest.raises(TypeError, match=f"^{name} must be a string, not int$"):
+        call(played.client)
+
+
+def test_what_is_no_number_of_seconds_is_refused_by_its_name(played: Played) -> None:
+    client: Any = played.client
+
+    with pytest.raises(TypeError, match="timeout must be a number of seconds, not str"):
+        Client("host:1", timeout="3")  # type: ignore[arg-type]  # a user's mistake
+    with pytest.raises(TypeError, match="timeout must be a number of seconds, not str"):
+        client.get_inbox("alice", timeout="3")
+    with pytest.raises(TypeError, match="heartbeat_interval must be a number of seconds, not str"):
+        client.subscribe("alice", heartbeat_interval="3")
+
+
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), 1e10])
 def test_a_timeout_that_cannot_be_waited_for_is_refused(played: Played, timeout: float) -> None:
     for make in (Client, AsyncClient):

@@ -13,6 +13,7 @@ from tocsin_client import CursorStore, FileCursorStore, MemoryCursorStore
 
 from tests.support.waiting import until
 from tests.unit.client.conftest import Clients, Serve
+from tests.unit.client.programs import run
 from tests.unit.client.scripting import ScriptedInbox, live, replay, silence, snapshot
 
 
@@ -268,3 +269,96 @@ async def test_what_a_store_raises_ends_the_subscription(
 async def test_a_cursor_beside_a_store_is_refused(clients: Clients) -> None:
     with pytest.raises(ValueError, match="cursor or cursor_store"):
         clients("unix:none").subscribe("alice", cursor="c1", cursor_store=MemoryCursorStore())
+
+
+async def test_an_empty_cursor_and_none_begin_with_a_snapshot(
+    serve: Serve, clients: Clients
+) -> None:
+    inbox = ScriptedInbox([snapshot(5), silence()], repeat=True)
+    client = clients(await serve(inbox))
+
+    for cursor in ("", None):
+        async with client.subscribe("alice", cursor=cursor) as subscription:
+            await anext(subscription)
+
+    assert [request.cursor for request in inbox.requests] == ["", ""]
+
+
+async def test_what_is_no_store_is_refused_at_once(clients: Clients) -> None:
+    with pytest.raises(TypeError, match="must have load and save, as FileCursorStore"):
+        clients("unix:none").subscribe("alice", cursor_store="cursors.json")  # type: ignore[arg-type]  # a user's mistake
+
+
+class _Ending(MemoryCursorStore):
+    def save(self, user_id: str, cursor: str) -> None:
+        raise StopIteration
+
+
+class _Empty(MemoryCursorStore):
+    def load(self, user_id: str) -> str:
+        return None  # type: ignore[return-value]  # a user's mistake
+
+
+@pytest.mark.parametrize(
+    ("store", "error", "message"),
+    [
+        (_Ending(), RuntimeError, "the cursor store raised StopIteration"),
+        (_Empty(), TypeError, "the cursor store gave no string, but NoneType"),
+    ],
+    ids=["StopIteration", "None"],
+)
+async def test_a_store_that_breaks_its_word_is_told(
+    serve: Serve,
+    clients: Clients,
+    store: CursorStore,
+    error: type[Exception],
+    message: str,
+) -> None:
+    client = clients(await serve(ScriptedInbox([snapshot(5), silence()])))
+
+    async with client.subscribe("alice", cursor_store=store) as subscription:
+        with pytest.raises(error, match=message):
+            async for _ in subscription:
+                pass
+
+
+def test_a_file_keeps_its_mode_and_what_a_kill_left_beside_it_goes(path: Path) -> None:
+    store = FileCursorStore(path)
+    store.save("alice", "a1")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    path.chmod(0o640)
+    path.with_name(".cursors.json.new").write_text("half of it")
+
+    store.save("alice", "a2")
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert list(path.parent.iterdir()) == [path]
+
+
+_FORKING = """
+import os, sys, threading
+from tocsin_client import FileCursorStore
+
+class Slow(FileCursorStore):
+    def _write(self, cursors):
+        writing.set()
+        may_write.wait()
+        super()._write(cursors)
+
+writing, may_write = threading.Event(), threading.Event()
+saving = threading.Thread(target=Slow(sys.argv[1] + ".parent").save, args=("alice", "a1"))
+saving.start()
+writing.wait()
+child = os.fork()
+if not child:
+    FileCursorStore(sys.argv[1] + ".child").save("bob", "b1")
+    os._exit(0)
+print(os.waitpid(child, 0)[1])
+may_write.set()
+saving.join()
+print(FileCursorStore(sys.argv[1] + ".child").load("bob"))
+"""
+
+
+async def test_a_forked_process_saves_while_the_other_does(path: Path) -> None:
+    assert await run(_FORKING, str(path)) == ["0", "b1"]

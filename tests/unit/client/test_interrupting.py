@@ -5,18 +5,21 @@ in waits. So every such point is tried, in any thread; and real signals, in a pr
 """
 
 import asyncio
+import gc
 import sys
+import threading
 from collections.abc import Callable
 from itertools import count
 from types import FrameType
 from typing import TypeVar
 
 import grpc
+import pytest
 from tocsin.v1.inbox_service_pb2 import GetInboxRequest, GetInboxResponse
 from tocsin_client import Client, LiveInbox, Subscription
 
 from tests.support.blocking import in_thread
-from tests.support.waiting import DEADLINE_SECONDS
+from tests.support.waiting import DEADLINE_SECONDS, until
 from tests.unit.client.conftest import Serve
 from tests.unit.client.programs import run
 from tests.unit.client.scripting import ScriptedInbox, live, silence, snapshot
@@ -37,11 +40,14 @@ def interrupted_at(point: int, function: Callable[[], _T]) -> _T:
         if event in {"call", "c_return"} and next(points) == point:
             raise Interruption
 
+    # A finalizer would swallow it.
+    gc.disable()
     try:
         sys.setprofile(interrupt)
         return function()
     finally:
         sys.setprofile(None)
+        gc.enable()
 
 
 def follow(subscription: Subscription, point: int, *, before: int) -> tuple[list[int], bool]:
@@ -152,6 +158,24 @@ client.close()
 """
 )
 
+_LOOPING = (
+    _INTERRUPTING
+    + """
+given = []
+subscription = client.subscribe("alice")
+
+def follow():
+    for update in subscription:
+        given.append(update.revision)
+        if len(given) == 2_001:
+            break
+
+interrupt_often(follow, lambda: len(given) == 2_001)
+print(given == list(range(2_001)), interruptions > 10)
+client.close()
+"""
+)
+
 _WAITING = (
     _INTERRUPTING
     + """
@@ -180,11 +204,14 @@ client.close()
 )
 
 
-async def test_signals_lose_nothing_of_a_subscription_and_repeat_nothing(serve: Serve) -> None:
+@pytest.mark.parametrize("program", [_FOLLOWING, _LOOPING], ids=["next", "for"])
+async def test_signals_lose_nothing_of_a_subscription_and_repeat_nothing(
+    serve: Serve, program: str
+) -> None:
     updates = [live(revision, revision + 1) for revision in range(2_000)]
     target = await serve(ScriptedInbox([snapshot(0), *updates, silence()]))
 
-    assert await run(_FOLLOWING, target) == ["True True"]
+    assert await run(program, target) == ["True True"]
 
 
 async def test_signals_leave_a_live_inbox_that_is_waited_for_in_step(serve: Serve) -> None:
@@ -192,6 +219,60 @@ async def test_signals_leave_a_live_inbox_that_is_waited_for_in_step(serve: Serv
     target = await serve(ScriptedInbox([snapshot(0), *updates, silence()]))
 
     assert await run(_WAITING, target) == ["2000"]
+
+
+def is_interrupted(point: int, function: Callable[[], object]) -> bool:
+    try:
+        interrupted_at(point, function)
+    except Interruption:
+        return True
+    return False
+
+
+async def test_a_subscription_whose_closing_is_interrupted_can_be_closed(serve: Serve) -> None:
+    server = ScriptedInbox([snapshot(5), silence()], repeat=True)
+    with Client(await serve(server)) as client:
+        kept = []
+        for point in count():
+            subscription = client.subscribe("alice")
+            # Otherwise the interruption may fall to a finalizer.
+            kept.append(subscription)
+            await in_thread(subscription.next, DEADLINE_SECONDS)
+            interrupted = await in_thread(is_interrupted, point, subscription.close)
+            await in_thread(subscription.close)
+            if not interrupted:
+                break
+
+        assert point > 5
+        await server.until_open(0)
+
+
+async def test_a_live_inbox_whose_entering_or_closing_is_interrupted_can_be_closed(
+    serve: Serve,
+) -> None:
+    server = ScriptedInbox([snapshot(5), silence()], repeat=True)
+    with Client(await serve(server)) as client:
+        kept = []
+        for point in count():
+            inbox = client.inbox("alice")
+            kept.append(inbox)
+            interrupted = await in_thread(is_interrupted, point, inbox.__enter__)
+            await in_thread(inbox.close)
+            if not interrupted:
+                break
+        assert point > 10
+        for point in count():
+            inbox = client.inbox("alice")
+            kept.append(inbox)
+            await in_thread(inbox.__enter__)
+            interrupted = await in_thread(is_interrupted, point, inbox.close)
+            await in_thread(inbox.close)
+            if not interrupted:
+                break
+        assert point > 5
+
+        await server.until_open(0)
+    await until(lambda: not any(t.name == "tocsin-inbox" for t in threading.enumerate()))
 
 
 class _HoldingInbox(ScriptedInbox):

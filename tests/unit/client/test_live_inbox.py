@@ -2,7 +2,8 @@ import asyncio
 import logging
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import grpc
 import pytest
@@ -307,6 +308,67 @@ async def test_a_coroutine_function_is_no_predicate(scripted: Scripts) -> None:
     async with client.inbox("alice") as inbox:
         with pytest.raises(TypeError, match="predicate is a coroutine function"):
             _ = await inbox.wait_for(predicate)
+
+
+async def test_a_predicate_that_gives_a_coroutine_is_refused(scripted: Scripts) -> None:
+    _, client = await scripted([snapshot(5, 5), silence()])
+
+    async def asked() -> bool:
+        return False
+
+    given = []
+
+    def predicate() -> object:
+        given.append(asked())
+        return given[-1]
+
+    async with client.inbox("alice") as inbox:
+        with pytest.raises(TypeError, match="predicate gave what nobody would await"):
+            _ = await inbox.wait_for(predicate)
+    for coroutine in given:
+        coroutine.close()
+
+
+class _AsyncCallable:
+    async def __call__(self, change: InboxChange) -> None:
+        pytest.fail("it was called")
+
+
+@pytest.mark.parametrize(
+    ("callback", "message"),
+    [(_AsyncCallable(), "is a coroutine function"), (5, "must be callable, not int")],
+)
+async def test_what_cannot_be_called_back_is_refused(
+    scripted: Scripts, callback: Callable[[InboxChange], object], message: str
+) -> None:
+    _, client = await scripted()
+
+    with pytest.raises(TypeError, match=f"callback {message}"):
+        client.inbox("alice").on_change(callback)
+
+
+async def test_an_inbox_that_finds_no_server_says_what_is_in_the_way(
+    clients: Clients, tmp_path: Path
+) -> None:
+    client = clients(f"unix:{tmp_path / 'nothing'}")
+
+    with pytest.raises(TimeoutError, match=r"the inbox has not caught up in time: .*No such file"):
+        await client.inbox("alice", open_timeout=0.5).__aenter__()
+
+
+async def test_what_is_waited_for_in_vain_is_told(scripted: Scripts) -> None:
+    _, client = await scripted([snapshot(5, 5), silence()])
+
+    async with client.inbox("alice") as inbox:
+        with pytest.raises(TimeoutError, match=r"^it was not true in time$"):
+            await inbox.wait_for(lambda: False, 0)
+
+
+async def test_nothing_is_marked_that_is_not_shown_yet(scripted: Scripts) -> None:
+    _, client = await scripted()
+
+    with pytest.raises(RuntimeError, match="the inbox was not entered"):
+        await client.inbox("alice").mark_read(all=True)
 
 
 async def test_a_predicate_that_raises_a_cancellation_tells_whoever_waits_and_harms_nobody(

@@ -1,3 +1,4 @@
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -116,3 +117,30 @@ def test_data_that_is_nested_too_deep_is_refused(levels: int) -> None:
 
     with pytest.raises(ValueError, match="data"):
         make_send_request("news", "Hello", to="alice", data=data)
+
+
+@pytest.mark.parametrize(
+    "name", ["channel_id", "title", "content", "url", "mobile_url", "sender", "request_id"]
+)
+def test_what_is_no_string_is_refused_by_its_name(name: str) -> None:
+    arguments: dict[str, Any] = {"channel_id": "news", "title": "Hello", "to": "alice", name: 5}
+
+    with pytest.raises(TypeError, match=f"^{name} must be a string, not int$"):
+        make_send_request(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ({"a": 1}, "labels must map strings to strings, and 'a' to 1 is not"),
+        (["a"], "labels must be a mapping, not list"),
+    ],
+)
+def test_labels_of_other_things_are_refused(labels: dict[str, str], message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        make_send_request("news", "Hello", to="alice", labels=labels)
+
+
+def test_data_that_is_no_mapping_is_refused() -> None:
+    with pytest.raises(TypeError, match="data must be a mapping, not list"):
+        make_send_request("news", "Hello", to="alice", data=[1])  # type: ignore[arg-type]  # a user's mistake

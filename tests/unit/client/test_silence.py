@@ -1,12 +1,16 @@
+import threading
+
 from tocsin_client._silence import Silence
+
+from tests.support.waiting import DEADLINE_SECONDS
 
 
 class Call:
     def __init__(self) -> None:
-        self.cancelled = False
+        self.cancelled = threading.Event()
 
     def cancel(self) -> None:
-        self.cancelled = True
+        self.cancelled.set()
 
 
 def test_a_call_that_brings_nothing_is_given_up() -> None:
@@ -15,7 +19,7 @@ def test_a_call_that_brings_nothing_is_given_up() -> None:
 
     silence.give_up()
 
-    assert call.cancelled
+    assert call.cancelled.wait(DEADLINE_SECONDS)
     assert silence.gave_up(call)
 
 
@@ -27,7 +31,7 @@ def test_a_call_that_has_brought_something_is_not_given_up() -> None:
 
     silence.give_up()
 
-    assert not call.cancelled
+    assert not call.cancelled.is_set()
     assert not silence.gave_up(call)
 
 
@@ -40,6 +44,6 @@ def test_another_call_is_not_given_up_in_the_place_of_one_that_is_over() -> None
 
     silence.give_up()
 
-    assert not call.cancelled
-    assert not another.cancelled
+    assert not call.cancelled.is_set()
+    assert not another.cancelled.is_set()
     assert not silence.gave_up(call)

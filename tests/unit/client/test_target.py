@@ -55,6 +55,8 @@ def test_another_form_is_refused(target: str) -> None:
 def test_what_is_no_string_is_refused() -> None:
     with pytest.raises(TypeError, match="target must be a string, not NoneType"):
         parse_target(None)  # type: ignore[arg-type]  # a user's mistake
+    with pytest.raises(TypeError, match="root_certificates must be bytes, not str"):
+        parse_target("tls://host:1", ROOTS.decode())  # type: ignore[arg-type]  # a user's mistake
 
 
 @pytest.mark.parametrize("prefix", ["unix:/", "unix:///"])
