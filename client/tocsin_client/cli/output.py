@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from tocsin_client.cli.entries import Entry
-from tocsin_client.cli.rendering import plain
+from tocsin_client.cli.visibility import plain
 
 
 class Output:

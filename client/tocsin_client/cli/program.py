@@ -11,7 +11,7 @@ import typer
 import tocsin_client
 from tocsin_client.cli import channels, inbox, messages, sending, watching
 from tocsin_client.cli.options import DEFAULT_TARGET
-from tocsin_client.cli.rendering import plain
+from tocsin_client.cli.visibility import plain
 
 _COMPLETION = {"--install-completion", "--show-completion"}
 

@@ -1,11 +1,12 @@
-"""Messages as text for people. What senders wrote is shown, never obeyed."""
+"""Messages as text for people."""
 
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rich.text import Text
+
+from tocsin_client.cli.visibility import plain
 
 if TYPE_CHECKING:
     from google.protobuf.struct_pb2 import Struct
@@ -24,38 +25,6 @@ SEVERITIES = {
     4: ("critical", "bold red"),
 }
 _TIME_WIDTH = len("2026-11-22 17:51:04")
-# Format characters that are seen: Arabic and other signs that span the digits after them.
-_SEEN = {
-    *"\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2",
-    *"\U000110bd\U000110cd",
-}
-# They make one emoji of several, and choose the forms of letters.
-_JOINERS = {"\u200c", "\u200d"}
-# Copies of ASCII that nobody sees; some of them are not assigned.
-_TAGS = range(0xE0000, 0xE0080)
-
-
-def plain(text: str) -> str:
-    """One line of text in which nothing steers the terminal, and nothing hides.
-
-    White space becomes a space; control characters, what reorders text and what is not seen,
-    U+FFFD.
-    """
-    return "".join(map(_plain, f" {text}", text))
-
-
-def _plain(before: str, character: str) -> str:
-    if character.isspace():
-        return " "
-    if character in _JOINERS and not before.isascii() and not _hides(before):
-        return character
-    return "\ufffd" if _hides(character) else character
-
-
-def _hides(character: str) -> bool:
-    if ord(character) in _TAGS:
-        return True
-    return unicodedata.category(character) in {"Cc", "Cf"} and character not in _SEEN
 
 
 def done(deed: str, channel_id: str) -> Text:
