@@ -111,11 +111,19 @@ async def test_a_selected_channel_has_its_own_numbers_and_the_inbox_none(filled:
     )
 
 
-@pytest.mark.parametrize("options", ["", "--json", "--limit 1", "--channel news"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        *("", "--json", "--limit 1", "--channel news", "--channel gone"),
+        *("--mark read", "--mark unseen --json", "--mark read --channel news"),
+    ],
+)
 async def test_a_selected_channel_that_is_none_is_told(filled: Program, options: str) -> None:
     ended = await tocsin(filled, "inbox", "alice", "--channel", "nowhere", *options.split())
 
     assert "CHANNEL_NOT_FOUND" in one_line(ended, 1)
+    async with AsyncClient(filled.target) as client:
+        assert (await client.get_inbox("alice")).unread_count == 2
 
 
 async def test_json_is_one_notification_a_line_the_latest_first(filled: Program) -> None:

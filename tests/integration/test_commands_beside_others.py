@@ -6,9 +6,10 @@ import pytest
 from tocsin.v1.channel_pb2 import Channel
 from tocsin.v1.inbox_pb2 import Inbox
 from tocsin_client import Aborted, AsyncClient
-from tocsin_client.cli.grouping import Selection, grouped
+from tocsin_client.cli.grouping import grouped
 from tocsin_client.cli.labelling import Labelling
 from tocsin_client.cli.marking import mark_selected
+from tocsin_client.cli.selecting import Selection
 from tocsin_client.testing import LocalServer
 
 

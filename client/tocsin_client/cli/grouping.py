@@ -1,37 +1,15 @@
 """An inbox by its channels, in which what came last is first; only a page of it is held."""
 
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable
 
 from tocsin.v1.channel_pb2 import Channel
-from tocsin.v1.inbox_pb2 import InboxChannel, Notification, NotificationFilter
+from tocsin.v1.inbox_pb2 import InboxChannel, Notification
 
 from tocsin_client import AsyncClient
-from tocsin_client.cli import entries
+from tocsin_client.cli import entries, selecting
 from tocsin_client.cli.entries import Entry
-from tocsin_client.cli.listing import first, page_size
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which notifications of whose inbox to list: the latest `limit`; None is all."""
-
-    user_id: str
-    channel_ids: frozenset[str]
-    limit: int | None
-    unread_only: bool
-
-
-async def latest(client: AsyncClient, selection: Selection) -> AsyncIterator[Notification]:
-    """The notifications, in list order.
-
-    Raises:
-        tocsin_client.NotFound: A selected channel is none.
-    """
-    await _selected(client, selection)
-    listed = _listed(client, selection, sorted(selection.channel_ids))
-    async for notification in first(listed, selection.limit):
-        yield notification
+from tocsin_client.cli.listing import page_size
+from tocsin_client.cli.selecting import Selection
 
 
 async def grouped(client: AsyncClient, selection: Selection) -> AsyncIterator[Entry]:
@@ -43,85 +21,91 @@ async def grouped(client: AsyncClient, selection: Selection) -> AsyncIterator[En
     Raises:
         tocsin_client.NotFound: A selected channel is none.
     """
-    selected = await _selected(client, selection)
+    selected = await selecting.channels(client, selection.channel_ids)
     inbox = await client.get_inbox(selection.user_id)
-    if not selected:
+    # The revisions at which whatever is listed arrived.
+    arrivals = range(await _oldest(client, selection, inbox.revision), inbox.revision + 1)
+    if selected:
+        groups = _selected_groups(client, selection, selected, arrivals)
+    else:
         yield entries.inbox(inbox)
-    oldest = await _oldest(client, selection, inbox.revision)
-    above = not selected
-    for channel in await _channels(client, selection, selected, oldest):
-        heading = [entries.gap()] if above else []
-        heading.append(entries.channel(channel))
-        above = True
-        if selected:
-            while heading:
-                yield heading.pop(0)
-        listed = _listed(client, selection, [channel.channel.channel_id])
-        async for notification in _up_to(inbox.revision, listed):
-            if notification.arrive_revision < oldest:
-                break
-            while heading:
-                yield heading.pop(0)
-            yield entries.received(notification)
-
-
-async def _selected(client: AsyncClient, selection: Selection) -> dict[str, Channel]:
-    """The selected channels: one that is none has nothing either, and deserves another answer."""
-    return {
-        channel_id: await client.get_channel(channel_id)
-        for channel_id in sorted(selection.channel_ids)
-    }
+        groups = _groups(client, selection, arrivals)
+    async for entry in groups:
+        yield entry
 
 
 async def _oldest(client: AsyncClient, selection: Selection, head: int) -> int:
     """The arrival of the last notification within the limit."""
+    left = selection.limit
+    if left is None:
+        return 0
     oldest = 0
-    if selection.limit is not None:
-        listed = _listed(client, selection, sorted(selection.channel_ids))
-        async for notification in first(_up_to(head, listed), selection.limit):
+    async for notification in selecting.listed(client, selection):
+        if notification.arrive_revision <= head:
             oldest = notification.arrive_revision
+            left -= 1
+            if not left:
+                break
     return oldest
 
 
-async def _up_to(head: int, listed: AsyncIterator[Notification]) -> AsyncIterator[Notification]:
-    async for notification in listed:
-        if notification.arrive_revision <= head:
-            yield notification
+async def _selected_groups(
+    client: AsyncClient, selection: Selection, selected: Iterable[Channel], arrivals: range
+) -> AsyncIterator[Entry]:
+    for place, held in enumerate(await _held(client, selection.user_id, selected)):
+        if place:
+            yield entries.gap()
+        yield entries.channel(held)
+        async for notification in _arrived(client, selection, held, arrivals):
+            yield entries.received(notification)
 
 
-async def _channels(
-    client: AsyncClient, selection: Selection, selected: Mapping[str, Channel], oldest: int
+async def _groups(
+    client: AsyncClient, selection: Selection, arrivals: range
+) -> AsyncIterator[Entry]:
+    for held in await _recent(client, selection, arrivals.start):
+        # Nothing of it may be listed: what arrived was read already, or left meanwhile.
+        named = False
+        async for notification in _arrived(client, selection, held, arrivals):
+            if not named:
+                yield entries.gap()
+                yield entries.channel(held)
+                named = True
+            yield entries.received(notification)
+
+
+async def _held(
+    client: AsyncClient, user_id: str, selected: Iterable[Channel]
 ) -> list[InboxChannel]:
-    """The channels that something is to be listed of; read at once, as arrivals reorder them.
+    """The selected channels with their counters; those that the inbox has nothing of come last."""
+    holding = []
+    missing = {channel.channel_id: channel for channel in selected}
+    async for held in client.list_inbox_channels(user_id, page_size=page_size(None)):
+        if held.channel.channel_id in missing:
+            del missing[held.channel.channel_id]
+            holding.append(held)
+    return [*holding, *(InboxChannel(channel=channel) for channel in missing.values())]
 
-    Those that are selected are there in any case.
-    """
-    channels = []
-    missing = dict(selected)
-    async for channel in client.list_inbox_channels(
-        selection.user_id,
-        unread_only=selection.unread_only and not selected,
-        page_size=page_size(None),
+
+async def _recent(client: AsyncClient, selection: Selection, oldest: int) -> list[InboxChannel]:
+    """The channels in which something arrived since; read at once, as arrivals reorder them."""
+    recent = []
+    async for held in client.list_inbox_channels(
+        selection.user_id, unread_only=selection.unread_only, page_size=page_size(None)
     ):
-        if not selected and channel.latest_notification.arrive_revision < oldest:
+        if held.latest_notification.arrive_revision < oldest:
             break
-        if not selected or channel.channel.channel_id in missing:
-            missing.pop(channel.channel.channel_id, None)
-            channel.ClearField("latest_notification")
-            channels.append(channel)
-    return [*channels, *(InboxChannel(channel=channel) for channel in missing.values())]
+        held.ClearField("latest_notification")
+        recent.append(held)
+    return recent
 
 
-def _listed(
-    client: AsyncClient, selection: Selection, channel_ids: list[str]
+async def _arrived(
+    client: AsyncClient, selection: Selection, held: InboxChannel, arrivals: range
 ) -> AsyncIterator[Notification]:
-    return client.list_notifications(
-        selection.user_id,
-        channel_ids=channel_ids,
-        filter=(
-            NotificationFilter.NOTIFICATION_FILTER_UNREAD
-            if selection.unread_only
-            else NotificationFilter.NOTIFICATION_FILTER_ALL
-        ),
-        page_size=page_size(selection.limit),
-    )
+    """What is to be listed of a channel."""
+    async for notification in selecting.listed(client, selection, held.channel.channel_id):
+        if notification.arrive_revision < arrivals.start:
+            return
+        if notification.arrive_revision in arrivals:
+            yield notification

@@ -61,7 +61,8 @@ def inbox(
         raise typer.BadParameter("it is for --mark.", param_hint="'--id'")
 
     async def listing(client: "AsyncClient", output: "Output") -> None:
-        from tocsin_client.cli.grouping import Selection, grouped, latest  # noqa: PLC0415  # help does without
+        from tocsin_client.cli.grouping import grouped  # noqa: PLC0415  # help does without
+        from tocsin_client.cli.selecting import Selection, latest  # noqa: PLC0415
 
         selection = Selection(user_id, frozenset(channel or ()), limit, unread_only=unread)
         if output.as_json:

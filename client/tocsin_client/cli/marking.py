@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from tocsin_client import AsyncClient, UpdateNotificationsResponse
+from tocsin_client.cli import selecting
 
 _READ: Mapping[str, bool] = {"read": True, "unread": False}
 _SEEN: Mapping[str, bool] = {"seen": True, "unseen": False}
@@ -24,10 +25,14 @@ async def mark_selected(
         state: read, unread, seen or unseen.
         ids: These; the others may be None or empty, and so may these.
         channel_ids: Those of these channels.
+
+    Raises:
+        tocsin_client.NotFound: One of the channels is none.
     """
     read, seen = _READ.get(state), _SEEN.get(state)
     if ids:
         return await client.update_notifications(user_id, ids=ids, read=read, seen=seen)
+    await selecting.channels(client, channel_ids or ())
     inbox = await client.get_inbox(user_id)
     return await client.update_notifications(
         user_id,

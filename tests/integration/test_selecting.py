@@ -1,0 +1,41 @@
+"""What is asked about the channels that a person names."""
+
+import asyncio
+
+import pytest
+from tocsin.v1.channel_pb2 import Channel
+from tocsin_client import AsyncClient, NotFound
+from tocsin_client.cli import selecting
+from tocsin_client.testing import LocalServer
+
+
+class Together(AsyncClient):
+    """It answers about a channel once it is asked about two."""
+
+    both: asyncio.Barrier
+
+    async def get_channel(self, channel_id: str, *, timeout: float | None = None) -> Channel:
+        async with asyncio.timeout(60):
+            await self.both.wait()
+        return await super().get_channel(channel_id, timeout=timeout)
+
+
+async def test_channels_are_asked_for_at_once_and_each_once(tocsin_server: LocalServer) -> None:
+    async with Together(tocsin_server.target) as client:
+        client.both = asyncio.Barrier(2)
+        await client.create_channel("news", title="News")
+        await client.create_channel("billing", title="Billing")
+
+        channels = await selecting.channels(client, ["news", "billing", "news"])
+
+    assert [channel.title for channel in channels] == ["Billing", "News"]
+
+
+async def test_one_that_is_none_is_told_although_others_are(tocsin_server: LocalServer) -> None:
+    async with AsyncClient(tocsin_server.target) as client:
+        await client.create_channel("news", title="News")
+
+        with pytest.raises(NotFound) as refusal:
+            await selecting.channels(client, ["news", "nowhere"])
+
+    assert refusal.value.metadata == {"channel_id": "nowhere"}
