@@ -1,14 +1,15 @@
 """A run in which a test was skipped fails, whoever ran that test."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support import __file__ as support
+from tests.support import excusing
 
-ROOT = Path(support).parents[2]
+ROOT = Path(__file__).parents[2]
 
 EXCUSED = {
     "test_skipped.py": "import pytest\ndef test_it(): pytest.skip('no')\n",
@@ -17,16 +18,23 @@ EXCUSED = {
 }
 
 
+def test_runs_of_this_project_are_such(pytestconfig: pytest.Config) -> None:
+    assert pytestconfig.pluginmanager.is_registered(excusing)
+
+
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_what_did_not_run_fails_the_run(tmp_path: Path, workers: str) -> None:
-    (tmp_path / "conftest.py").write_bytes((ROOT / "tests/conftest.py").read_bytes())
     (tmp_path / "test_fine.py").write_text("def test_it(): pass\n")
     for name, text in EXCUSED.items():
         (tmp_path / name).write_text(text)
 
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-n", workers, "--rootdir", tmp_path, tmp_path],
+        [
+            *(sys.executable, "-m", "pytest", "-q", "-p", excusing.__name__, "-p", "xdist.plugin"),
+            *("-n", workers, "--rootdir", tmp_path, tmp_path),
+        ],
         cwd=ROOT,
+        env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         timeout=120,
