@@ -2,7 +2,8 @@
 
 # The first of these that is new enough makes .venv.
 PYTHON ?= python3.13 python3.12 python3.11 python3 python
-# Workers share the tests: as many as there are processors, up to four.
+# Workers share the tests: as many as there are processors, up to four. What needs one process
+# (-s, --pdb) says ARGS="-n0 --pdb"; -p no:xdist would not know these options.
 WORKERS ?= --numprocesses logical --maxprocesses 4 --dist worksteal
 # Passed on by run, test, test-durability, test-node, test-lowest, bench and lock.
 ARGS ?=
@@ -22,7 +23,7 @@ help: ## list the targets
 run: .venv/.server ## serve on an embedded store; ARGS="--listen 0.0.0.0:50051" passes flags
 	@exec $(BIN)/tocsin-server serve $(ARGS)
 
-test: .venv/.dev ## run every test but those of durability and Node; ARGS passes pytest's flags
+test: .venv/.dev ## run every test but those of durability and Node; ARGS passes pytest's flags (-n0: one process)
 	$(BIN)/pytest $(WORKERS) -m 'not durability and not node' $(ARGS)
 
 test-durability: .venv/.dev ## watch the server's system calls: an fsync before every answer
