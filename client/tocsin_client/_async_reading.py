@@ -44,6 +44,8 @@ class AsyncReader:
 
     def ask(self) -> "asyncio.Task[InboxUpdate]":
         """Asks for one update, unless one is asked for; `take` takes what comes of the task."""
+        if self._loop not in {None, asyncio.get_running_loop()}:
+            raise RuntimeError("the subscription began in another event loop")
         if self._step is None:
             self._loop = asyncio.get_running_loop()
             self._step = asyncio.create_task(self._advance())

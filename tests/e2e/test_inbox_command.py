@@ -226,6 +226,12 @@ async def test_a_terminal_gets_lines_of_its_width_and_no_escapes_of_senders(
     assert max(len(line) + sum(map(line.count, "漢字")) for line in plain.splitlines()) <= 60
 
 
+async def test_columns_0_is_a_width_that_is_not_known(program: Program) -> None:
+    await tocsin(program, "send", "marketing-clue", "Hello", "--to", "alice")
+
+    assert "Hello" in await _shown_on_a_terminal(program, columns=0)
+
+
 async def _shown_on_a_terminal(program: Program, columns: int) -> str:
     """What a terminal is sent by `tocsin inbox alice`."""
     ours, its = pty.openpty()

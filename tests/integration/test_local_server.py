@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from tocsin_client import AsyncClient
+from tocsin_client import AsyncClient, AsyncSubscription, Inbox
 from tocsin_client.testing import DrivenClock, LocalServer
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
@@ -148,10 +148,20 @@ def test_a_client_of_another_event_loop_says_so_instead_of_hanging(
         async with client.subscribe("alice") as subscription:
             await anext(subscription)
 
-    inbox = asyncio.run(client.get_inbox("alice"))
+    async def begin() -> tuple[Inbox, AsyncSubscription]:
+        begun = client.subscribe("alice")
+        await anext(begun)
+        return await client.get_inbox("alice"), begun
+
+    async def go_on() -> None:
+        await anext(begun)
+
+    inbox, begun = asyncio.run(begin())
 
     assert inbox.user_id == "alice"
     with pytest.raises(RuntimeError, match="in another event loop"):
         asyncio.run(client.get_inbox("alice"))
     with pytest.raises(RuntimeError, match="in another event loop"):
         asyncio.run(follow())
+    with pytest.raises(RuntimeError, match="in another event loop"):
+        asyncio.run(go_on())

@@ -18,6 +18,9 @@ from rich.text import Text
 from tocsin_client.cli.entries import Entry
 from tocsin_client.cli.visibility import plain
 
+# Where it is not known how wide a terminal is.
+_WIDTH = 80
+
 
 class Output:
     """Standard output, in which every line leaves at once.
@@ -43,6 +46,9 @@ class Output:
         self._on_terminal = self._file is not None and self._file.isatty()
         self._rendered = StringIO()
         self._console = Console(file=self._rendered, force_terminal=self._on_terminal or None)
+        if not self._console.width:
+            # COLUMNS=0 says that it is not known; rich would render nothing.
+            self._console.width = _WIDTH
 
     def messages(self, messages: Iterable[Message]) -> None:
         """Writes messages in Protobuf's JSON mapping, one a line."""
