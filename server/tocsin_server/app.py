@@ -11,25 +11,26 @@ from time import time_ns
 
 from uuid_utils import uuid7
 
+from tocsin_server.api.channels.handlers import ChannelServicer
+from tocsin_server.api.inboxes.handlers import InboxServicer
+from tocsin_server.api.messages.encode import stamp
+from tocsin_server.api.messages.handlers import MessageServicer
+from tocsin_server.background.disk_health import watch_forever
+from tocsin_server.background.jobs import WORK_SECONDS, work_forever
+from tocsin_server.background.pruning import PRUNE_SECONDS, prune_forever
 from tocsin_server.domain.channels import Channels
-from tocsin_server.domain.following import Follower, Subscription
+from tocsin_server.domain.following import Follower
 from tocsin_server.domain.inboxes import Inboxes
 from tocsin_server.domain.messages import Messages
-from tocsin_server.domain.ports import Clock
-from tocsin_server.domain.retention import Retention
-from tocsin_server.jobs.pruning import PRUNE_SECONDS, prune_forever
-from tocsin_server.jobs.watching import watch_forever
-from tocsin_server.jobs.working import WORK_SECONDS, work_forever
+from tocsin_server.domain.model.retention import Retention
+from tocsin_server.domain.model.streams import Subscription
+from tocsin_server.domain.ports.clock import Clock
+from tocsin_server.grpc_transport.address import CannotListen
+from tocsin_server.grpc_transport.server import OPTIONS, GrpcServer, Options
 from tocsin_server.live.hub import Hub
-from tocsin_server.live.sweeping import SWEEP_SECONDS, sweep_forever
-from tocsin_server.rpc.channels import ChannelServicer
-from tocsin_server.rpc.inboxes import InboxServicer
-from tocsin_server.rpc.listening import CannotListen
-from tocsin_server.rpc.messages import MessageServicer
-from tocsin_server.rpc.responses import stamp
-from tocsin_server.rpc.serving import OPTIONS, GrpcServer, Options
+from tocsin_server.live.sweep import SWEEP_SECONDS, sweep_forever
 from tocsin_server.settings import Settings
-from tocsin_server.store.failures import CannotOpen
+from tocsin_server.store.engine.driver_errors import CannotOpen
 from tocsin_server.store.store import SqlStore
 
 __all__ = ["CannotListen", "CannotOpen", "Parts", "serving"]

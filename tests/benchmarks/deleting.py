@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from itertools import count
 
 from tocsin_server.app import SystemClock
-from tocsin_server.domain.retention import Retention
+from tocsin_server.domain.model.retention import Retention
 from tocsin_server.live.hub import Hub
 from tocsin_server.store.store import SqlStore
 

@@ -22,9 +22,9 @@ from tocsin.v1.inbox_service_pb2 import (
 )
 from tocsin.v1.inbox_service_pb2_grpc import InboxServiceStub
 from tocsin.v1.message_service_pb2_grpc import MessageServiceStub
-from tocsin_server.store.databases import database
-from tocsin_server.store.lanes import run as run_in
-from tocsin_server.store.prepared import run
+from tocsin_server.store.engine.databases import database
+from tocsin_server.store.engine.executors import run as run_in
+from tocsin_server.store.engine.prepared import run
 
 from tests.benchmarks.load import connection, require
 from tests.benchmarks.samples import CHANNEL_ID, sample_message, sends, users

@@ -1,7 +1,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
-from tocsin_server.domain.retention import Retention
+from tocsin_server.domain.model.retention import Retention
 from tocsin_server.live.hub import Hub
 
 from tests.contract.stores import OpenStore, Store, opener

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
-from tocsin_server.domain.changes import ENVELOPE_BYTES
-from tocsin_server.domain.channels import Channel
-from tocsin_server.domain.errors import TocsinError
-from tocsin_server.domain.identity import InboxKey
-from tocsin_server.domain.inboxes import Notification, NotificationFilter
-from tocsin_server.domain.limits import RESPONSE_BYTES
-from tocsin_server.domain.messages import Message, Sent
-from tocsin_server.domain.paging import Page
+from tocsin_server.domain.model.changes import ENVELOPE_BYTES
+from tocsin_server.domain.model.channels import Channel
+from tocsin_server.domain.model.errors import TocsinError
+from tocsin_server.domain.model.identity import InboxKey
+from tocsin_server.domain.model.inboxes import Notification, NotificationFilter
+from tocsin_server.domain.model.limits import RESPONSE_BYTES
+from tocsin_server.domain.model.messages import Message, Sent
+from tocsin_server.domain.model.pages import Page
 
 from tests.contract.stores import Store
 

@@ -3,16 +3,14 @@
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from tocsin_server.domain.ports import (
-    ChannelStore,
-    Clock,
-    InboxStore,
-    JobStore,
-    Live,
-    MessageStore,
-    PruningStore,
-)
-from tocsin_server.domain.retention import Retention
+from tocsin_server.domain.model.retention import Retention
+from tocsin_server.domain.ports.channels import ChannelStore
+from tocsin_server.domain.ports.clock import Clock
+from tocsin_server.domain.ports.inboxes import InboxStore
+from tocsin_server.domain.ports.jobs import JobStore
+from tocsin_server.domain.ports.live import Live
+from tocsin_server.domain.ports.messages import MessageStore
+from tocsin_server.domain.ports.pruning import PruningStore
 from tocsin_server.store.store import SqlStore
 
 

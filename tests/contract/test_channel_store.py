@@ -4,14 +4,14 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from tocsin_server.domain.channels import ChannelUpdate
-from tocsin_server.domain.errors import (
+from tocsin_server.domain.model.channels import ChannelUpdate
+from tocsin_server.domain.model.errors import (
     ChannelAlreadyExists,
     ChannelNotFound,
     EtagMismatch,
     RequestIdReused,
 )
-from tocsin_server.domain.limits import RESPONSE_BYTES
+from tocsin_server.domain.model.limits import RESPONSE_BYTES
 
 from tests.contract.conftest import RETENTION, Shelf
 from tests.contract.reading import all_channels

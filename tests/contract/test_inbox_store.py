@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
-from tocsin_server.domain.cursors import Position
-from tocsin_server.domain.following import Replay
-from tocsin_server.domain.identity import InboxKey
-from tocsin_server.domain.inboxes import Counters, Inbox, Notification, NotificationFilter
-from tocsin_server.domain.limits import RESPONSE_BYTES
+from tocsin_server.domain.model.counters import Counters
+from tocsin_server.domain.model.cursors import Position
+from tocsin_server.domain.model.identity import InboxKey
+from tocsin_server.domain.model.inboxes import Inbox, Notification, NotificationFilter
+from tocsin_server.domain.model.limits import RESPONSE_BYTES
+from tocsin_server.domain.model.streams import Replay
 
 from tests.contract.conftest import Shelf
 from tests.contract.reading import all_notifications, sent, size_of

@@ -5,9 +5,9 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from tocsin_server.domain.errors import ServerStopping, TooManyStreams
-from tocsin_server.domain.identity import InboxKey
-from tocsin_server.domain.ports import Live
+from tocsin_server.domain.model.errors import ServerStopping, TooManyStreams
+from tocsin_server.domain.model.identity import InboxKey
+from tocsin_server.domain.ports.live import Live
 from tocsin_server.live.hub import Hub
 
 from tests.support.building import ALICE, BOB, change

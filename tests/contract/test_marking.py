@@ -7,12 +7,13 @@ from itertools import count
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tocsin_server.domain.changes import Mark
-from tocsin_server.domain.cursors import Position
-from tocsin_server.domain.errors import RequestIdReused
-from tocsin_server.domain.identity import InboxKey
-from tocsin_server.domain.inboxes import Counters, NotificationFilter
-from tocsin_server.domain.marking import Marked, Marking, Selection
+from tocsin_server.domain.model.changes import Mark
+from tocsin_server.domain.model.counters import Counters
+from tocsin_server.domain.model.cursors import Position
+from tocsin_server.domain.model.errors import RequestIdReused
+from tocsin_server.domain.model.identity import InboxKey
+from tocsin_server.domain.model.inboxes import NotificationFilter
+from tocsin_server.domain.model.marking import Marked, Marking, Selection
 from tocsin_server.live.hub import Hub
 
 from tests.contract.conftest import Shelf

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
-from tocsin_server.domain.errors import ChannelNotFound, RequestIdReused
-from tocsin_server.domain.identity import InboxKey
-from tocsin_server.domain.inboxes import Counters
-from tocsin_server.domain.messages import MessageState, Send, Sent
+from tocsin_server.domain.model.counters import Counters
+from tocsin_server.domain.model.errors import ChannelNotFound, RequestIdReused
+from tocsin_server.domain.model.identity import InboxKey
+from tocsin_server.domain.model.messages import MessageState, Send, Sent
 from tocsin_server.live.hub import Hub
 
 from tests.contract.conftest import RETENTION, Shelf

@@ -1,10 +1,10 @@
 """What `PruningStore` promises: the past goes when it may, and whoever needs it is told."""
 
 import pytest
-from tocsin_server.domain.cursors import Cursor, Position
-from tocsin_server.domain.errors import RequestIdReused
-from tocsin_server.domain.identity import InboxKey
-from tocsin_server.domain.marking import Marked, Marking, Selection
+from tocsin_server.domain.model.cursors import Cursor, Position
+from tocsin_server.domain.model.errors import RequestIdReused
+from tocsin_server.domain.model.identity import InboxKey
+from tocsin_server.domain.model.marking import Marked, Marking, Selection
 
 from tests.contract.conftest import HISTORY, RETENTION
 from tests.contract.reading import all_notifications, sent

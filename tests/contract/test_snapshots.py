@@ -8,11 +8,12 @@ from tocsin.v1.inbox_service_pb2 import SubscribeResponse
 from tocsin.v1.message_pb2 import Message
 from tocsin_client import InboxView
 from tocsin_client._resuming import Pacing, Progress
+from tocsin_server.api.inboxes.encode import InboxEncoder
 from tocsin_server.domain import following
-from tocsin_server.domain.following import Follower, Subscription
-from tocsin_server.domain.marking import Marking, Selection
+from tocsin_server.domain.following import Follower
+from tocsin_server.domain.model.marking import Marking, Selection
+from tocsin_server.domain.model.streams import Subscription
 from tocsin_server.live.hub import Hub
-from tocsin_server.rpc.responses import InboxEncoder
 
 from tests.contract.reading import all_notifications
 from tests.contract.stores import Store

@@ -5,10 +5,10 @@ from itertools import count
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tocsin_server.domain.cursors import Position
-from tocsin_server.domain.errors import ChannelNotFound
-from tocsin_server.domain.identity import InboxKey
-from tocsin_server.domain.marking import Marking, Selection
+from tocsin_server.domain.model.cursors import Position
+from tocsin_server.domain.model.errors import ChannelNotFound
+from tocsin_server.domain.model.identity import InboxKey
+from tocsin_server.domain.model.marking import Marking, Selection
 
 from tests.contract.reading import all_notifications
 from tests.contract.stores import Store

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from tocsin_server.store.upkeep.findings import Kind
+from tocsin_server.store.doctor.findings import Kind
 
 from tests.docs.pages import ROOT, blocks, read, section
 from tests.docs.terminals import Terminals

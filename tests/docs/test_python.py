@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tocsin_client.testing import LocalServer
+from tocsin_server.testing import LocalServer
 
 from tests.docs.pages import blocks, read
 from tests.docs.terminals import SHOWN_ADDRESS

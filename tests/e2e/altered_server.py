@@ -10,9 +10,9 @@ import signal
 from collections.abc import Sequence
 
 from tocsin_server.app import Parts, SystemClock, serving
-from tocsin_server.domain.changes import Change
+from tocsin_server.domain.model.changes import Change
+from tocsin_server.grpc_transport.server import OPTIONS
 from tocsin_server.live.hub import Hub
-from tocsin_server.rpc.serving import OPTIONS
 from tocsin_server.settings import Settings
 
 

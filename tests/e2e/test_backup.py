@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from tocsin_server.store.upkeep.copying import back_up
+from tocsin_server.store.backup.copy import back_up
 
 from tests.e2e.commands import AS_ANYBODY, DYING, PROGRAM, complaint_of, run, with_room
 from tests.e2e.conftest import StartProgram

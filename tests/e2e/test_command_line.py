@@ -15,7 +15,7 @@ from tocsin.v1.inbox_service_pb2 import SubscribeResponse
 from tocsin.v1.message_service_pb2 import SendMessageResponse
 from tocsin_client import AsyncClient
 from tocsin_client.cli import sending
-from tocsin_server.domain import limits
+from tocsin_server.domain.model import limits
 
 from tests.e2e.command_line import (
     NOWHERE,

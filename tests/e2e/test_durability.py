@@ -15,7 +15,7 @@ from tocsin.v1.channel_service_pb2_grpc import ChannelServiceStub
 from tocsin.v1.message_pb2 import Message
 from tocsin.v1.message_service_pb2 import BatchSendMessagesRequest, SendMessageRequest
 from tocsin.v1.message_service_pb2_grpc import MessageServiceStub
-from tocsin_server.store.sqlite import write_engine
+from tocsin_server.store.engine.sqlite import write_engine
 
 from tests.e2e.conftest import StartProgram
 from tests.e2e.program import SERVE

@@ -106,7 +106,7 @@ def test_it_brings_two_programs_and_a_fixture(wheel: Wheel) -> None:
         *("tocsin", "=", "tocsin_client.cli.__main__:main"),
         *("tocsin-server", "=", "tocsin_server.__main__:main"),
         *("[pytest11]",),
-        *("tocsin", "=", "tocsin_client._pytest"),
+        *("tocsin", "=", "tocsin_server.pytest_plugin"),
     ]
 
 
@@ -177,8 +177,8 @@ import sys
 
 def test_nothing_is_loaded():
     loaded = {name.partition(".")[0] for name in sys.modules}
-    assert "tocsin_client" in loaded  # its fixture is known
-    assert not loaded & {"google", "grpc", "tocsin", "tocsin_server"}
+    assert "tocsin_server" in loaded  # its fixture is known
+    assert not loaded & {"google", "grpc", "sqlalchemy", "tocsin", "tocsin_client"}
 """
     )
 

@@ -26,7 +26,7 @@ from tocsin_client import (
     make_send_request,
 )
 from tocsin_server.app import SystemClock
-from tocsin_server.domain.retention import Retention
+from tocsin_server.domain.model.retention import Retention
 from tocsin_server.live.hub import Hub
 from tocsin_server.settings import Settings
 from tocsin_server.store.store import SqlStore

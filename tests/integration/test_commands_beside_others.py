@@ -10,7 +10,7 @@ from tocsin_client.cli.grouping import grouped
 from tocsin_client.cli.labelling import Labelling
 from tocsin_client.cli.marking import mark_selected
 from tocsin_client.cli.selecting import Selection
-from tocsin_client.testing import LocalServer
+from tocsin_server.testing import LocalServer
 
 
 class Overtaken(AsyncClient):

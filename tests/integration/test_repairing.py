@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from tocsin_server.settings import Settings
-from tocsin_server.store.upkeep.findings import Finding
+from tocsin_server.store.doctor.findings import Finding
 
 from tests.integration.conftest import Serve
 from tests.support.aging import examined_store

@@ -6,7 +6,7 @@ import pytest
 from tocsin.v1.channel_pb2 import Channel
 from tocsin_client import AsyncClient, NotFound
 from tocsin_client.cli import selecting
-from tocsin_client.testing import LocalServer
+from tocsin_server.testing import LocalServer
 
 
 class Together(AsyncClient):

@@ -14,8 +14,8 @@ from tocsin.v1.inbox_pb2 import Inbox
 from tocsin.v1.inbox_service_pb2 import SubscribePhase, SubscribeRequest, SubscribeResponse
 from tocsin.v1.inbox_service_pb2_grpc import InboxServiceStub
 from tocsin_server.domain import following
-from tocsin_server.domain.cursors import Cursor, Position
-from tocsin_server.domain.identity import InboxKey
+from tocsin_server.domain.model.cursors import Cursor, Position
+from tocsin_server.domain.model.identity import InboxKey
 from tocsin_server.settings import Settings
 
 from tests.integration.conftest import Serve

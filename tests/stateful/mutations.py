@@ -7,22 +7,24 @@ from typing import Any
 from unittest.mock import patch
 
 from sqlalchemy import Connection, RootTransaction, update
-from tocsin_server.domain.changes import Change, Item, Removal
-from tocsin_server.domain.cursors import Cursor, Position
-from tocsin_server.domain.following import Follower, Response
-from tocsin_server.domain.inboxes import Counters, Inbox
-from tocsin_server.domain.marking import Effect
-from tocsin_server.domain.messages import Send
-from tocsin_server.domain.retention import Retention
+from tocsin_server.api import page_tokens
+from tocsin_server.domain.following import Follower
+from tocsin_server.domain.model.changes import Change, Item, Removal
+from tocsin_server.domain.model.counters import Counters
+from tocsin_server.domain.model.cursors import Cursor, Position
+from tocsin_server.domain.model.inboxes import Inbox
+from tocsin_server.domain.model.marking import Effect
+from tocsin_server.domain.model.messages import Send
+from tocsin_server.domain.model.retention import Retention
+from tocsin_server.domain.model.streams import Response
 from tocsin_server.live import hub
 from tocsin_server.live.hub import Hub, HubWatch
-from tocsin_server.rpc import listing
-from tocsin_server.store import answers, arrivals, marking, pruning, replaying, sending
-from tocsin_server.store.arrivals import Addressed, Arrival
-from tocsin_server.store.committing import Committed, Committer, Task
-from tocsin_server.store.counting import Difference
-from tocsin_server.store.reading import Stored
-from tocsin_server.store.tables import inboxes
+from tocsin_server.store import fan_out, history, idempotency, marking, pruning, sending
+from tocsin_server.store.fan_out import Addressed, Arrival
+from tocsin_server.store.pages import Stored
+from tocsin_server.store.revisions import Difference
+from tocsin_server.store.schema.tables import inboxes
+from tocsin_server.store.writing.group_commit import Committed, Committer, Task
 
 from tests.stateful import promises
 
@@ -67,7 +69,7 @@ def marks_of_ids_come_before_a_commit_that_fails() -> Mutation:
 
 def answers_are_forgotten() -> Mutation:
     """No answer is kept for a request that comes again."""
-    return patch.object(answers, "keep", lambda *_: None)
+    return patch.object(idempotency, "keep", lambda *_: None)
 
 
 def answers_are_forgotten_too_early() -> Mutation:
@@ -80,7 +82,7 @@ def answers_are_forgotten_too_early() -> Mutation:
 
 def one_recipient_keeps_its_revision() -> Mutation:
     """The last of several recipients does not take the next revision."""
-    arrive = arrivals.arrive
+    arrive = fan_out.arrive
 
     def mutated(
         connection: Connection, tenant: str, addressed: Sequence[Addressed]
@@ -106,20 +108,20 @@ def live_gives_the_last_of_several_changes() -> Mutation:
 
 def replay_skips_marks() -> Mutation:
     """What a mark changed is not replayed."""
-    return patch.object(replaying, "_log", lambda *_: ((), replaying._END))
+    return patch.object(history, "_log", lambda *_: ((), history._END))
 
 
 def replay_skips_tombstones() -> Mutation:
     """What was removed is not replayed."""
-    rows = replaying._rows
+    rows = history._rows
 
     def mutated(
         found: Sequence[Stored], limit: int, read: Callable[[Stored], Item]
-    ) -> replaying._Source:
+    ) -> history._Source:
         items, behind = rows(found, limit, read)
         return [item for item in items if not isinstance(item, Removal)], behind
 
-    return patch.object(replaying, "_rows", mutated)
+    return patch.object(history, "_rows", mutated)
 
 
 def pruning_forgets_what_it_pruned() -> Mutation:
@@ -206,7 +208,7 @@ def cursors_of_others_are_taken() -> Mutation:
 
 def page_tokens_of_others_are_taken() -> Mutation:
     """Whose a page token is is not looked at."""
-    return patch.object(listing, "binding", lambda *_: b"")
+    return patch.object(page_tokens, "binding", lambda *_: b"")
 
 
 MUTATIONS: Sequence[tuple[Callable[..., None], Callable[[], Mutation]]] = (

@@ -6,7 +6,7 @@ from itertools import groupby, pairwise
 from typing import NoReturn
 
 from tocsin.v1.inbox_service_pb2 import SubscribePhase, SubscribeResponse
-from tocsin_server.domain.cursors import Cursor
+from tocsin_server.domain.model.cursors import Cursor
 
 from tests.histories.recording import Counters
 from tests.stateful.model import Copy, Inbox, State, listed, recount, recount_channels

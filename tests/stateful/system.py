@@ -16,21 +16,22 @@ import grpc
 from tocsin.v1.channel_service_pb2_grpc import ChannelServiceStub
 from tocsin.v1.inbox_service_pb2_grpc import InboxServiceStub
 from tocsin.v1.message_service_pb2_grpc import MessageServiceStub
+from tocsin_server.api.channels.handlers import ChannelServicer
+from tocsin_server.api.inboxes.handlers import InboxServicer
+from tocsin_server.api.messages.encode import stamp
+from tocsin_server.api.messages.handlers import MessageServicer
+from tocsin_server.background.pruning import prune
 from tocsin_server.domain import following
-from tocsin_server.domain.changes import Change
 from tocsin_server.domain.channels import Channels
-from tocsin_server.domain.following import Follower, Subscription
+from tocsin_server.domain.following import Follower
 from tocsin_server.domain.inboxes import Inboxes
 from tocsin_server.domain.messages import Messages
-from tocsin_server.domain.retention import Retention
-from tocsin_server.jobs.pruning import prune
+from tocsin_server.domain.model.changes import Change
+from tocsin_server.domain.model.retention import Retention
+from tocsin_server.domain.model.streams import Subscription
+from tocsin_server.grpc_transport.server import GrpcServer
 from tocsin_server.live import hub as hubs
 from tocsin_server.live.hub import Hub, HubWatch
-from tocsin_server.rpc.channels import ChannelServicer
-from tocsin_server.rpc.inboxes import InboxServicer
-from tocsin_server.rpc.messages import MessageServicer
-from tocsin_server.rpc.responses import stamp
-from tocsin_server.rpc.serving import GrpcServer
 
 from tests.contract.stores import OpenStore, Store
 from tests.stateful.promises import a_slow_reader_harms_only_itself

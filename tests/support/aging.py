@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from tocsin_server.domain.marking import Marking, Selection
-from tocsin_server.domain.messages import Sent
-from tocsin_server.domain.retention import Retention
+from tocsin_server.domain.model.marking import Marking, Selection
+from tocsin_server.domain.model.messages import Sent
+from tocsin_server.domain.model.retention import Retention
 from tocsin_server.live.hub import Hub
+from tocsin_server.store.doctor.examine import examine
+from tocsin_server.store.doctor.findings import Finding
 from tocsin_server.store.store import SqlStore
-from tocsin_server.store.upkeep.examining import examine
-from tocsin_server.store.upkeep.findings import Finding
 
 from tests.support.building import ALICE, BOB, channel, request, send
 from tests.support.clocks import SetClock

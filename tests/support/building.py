@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from tocsin_server.domain.changes import Change, Item
-from tocsin_server.domain.channels import Channel, ChannelType
-from tocsin_server.domain.identity import InboxKey
-from tocsin_server.domain.inboxes import ChannelCounters, Counters, Notification
-from tocsin_server.domain.messages import Draft, Message, MessageState, Send
-from tocsin_server.domain.requests import RequestKey, body_digest
+from tocsin_server.domain.model.changes import Change, Item
+from tocsin_server.domain.model.channels import Channel, ChannelType
+from tocsin_server.domain.model.counters import ChannelCounters, Counters
+from tocsin_server.domain.model.idempotency import RequestKey, body_digest
+from tocsin_server.domain.model.identity import InboxKey
+from tocsin_server.domain.model.inboxes import Notification
+from tocsin_server.domain.model.messages import Draft, Message, MessageState, Send
 from uuid_utils import uuid7
 
 from tests.support.clocks import START

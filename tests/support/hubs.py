@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tocsin_server.domain.changes import Change
+from tocsin_server.domain.model.changes import Change
 from tocsin_server.live.hub import Hub
 
 

@@ -3,25 +3,20 @@
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 
-from tocsin_server.domain.changes import Change
-from tocsin_server.domain.cursors import Position
-from tocsin_server.domain.following import Head, Replay
-from tocsin_server.domain.identity import InboxKey
-from tocsin_server.domain.inboxes import (
-    ChannelCounters,
-    Counters,
-    Inbox,
-    Notification,
-    NotificationFilter,
-)
-from tocsin_server.domain.paging import Page
-from tocsin_server.domain.ports import Live
+from tocsin_server.domain.model.changes import Change
+from tocsin_server.domain.model.counters import ChannelCounters, Counters
+from tocsin_server.domain.model.cursors import Position
+from tocsin_server.domain.model.identity import InboxKey
+from tocsin_server.domain.model.inboxes import Inbox, Notification, NotificationFilter
+from tocsin_server.domain.model.pages import Page
+from tocsin_server.domain.model.streams import Head, Replay
+from tocsin_server.domain.ports.live import Live
 
 from tests.support.building import notification
 
 
 class MemoryInboxes:
-    """Implements `tocsin_server.domain.ports.InboxHistory`.
+    """Implements `tocsin_server.domain.ports.history.InboxHistory`.
 
     What stands in `after_reads` is called once each, in order, behind the next
     reads of rows: what a follower does not know yet when it has its answer.

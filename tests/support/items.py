@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from tocsin_server.domain.changes import Item
-from tocsin_server.domain.inboxes import Notification
+from tocsin_server.domain.model.changes import Item
+from tocsin_server.domain.model.inboxes import Notification
 
 
 def notifications(items: Sequence[Item] | None) -> list[Notification]:

@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 import asyncpg
 import psutil
 from sqlalchemy import Connection, make_url
-from tocsin_server.store.databases import Database, database
-from tocsin_server.store.lanes import run
-from tocsin_server.store.migrating import migrate
+from tocsin_server.store.engine.databases import Database, database
+from tocsin_server.store.engine.executors import run
+from tocsin_server.store.schema.migration import migrate
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # about where its lock is

@@ -12,9 +12,9 @@ from tocsin.v1.inbox_service_pb2_grpc import InboxServiceStub
 from tocsin.v1.message_service_pb2_grpc import MessageServiceStub
 from tocsin_client import AsyncClient
 from tocsin_server.app import Parts, SystemClock, serving
-from tocsin_server.domain.ports import Clock
+from tocsin_server.domain.ports.clock import Clock
 from tocsin_server.live.hub import Hub
-from tocsin_server.live.sweeping import SWEEP_SECONDS
+from tocsin_server.live.sweep import SWEEP_SECONDS
 from tocsin_server.settings import Settings
 
 from tests.support.streams import P, Replica, Stream

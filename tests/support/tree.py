@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from tocsin_server.domain import errors
-from tocsin_server.domain.errors import TocsinError
+from tocsin_server.domain.model import errors
+from tocsin_server.domain.model.errors import TocsinError
 
 EXAMPLES: Sequence[TocsinError] = (
     errors.FieldsInvalid([errors.Violation("message.title", "is required")]),

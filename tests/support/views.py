@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from tocsin_server.domain.changes import Item, Mark, Removal
-from tocsin_server.domain.inboxes import Counters, Notification
+from tocsin_server.domain.model.changes import Item, Mark, Removal
+from tocsin_server.domain.model.counters import Counters
+from tocsin_server.domain.model.inboxes import Notification
 
 
 @dataclass(frozen=True)

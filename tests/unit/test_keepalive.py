@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tocsin_client._calling import TIMEOUT
 from tocsin_client._channel import stream_options, unary_options
-from tocsin_server.rpc.serving import OPTIONS
+from tocsin_server.grpc_transport.server import OPTIONS
 
 _CORE = find_spec("grpc._cython.cygrpc")
 assert _CORE is not None

@@ -12,7 +12,7 @@ from tocsin_server.cli.backup import backup
 from tocsin_server.cli.doctor import doctor
 from tocsin_server.cli.restore import restore
 from tocsin_server.cli.serve import serve
-from tocsin_server.store.upkeep.copying import CannotCopy
+from tocsin_server.store.backup.copy import CannotCopy
 
 
 @click.group()

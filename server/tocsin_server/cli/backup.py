@@ -7,7 +7,7 @@ import click
 from tocsin_server.cli.announcing import announce
 from tocsin_server.cli.interrupting import end_orderly
 from tocsin_server.cli.parameters import database_url_option
-from tocsin_server.store.upkeep.copying import back_up
+from tocsin_server.store.backup.copy import back_up
 
 
 @click.command()

@@ -8,8 +8,8 @@ import click
 from tocsin_server.cli.announcing import announce
 from tocsin_server.cli.interrupting import end_orderly
 from tocsin_server.cli.parameters import database_url_option, flag
-from tocsin_server.store.upkeep.examining import examine
-from tocsin_server.store.upkeep.findings import Finding
+from tocsin_server.store.doctor.examine import examine
+from tocsin_server.store.doctor.findings import Finding
 
 
 @click.command()

@@ -7,7 +7,8 @@ import click
 from tocsin_server.cli.announcing import announce
 from tocsin_server.cli.interrupting import end_orderly
 from tocsin_server.cli.parameters import database_url_option, flag
-from tocsin_server.store.upkeep import replacing
+from tocsin_server.store.backup.restore import begin_new_epoch
+from tocsin_server.store.backup.restore import restore as put_back
 
 
 @click.command()
@@ -30,9 +31,9 @@ def restore(
     if (file is None) != new_epoch:
         raise click.UsageError("restore takes FILE, or --new-epoch without FILE.")
     if file is None:
-        replacing.begin_new_epoch(database_url)
+        begin_new_epoch(database_url)
         announce("a new epoch has begun")
         return
-    kept = replacing.restore(database_url, file, force=force)
+    kept = put_back(database_url, file, force=force)
     beside = f"; the old store is kept beside it as {kept.name}" if kept else ""
     announce(f"restored from {file}{beside}")

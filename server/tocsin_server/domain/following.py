@@ -13,84 +13,19 @@ and unsynced watchers.)
 from asyncio import Task, create_task
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 
-from tocsin_server.domain.changes import Change, Item
-from tocsin_server.domain.cursors import Cursor, Position
-from tocsin_server.domain.identity import InboxKey
-from tocsin_server.domain.inboxes import (
-    ChannelCounters,
-    Counters,
-    Inbox,
-    Notification,
-    NotificationFilter,
-)
-from tocsin_server.domain.paging import Page
-from tocsin_server.domain.ports import InboxHistory, Live, Watch
+from tocsin_server.domain.model.changes import Change
+from tocsin_server.domain.model.counters import ChannelCounters
+from tocsin_server.domain.model.cursors import Cursor, Position
+from tocsin_server.domain.model.inboxes import Inbox, Notification, NotificationFilter
+from tocsin_server.domain.model.pages import Page
+from tocsin_server.domain.model.streams import Phase, Replay, Response, Subscription
+from tocsin_server.domain.ports.history import InboxHistory
+from tocsin_server.domain.ports.live import Live, Watch
 
 PAGE_ROWS = 1_000
-
 COUNTERS_BESIDE = 1_000
 """How many channels' counters fit beside a page; more come behind it."""
-
-
-class Phase(IntEnum):
-    """Where a stream is when it delivers, numbered as in the protos."""
-
-    SNAPSHOT = 1
-    REPLAY = 2
-    LIVE = 3
-    HEARTBEAT = 4
-    RECONNECT = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """An inbox at one moment: itself, all its channels' counters, its newest page."""
-
-    inbox: Inbox
-    channel_counters: Sequence[ChannelCounters]
-    newest: Page[Notification]
-
-
-@dataclass(frozen=True, slots=True)
-class Replay:
-    """A page of what changed after a position, read at one moment.
-
-    `position` is where the page ends. At the end of the history (`caught_up`)
-    that is the head, and all channels' counters are given.
-    """
-
-    inbox: Inbox
-    items: Sequence[Item]
-    position: Position
-    caught_up: bool
-    channel_counters: Sequence[ChannelCounters]
-
-
-@dataclass(slots=True)
-class Response:
-    """What a stream gives at one time, but for its encoding."""
-
-    phase: Phase
-    after_revision: int
-    revision: int
-    items: Sequence[Item] = ()
-    counters: Counters | None = None
-    channel_counters: Sequence[ChannelCounters] = ()
-    cursor: str = ""
-    caught_up: bool = False
-    reconnect_delay: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """What a subscriber asks for. `heartbeat_interval` is in seconds."""
-
-    key: InboxKey
-    cursor: Cursor | None
-    snapshot_size: int
-    heartbeat_interval: float
 
 
 @dataclass(slots=True)

@@ -14,10 +14,10 @@ Everything here runs on the event loop, but for `Hub.watches`.
 from asyncio import Future, get_running_loop
 from collections.abc import Iterable, Sequence
 
-from tocsin_server.domain.changes import Change
-from tocsin_server.domain.errors import ServerStopping, TooManyStreams
-from tocsin_server.domain.identity import InboxKey
-from tocsin_server.domain.limits import RESPONSE_BYTES
+from tocsin_server.domain.model.changes import Change
+from tocsin_server.domain.model.errors import ServerStopping, TooManyStreams
+from tocsin_server.domain.model.identity import InboxKey
+from tocsin_server.domain.model.limits import RESPONSE_BYTES
 
 PENDING_BYTES = RESPONSE_BYTES * 3 // 4
 PENDING_CHANGES = 1_000
@@ -25,7 +25,7 @@ STREAMS_A_USER = 16
 
 
 class HubWatch:
-    """One stream's watch of one inbox. See `tocsin_server.domain.ports.Watch`.
+    """One stream's watch of one inbox. See `tocsin_server.domain.ports.live.Watch`.
 
     Invariants: the revisions of `_pending` follow one another without a gap,
     and it fits one response. While synced, it continues `_revision`. `_heard`
@@ -162,7 +162,7 @@ class HubWatch:
 
 
 class Hub:
-    """All watches of this process, by inbox. See `tocsin_server.domain.ports.Live`."""
+    """All watches of this process, by inbox. See `tocsin_server.domain.ports.live.Live`."""
 
     def __init__(self, max_streams: int, streams_a_user: int = STREAMS_A_USER) -> None:
         self._max_streams = max_streams

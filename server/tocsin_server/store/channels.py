@@ -5,17 +5,17 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
-from tocsin_server.domain.channels import Channel, ChannelType, ChannelUpdate
-from tocsin_server.domain.errors import (
+from tocsin_server.domain.model.channels import Channel, ChannelType, ChannelUpdate
+from tocsin_server.domain.model.errors import (
     ChannelAlreadyExists,
     ChannelBeingDeleted,
     ChannelNotFound,
 )
-from tocsin_server.domain.limits import RESPONSE_BYTES
-from tocsin_server.domain.paging import Page
-from tocsin_server.domain.requests import RequestKey
-from tocsin_server.store import answers
-from tocsin_server.store.tables import channels
+from tocsin_server.domain.model.idempotency import RequestKey
+from tocsin_server.domain.model.limits import RESPONSE_BYTES
+from tocsin_server.domain.model.pages import Page
+from tocsin_server.store import idempotency
+from tocsin_server.store.schema.tables import channels
 
 _ANY = select(channels).where(
     channels.c.tenant == bindparam("tenant"), channels.c.channel_id == bindparam("channel_id")
@@ -59,7 +59,7 @@ def create(connection: Connection, request: RequestKey, channel: Channel, horizo
     key = {"tenant": channel.tenant, "channel_id": channel.channel_id}
     standing = connection.execute(_ANY, key).mappings().one_or_none()
     # In this order: a repeat that meets the channel of the first meets its answer, too.
-    if earlier := answers.find(connection, [request], horizon).get(request.name):
+    if earlier := idempotency.find(connection, [request], horizon).get(request.name):
         return _from_facts(channel.tenant, earlier.to(request))
     if standing is not None:
         if standing["delete_time"] is None:
@@ -68,7 +68,7 @@ def create(connection: Connection, request: RequestKey, channel: Channel, horizo
     facts = _to_facts(channel)
     row = facts | {"tenant": channel.tenant, "labels": dumps(facts["labels"])}
     connection.execute(insert(channels), row)
-    answers.keep(connection, [(request, facts)], channel.create_time, horizon)
+    idempotency.keep(connection, [(request, facts)], channel.create_time, horizon)
     return channel
 
 
@@ -89,7 +89,7 @@ def change(
     """
     standing = get(connection, update_.tenant, update_.channel_id, lock=True)
     # In this order: a repeat that waited for the first finds its answer.
-    if earlier := answers.find(connection, [request], horizon).get(request.name):
+    if earlier := idempotency.find(connection, [request], horizon).get(request.name):
         return _from_facts(update_.tenant, earlier.to(request))
     if standing is None:
         raise ChannelNotFound(channel_id=update_.channel_id)
@@ -106,7 +106,7 @@ def change(
             "update_time": changed.update_time,
         }
         connection.execute(_CHANGE, values)
-    answers.keep(connection, [(request, facts)], now, horizon)
+    idempotency.keep(connection, [(request, facts)], now, horizon)
     return changed
 
 
@@ -151,7 +151,7 @@ def _from_row(row: RowMapping) -> Channel:
     return _from_facts(row["tenant"], {**row, "labels": loads(row["labels"])})
 
 
-def _from_facts(tenant: str, facts: answers.Facts) -> Channel:
+def _from_facts(tenant: str, facts: idempotency.Facts) -> Channel:
     return Channel(
         tenant=tenant,
         channel_id=facts["channel_id"],

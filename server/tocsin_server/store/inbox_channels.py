@@ -4,15 +4,16 @@ from json import loads
 
 from sqlalchemy import Connection, bindparam, func, select
 
-from tocsin_server.domain.changes import ENVELOPE_BYTES
-from tocsin_server.domain.channels import Channel, ChannelType
-from tocsin_server.domain.identity import InboxKey
-from tocsin_server.domain.inboxes import Counters, InboxChannel
-from tocsin_server.domain.paging import Page
+from tocsin_server.domain.model.changes import ENVELOPE_BYTES
+from tocsin_server.domain.model.channels import Channel, ChannelType
+from tocsin_server.domain.model.counters import Counters
+from tocsin_server.domain.model.identity import InboxKey
+from tocsin_server.domain.model.inboxes import InboxChannel
+from tocsin_server.domain.model.pages import Page
 from tocsin_server.store import inboxes
-from tocsin_server.store.prepared import Prepared
-from tocsin_server.store.reading import STATE_COLUMNS, Stored, cut, fitting, notification
-from tocsin_server.store.tables import channels, inbox_channels, messages, notifications
+from tocsin_server.store.engine.prepared import Prepared
+from tocsin_server.store.pages import STATE_COLUMNS, Stored, cut, fitting, notification
+from tocsin_server.store.schema.tables import channels, inbox_channels, messages, notifications
 
 _CHANNEL_COLUMNS = (
     channels.c.type,

@@ -5,26 +5,15 @@ from enum import Enum
 
 from sqlalchemy import Connection, bindparam, select
 
-from tocsin_server.domain.following import Head
-from tocsin_server.domain.identity import InboxKey
-from tocsin_server.domain.inboxes import (
-    ChannelCounters,
-    Counters,
-    Inbox,
-    Notification,
-    NotificationFilter,
-)
-from tocsin_server.domain.paging import Page
-from tocsin_server.store.prepared import Prepared
-from tocsin_server.store.reading import (
-    COPIES,
-    STATE_COLUMNS,
-    cut,
-    fitting,
-    notification,
-)
-from tocsin_server.store.rows import is_among, is_one_of, numbers, pack, texts
-from tocsin_server.store.tables import inbox_channels, inboxes, notifications
+from tocsin_server.domain.model.counters import ChannelCounters, Counters
+from tocsin_server.domain.model.identity import InboxKey
+from tocsin_server.domain.model.inboxes import Inbox, Notification, NotificationFilter
+from tocsin_server.domain.model.pages import Page
+from tocsin_server.domain.model.streams import Head
+from tocsin_server.store.engine.prepared import Prepared
+from tocsin_server.store.json_rows import is_among, is_one_of, numbers, pack, texts
+from tocsin_server.store.pages import COPIES, STATE_COLUMNS, cut, fitting, notification
+from tocsin_server.store.schema.tables import inbox_channels, inboxes, notifications
 
 FRONT = 2**62
 """In front of every notification."""

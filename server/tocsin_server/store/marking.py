@@ -23,18 +23,19 @@ from sqlalchemy import (
     update,
 )
 
-from tocsin_server.domain import limits
-from tocsin_server.domain.changes import Change, Item, Mark
-from tocsin_server.domain.identity import InboxKey
-from tocsin_server.domain.inboxes import Counters, Inbox
-from tocsin_server.domain.marking import Effect, Marked, Marking, Selection
-from tocsin_server.store import answers, inboxes
-from tocsin_server.store.counting import Difference, count
-from tocsin_server.store.prepared import Prepared
-from tocsin_server.store.reading import COPIES, STATE_COLUMNS, cut, fitting, notification
-from tocsin_server.store.rows import is_among, is_one_of, pack, texts
-from tocsin_server.store.tables import marks, messages, notifications
-from tocsin_server.store.units import Changed
+from tocsin_server.domain.model import limits
+from tocsin_server.domain.model.changes import Change, Item, Mark
+from tocsin_server.domain.model.counters import Counters
+from tocsin_server.domain.model.identity import InboxKey
+from tocsin_server.domain.model.inboxes import Inbox
+from tocsin_server.domain.model.marking import Effect, Marked, Marking, Selection
+from tocsin_server.store import idempotency, inboxes
+from tocsin_server.store.engine.prepared import Prepared
+from tocsin_server.store.json_rows import is_among, is_one_of, pack, texts
+from tocsin_server.store.pages import COPIES, STATE_COLUMNS, cut, fitting, notification
+from tocsin_server.store.revisions import Difference, count
+from tocsin_server.store.schema.tables import marks, messages, notifications
+from tocsin_server.store.writing.unit_of_work import Changed
 
 
 class _Selected(Enum):
@@ -169,7 +170,9 @@ def mark(
     Raises:
         RequestIdReused: the request id stands for another request.
     """
-    if earlier := answers.find(connection, [marking.request], horizon).get(marking.request.name):
+    if earlier := idempotency.find(connection, [marking.request], horizon).get(
+        marking.request.name
+    ):
         revision, counters, updated_count = earlier.to(marking.request)["marked"]
         return Marked(revision, Counters(*counters), updated_count)
     inbox_id, inbox = inboxes.find(connection, marking.key, lock=True)
@@ -266,5 +269,5 @@ def _answered(
     connection: Connection, marking: Marking, marked: Marked, now: int, horizon: int
 ) -> Marked:
     """Keeps an answer, and returns it."""
-    answers.keep(connection, [(marking.request, {"marked": marked})], now, horizon)
+    idempotency.keep(connection, [(marking.request, {"marked": marked})], now, horizon)
     return marked

@@ -2,11 +2,11 @@
 
 from sqlalchemy import Connection, bindparam, exists, select
 
-from tocsin_server.domain.messages import Message
-from tocsin_server.domain.paging import Page
-from tocsin_server.store.prepared import Prepared
-from tocsin_server.store.reading import MESSAGE_COLUMNS, cut, fitting, message
-from tocsin_server.store.tables import channels, messages
+from tocsin_server.domain.model.messages import Message
+from tocsin_server.domain.model.pages import Page
+from tocsin_server.store.engine.prepared import Prepared
+from tocsin_server.store.pages import MESSAGE_COLUMNS, cut, fitting, message
+from tocsin_server.store.schema.tables import channels, messages
 
 _LAST = 2**63 - 1
 

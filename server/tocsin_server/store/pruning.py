@@ -20,11 +20,11 @@ from sqlalchemy import (
     update,
 )
 
-from tocsin_server.domain.retention import Retention
+from tocsin_server.domain.model.retention import Retention
+from tocsin_server.store.engine.prepared import Prepared
 from tocsin_server.store.inboxes import lock
-from tocsin_server.store.prepared import Prepared
-from tocsin_server.store.rows import entries, pack
-from tocsin_server.store.tables import inboxes, marks, notifications, requests
+from tocsin_server.store.json_rows import entries, pack
+from tocsin_server.store.schema.tables import inboxes, marks, notifications, requests
 
 PRUNE_ROWS = 500
 """How many rows of each kind one transaction prunes: a few milliseconds."""

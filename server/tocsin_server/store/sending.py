@@ -22,14 +22,14 @@ from sqlalchemy import (
     select,
 )
 
-from tocsin_server.domain.errors import ChannelNotFound, RequestIdReused, TocsinError
-from tocsin_server.domain.messages import Message, MessageState, Send, Sent
-from tocsin_server.store import answers
-from tocsin_server.store.arrivals import Arrival, arrive
-from tocsin_server.store.prepared import Prepared
-from tocsin_server.store.reading import MESSAGE_COLUMNS, message
-from tocsin_server.store.rows import entries, is_one_of, pack, parts, texts
-from tocsin_server.store.tables import channels, messages
+from tocsin_server.domain.model.errors import ChannelNotFound, RequestIdReused, TocsinError
+from tocsin_server.domain.model.messages import Message, MessageState, Send, Sent
+from tocsin_server.store import idempotency
+from tocsin_server.store.engine.prepared import Prepared
+from tocsin_server.store.fan_out import Arrival, arrive
+from tocsin_server.store.json_rows import entries, is_one_of, pack, parts, texts
+from tocsin_server.store.pages import MESSAGE_COLUMNS, message
+from tocsin_server.store.schema.tables import channels, messages
 
 _KNOWN_CHANNELS = Prepared(
     select(channels.c.channel_id)
@@ -86,7 +86,7 @@ def send_all(connection: Connection, sends: Sequence[Send], horizon: int) -> Gro
     group, gets that one's answer. One that fails by its own fault writes
     nothing.
     """
-    earlier = answers.find(connection, [send.request for send in sends], horizon)
+    earlier = idempotency.find(connection, [send.request for send in sends], horizon)
     known = _known_channels(connection, sends)
     leaders: dict[tuple[str, ...], Send] = {}
     refused: dict[str, TocsinError] = {}
@@ -130,7 +130,7 @@ def _known_channels(connection: Connection, sends: Sequence[Send]) -> set[tuple[
     }
 
 
-def _repeat(connection: Connection, send: Send, answer: answers.Answer) -> Sent | TocsinError:
+def _repeat(connection: Connection, send: Send, answer: idempotency.Answer) -> Sent | TocsinError:
     """Returns the answer that a request got earlier."""
     try:
         facts = answer.to(send.request)
@@ -171,7 +171,7 @@ def _write(
             )
             for send, outcome in zip(of_tenant, sent, strict=True)
         ]
-        answers.keep(connection, given, of_tenant[-1].create_time, horizon)
+        idempotency.keep(connection, given, of_tenant[-1].create_time, horizon)
         outcomes |= {outcome.message.message_id: outcome for outcome in sent}
     return outcomes, arrivals
 

@@ -7,39 +7,35 @@ from typing import Self, TypeVar
 
 from sqlalchemy import Connection
 
-from tocsin_server.domain.channels import Channel, ChannelUpdate
-from tocsin_server.domain.cursors import Position
-from tocsin_server.domain.errors import Exhausted, TocsinError, Unavailable
-from tocsin_server.domain.following import Head, Replay
-from tocsin_server.domain.identity import InboxKey
-from tocsin_server.domain.inboxes import (
-    Inbox,
-    InboxChannel,
-    Notification,
-    NotificationFilter,
-)
-from tocsin_server.domain.marking import Marked, Marking
-from tocsin_server.domain.messages import Message, Send, Sent
-from tocsin_server.domain.paging import Page
-from tocsin_server.domain.ports import Clock, Live
-from tocsin_server.domain.requests import RequestKey
-from tocsin_server.domain.retention import Retention
+from tocsin_server.domain.model.channels import Channel, ChannelUpdate
+from tocsin_server.domain.model.cursors import Position
+from tocsin_server.domain.model.errors import Exhausted, TocsinError, Unavailable
+from tocsin_server.domain.model.idempotency import RequestKey
+from tocsin_server.domain.model.identity import InboxKey
+from tocsin_server.domain.model.inboxes import Inbox, InboxChannel, Notification, NotificationFilter
+from tocsin_server.domain.model.marking import Marked, Marking
+from tocsin_server.domain.model.messages import Message, Send, Sent
+from tocsin_server.domain.model.pages import Page
+from tocsin_server.domain.model.retention import Retention
+from tocsin_server.domain.model.streams import Head, Replay
+from tocsin_server.domain.ports.clock import Clock
+from tocsin_server.domain.ports.live import Live
 from tocsin_server.store import (
+    channel_deletion,
     channels,
-    deleting,
+    history,
     inbox_channels,
     inboxes,
+    job_steps,
     messages,
-    replaying,
-    working,
 )
-from tocsin_server.store.databases import READERS, Database, database
-from tocsin_server.store.failures import CannotOpen, cause_of, failure, is_of_a_database
-from tocsin_server.store.lanes import run
+from tocsin_server.store.engine.databases import READERS, Database, database
+from tocsin_server.store.engine.driver_errors import CannotOpen, cause_of, failure, is_of_a_database
+from tocsin_server.store.engine.executors import run
 from tocsin_server.store.marking import mark
-from tocsin_server.store.migrating import migrate, read_epoch
 from tocsin_server.store.pruning import prune_answers, prune_history
-from tocsin_server.store.writing import Writer
+from tocsin_server.store.schema.migration import migrate, read_epoch
+from tocsin_server.store.writing.writer import Writer
 
 T = TypeVar("T")
 
@@ -123,7 +119,9 @@ class SqlStore:
         """Deletes a channel of the request's tenant, with the answer to the request."""
         horizon = self._horizon()
         await self._writer.run(
-            lambda c: deleting.delete_channel(c, request, channel_id, now, horizon, force=force)
+            lambda c: channel_deletion.delete_channel(
+                c, request, channel_id, now, horizon, force=force
+            )
         )
 
     async def get_channel(self, tenant: str, channel_id: str) -> Channel | None:
@@ -182,7 +180,7 @@ class SqlStore:
 
     async def read_changes(self, key: InboxKey, after: Position, limit: int) -> Replay:
         """Returns what was last changed after a position."""
-        return await self._read(lambda c: replaying.changes(c, key, after, limit))
+        return await self._read(lambda c: history.changes(c, key, after, limit))
 
     async def read_revisions(self, keys: Sequence[InboxKey]) -> Sequence[tuple[InboxKey, int, int]]:
         """Returns (key, incarnation, revision) of those inboxes that exist."""
@@ -199,16 +197,16 @@ class SqlStore:
 
     async def work(self, now: int) -> bool:
         """Does one step of the job that has waited longest."""
-        job = await self._read(lambda c: working.next_job(c, now))
+        job = await self._read(lambda c: job_steps.next_job(c, now))
         if job is None:
             return False
         try:
-            return await self._writer.run(lambda c: working.step(c, job.job_id, now))
+            return await self._writer.run(lambda c: job_steps.step(c, job.job_id, now))
         except (Exhausted, Unavailable):
             raise
         except Exception:  # the job's own fault: the others go on
             logger.exception("a job failed", extra={"job_id": job.job_id, "kind": job.kind})
-            await self._writer.run(lambda c: working.put_off(c, job, now))
+            await self._writer.run(lambda c: job_steps.put_off(c, job, now))
         return True
 
     async def prune(self, now: int) -> int:

@@ -2,10 +2,11 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from tocsin_server.domain.cursors import Cursor, Position
-from tocsin_server.domain.errors import ServerStopping, StoreUnavailable, TooManyStreams
-from tocsin_server.domain.following import Follower, Phase, Response, Subscription
-from tocsin_server.domain.inboxes import Counters
+from tocsin_server.domain.following import Follower
+from tocsin_server.domain.model.counters import Counters
+from tocsin_server.domain.model.cursors import Cursor, Position
+from tocsin_server.domain.model.errors import ServerStopping, StoreUnavailable, TooManyStreams
+from tocsin_server.domain.model.streams import Phase, Response, Subscription
 from tocsin_server.live.hub import PENDING_CHANGES, Hub
 
 from tests.support.building import ALICE, BOB

@@ -1,7 +1,7 @@
 import asyncio
 
 import pytest
-from tocsin_server.domain.errors import ServerStopping, TooManyStreams
+from tocsin_server.domain.model.errors import ServerStopping, TooManyStreams
 from tocsin_server.live.hub import PENDING_BYTES, PENDING_CHANGES, Hub, HubWatch
 
 from tests.support.building import ALICE, BOB, change

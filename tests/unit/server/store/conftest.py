@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import URL, Connection, Engine, make_url
-from tocsin_server.store.migrating import migrate
-from tocsin_server.store.sqlite import write_engine
+from tocsin_server.store.engine.sqlite import write_engine
+from tocsin_server.store.schema.migration import migrate
 
 from tests.support.serving import database
 

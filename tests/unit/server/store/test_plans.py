@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 from tocsin_server import store
-from tocsin_server.store.prepared import Prepared, run
+from tocsin_server.store.engine.prepared import Prepared, run
 
 from tests.support.postgres import Postgres, Work, working
 
@@ -23,7 +23,7 @@ SORTS = "USE TEMP B-TREE"
 
 MAY_READ_ALL = {
     # In the order of the queue, up to the first job that may go on: mostly the first.
-    "queueing._FIRST",
+    "jobs._FIRST",
 }
 
 MAY_SORT = {
@@ -145,7 +145,7 @@ MAY_SORT_IN_POSTGRESQL = {
     "inboxes._LOCK_SOME": "Sort",
     "inbox_channels._LISTINGS": "Sort",
     # The copies of one message, where a job comes to the next one.
-    "deleting._NEXT": "Incremental Sort",
+    "channel_deletion._NEXT": "Incremental Sort",
 }
 
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
-from tocsin_server.domain.inboxes import NotificationFilter
-from tocsin_server.domain.retention import Retention
+from tocsin_server.domain.model.inboxes import NotificationFilter
+from tocsin_server.domain.model.retention import Retention
 from tocsin_server.live.hub import Hub
-from tocsin_server.store.databases import READERS
-from tocsin_server.store.failures import CannotOpen
+from tocsin_server.store.engine.databases import READERS
+from tocsin_server.store.engine.driver_errors import CannotOpen
 from tocsin_server.store.store import SqlStore
 
 from tests.support.building import ALICE, channel, request, send

@@ -1,0 +1,42 @@
+"""Requests about inboxes, as what the domain is asked. They have passed validation."""
+
+from tocsin.v1.inbox_service_pb2 import SubscribeRequest, UpdateNotificationsRequest
+
+from tocsin_server.api.idempotency import request_key
+from tocsin_server.api.inboxes.notification_ids import messages_of
+from tocsin_server.api.splicing import optional
+from tocsin_server.domain.model.cursors import Cursor
+from tocsin_server.domain.model.identity import Caller, InboxKey
+from tocsin_server.domain.model.limits import HEARTBEAT_SECONDS, snapshot_size
+from tocsin_server.domain.model.marking import Marking, Selection
+from tocsin_server.domain.model.streams import Subscription
+
+
+def marking(caller: Caller, request: UpdateNotificationsRequest) -> Marking:
+    """Returns the marking that is asked for; ids that are not the inbox's are left out."""
+    key = InboxKey(caller.tenant, request.user_id)
+    selector = request.selector
+    chosen = selector.WhichOneof("target")
+    message_ids = channel_ids = None
+    if chosen == "ids":
+        message_ids = tuple(messages_of(key, selector.ids.notification_ids))
+    elif chosen == "channel_ids":
+        channel_ids = tuple(dict.fromkeys(selector.channel_ids.channel_ids))
+    return Marking(
+        request_key(caller, "UpdateNotifications", request, request.request_id),
+        key,
+        Selection(message_ids, channel_ids, selector.up_to_revision),
+        optional(request, "read"),
+        optional(request, "seen"),
+    )
+
+
+def subscription(caller: Caller, request: SubscribeRequest) -> Subscription:
+    """Returns the subscription that is asked for."""
+    interval = request.heartbeat_interval
+    return Subscription(
+        key=InboxKey(caller.tenant, request.user_id),
+        cursor=Cursor.parse(request.cursor) if request.cursor else None,
+        snapshot_size=snapshot_size(request.snapshot_size),
+        heartbeat_interval=interval.seconds + interval.nanos / 1e9 or HEARTBEAT_SECONDS,
+    )

@@ -1,0 +1,80 @@
+"""Changes: what those who follow an inbox are told, and what catches them up."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from tocsin_server.domain.model.counters import ChannelCounters, Counters
+from tocsin_server.domain.model.identity import InboxKey
+from tocsin_server.domain.model.inboxes import Notification
+
+ENVELOPE_BYTES = 512
+"""The most that a notification takes in a response beside its message's body."""
+
+
+class Removal(NamedTuple):
+    """A notification that left its inbox, by the message that it was a copy of."""
+
+    revision: int
+    sequence: int
+    message_id: str
+
+
+class Mark(NamedTuple):
+    """A change of state of all notifications that a selector fits.
+
+    `channel_ids` is None for every channel's. `read` and `seen` are as asked
+    for, None where nothing was. `mark_time` is in microseconds since the Unix
+    epoch.
+    """
+
+    revision: int
+    channel_ids: Sequence[str] | None
+    up_to_revision: int
+    read: bool | None
+    seen: bool | None
+    mark_time: int
+
+
+Item = Notification | Removal | Mark
+"""What one revision did to an inbox, or one of the things that it did."""
+
+
+def order_of(item: Item) -> tuple[int, int]:
+    """Returns where an item stands in its inbox's history: revision, message's sequence.
+
+    A mark has its revision to itself.
+    """
+    if isinstance(item, Notification):
+        return item.revision, item.message.sequence
+    return item.revision, item.sequence if isinstance(item, Removal) else 0
+
+
+def size_of(item: Item) -> int:
+    """Returns about how many bytes an item takes in a response, rather more than fewer."""
+    if isinstance(item, Notification):
+        return len(item.message.body) + ENVELOPE_BYTES
+    channel_ids = item.channel_ids or () if isinstance(item, Mark) else ()
+    return ENVELOPE_BYTES + sum(len(channel_id) + 8 for channel_id in channel_ids)
+
+
+@dataclass(slots=True)
+class Change:
+    """One committed revision of one inbox, as those who follow it live need it.
+
+    `items` is what it did, or None when that is not told and must be read.
+    `counters` and `channel_counters`, of the channels touched, are as of
+    `revision`. Not frozen, because one is made for every recipient.
+    """
+
+    key: InboxKey
+    incarnation: int
+    revision: int
+    items: Sequence[Item] | None
+    counters: Counters
+    channel_counters: Sequence[ChannelCounters]
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes in a response."""
+        return sum(map(size_of, self.items or ()))

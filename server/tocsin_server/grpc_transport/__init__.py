@@ -1,0 +1,1 @@
+"""gRPC: the only part of the server that knows it."""

@@ -1,0 +1,123 @@
+"""The edge: what every call goes through, once, around its handler.
+
+Bodies are parsed here rather than by gRPC, which answers UNKNOWN to a
+malformed one; errors of the domain become status codes; what nobody foresaw is
+logged and becomes INTERNAL. The wrapped handlers are made once a method.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from logging import getLogger
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import grpc
+from google.protobuf.message import DecodeError
+from google.protobuf.message import Message as ProtoMessage
+from grpc_status.rpc_status import to_status
+
+from tocsin_server.api.access import ACCESS
+from tocsin_server.domain.model.errors import RequestMalformed, RequestTooLarge, TocsinError
+from tocsin_server.domain.model.limits import REQUEST_BYTES
+from tocsin_server.grpc_transport.status import status
+
+if TYPE_CHECKING:  # generic to the type checker alone
+    Handler = grpc.RpcMethodHandler[Any, Any]
+    Context = grpc.aio.ServicerContext[Any, Any]
+else:
+    Handler = grpc.RpcMethodHandler
+    Context = grpc.aio.ServicerContext
+
+logger = getLogger(__name__)
+
+
+class Edge(grpc.aio.ServerInterceptor):
+    """Wraps the handler of each method."""
+
+    def __init__(self) -> None:
+        self._wrapped: dict[str, Handler] = {}
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Handler | None:
+        """Returns the wrapped handler of a call's method."""
+        method = handler_call_details.method
+        wrapped = self._wrapped.get(method)
+        if wrapped is None:
+            handler: Handler | None = await continuation(handler_call_details)
+            if handler is None or method not in ACCESS:
+                return None  # gRPC answers UNIMPLEMENTED
+            wrapped = self._wrapped[method] = wrap(method, handler)
+        return wrapped
+
+
+def wrap(method: str, handler: Handler) -> Handler:
+    """Returns a handler of the same kind with the edge around it."""
+    if handler.request_streaming:
+        return handler
+    make = _wrap_stream if handler.response_streaming else _wrap_unary
+    return make(method, handler)
+
+
+def _wrap_unary(method: str, handler: Handler) -> Handler:
+    parse = _parser(handler)
+    inner: Any = handler.unary_unary
+
+    async def serve(body: bytes, context: Context) -> object:
+        try:
+            return await inner(parse(body), context)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the caller gets a code
+            await _abort(context, method, error)
+
+    return grpc.unary_unary_rpc_method_handler(serve, None, _encode)
+
+
+def _wrap_stream(method: str, handler: Handler) -> Handler:
+    parse = _parser(handler)
+    inner: Any = handler.unary_stream
+
+    async def serve(body: bytes, context: Context) -> AsyncIterator[object]:
+        try:
+            responses = inner(parse(body), context)
+            if not hasattr(responses, "__aiter__"):  # it writes to the context itself
+                await responses
+                return
+            async with aclosing(responses):
+                async for response in responses:
+                    yield response
+        except Exception as error:  # noqa: BLE001  # whatever it is, the caller gets a code
+            await _abort(context, method, error)
+
+    return grpc.unary_stream_rpc_method_handler(serve, None, _encode)
+
+
+def _parser(handler: Handler) -> Callable[[bytes], Any]:
+    """Returns what parses the bodies of a handler's requests."""
+    deserialize: Any = handler.request_deserializer
+
+    def parse(body: bytes) -> object:
+        if len(body) > REQUEST_BYTES:
+            raise RequestTooLarge(size=str(len(body)), limit=str(REQUEST_BYTES))
+        try:
+            return deserialize(body)
+        except DecodeError:
+            raise RequestMalformed from None
+
+    return parse
+
+
+def _encode(response: ProtoMessage | bytes) -> bytes:
+    """Returns a response's bytes: some are spliced already."""
+    return response if isinstance(response, bytes) else response.SerializeToString()
+
+
+async def _abort(context: Context, method: str, error: Exception) -> NoReturn:
+    """Ends a call with an error; a defect's particulars are for the log."""
+    if isinstance(error, grpc.aio.AbortError):  # the handler has ended the call itself
+        raise error
+    if not isinstance(error, TocsinError):
+        logger.error("a call failed", exc_info=error, extra={"method": method})
+        error = TocsinError()
+    await context.abort_with_status(to_status(status(error)))
+    raise AssertionError  # abort_with_status has raised

@@ -1,0 +1,127 @@
+"""The gRPC server: its options, its services, its end."""
+
+from asyncio import timeout, to_thread
+from logging import getLogger
+from typing import cast
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import aio as health_aio
+from grpc_reflection.v1alpha import reflection
+from tocsin.v1 import channel_service_pb2, inbox_service_pb2, message_service_pb2
+from tocsin.v1.channel_service_pb2_grpc import add_ChannelServiceServicer_to_server
+from tocsin.v1.inbox_service_pb2_grpc import (
+    InboxServiceServicer,
+    add_InboxServiceServicer_to_server,
+)
+from tocsin.v1.message_service_pb2_grpc import (
+    MessageServiceServicer,
+    add_MessageServiceServicer_to_server,
+)
+
+from tocsin_server.api.channels.handlers import ChannelServicer
+from tocsin_server.api.inboxes.handlers import InboxServicer
+from tocsin_server.api.messages.handlers import MessageServicer
+from tocsin_server.domain.model.limits import REQUEST_BYTES
+from tocsin_server.grpc_transport.address import CannotListen, check
+from tocsin_server.grpc_transport.interceptor import Edge
+
+SERVICES = (
+    channel_service_pb2.DESCRIPTOR.services_by_name["ChannelService"].full_name,
+    message_service_pb2.DESCRIPTOR.services_by_name["MessageService"].full_name,
+    inbox_service_pb2.DESCRIPTOR.services_by_name["InboxService"].full_name,
+)
+
+Options = tuple[tuple[str, int], ...]
+
+OPTIONS: Options = (
+    # A second server on the port fails to start, instead of taking half the calls.
+    ("grpc.so_reuseport", 0),
+    # Above this gRPC refuses without a reason; the edge refuses earlier, with one.
+    ("grpc.max_receive_message_length", 2 * REQUEST_BYTES),
+    # Bounds what one connection may open, far above what a client should.
+    ("grpc.max_concurrent_streams", 1_000),
+    # A peer that is gone without a word is found within 30 seconds.
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.ping_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+)
+
+
+_LEAVE_SECONDS = 0.25
+"""How long connections have to close when the last call has ended."""
+
+
+_left: list[grpc.aio.Server] = []
+"""Servers that are not done; to forget one would be to wait for it."""
+
+logger = getLogger(__name__)
+
+
+class GrpcServer:
+    """Serves the services on one address."""
+
+    def __init__(
+        self,
+        channels: ChannelServicer,
+        messages: MessageServicer,
+        inboxes: InboxServicer,
+        options: Options = OPTIONS,
+    ) -> None:
+        self._server = grpc.aio.server(interceptors=(Edge(),), options=options)
+        self._health = health_aio.HealthServicer()
+        add_ChannelServiceServicer_to_server(channels, self._server)
+        # Their handlers give encoded responses, where the stubs say messages.
+        add_MessageServiceServicer_to_server(cast("MessageServiceServicer", messages), self._server)
+        add_InboxServiceServicer_to_server(cast("InboxServiceServicer", inboxes), self._server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+        names = (*SERVICES, health_name, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(names, self._server)
+
+    async def start(self, address: str) -> str:
+        """Starts to serve; returns the address, with the port that was picked for 0.
+
+        Raises:
+            CannotListen: the address is taken, or none of this machine's.
+        """
+        await to_thread(check, address)
+        try:
+            port = self._server.add_insecure_port(address)
+        except RuntimeError:
+            port = 0
+        if not port:
+            raise CannotListen(address, "it is in use or not of this machine")
+        await self._server.start()
+        await self.set_serving(True)
+        if address.startswith("unix:"):
+            return address
+        return f"{address.rpartition(':')[0]}:{port}"
+
+    async def set_serving(self, serving: bool) -> None:  # noqa: FBT001  # what is set
+        """Says to those who ask for its health whether the server serves all that it should."""
+        response = health_pb2.HealthCheckResponse
+        status = response.SERVING if serving else response.NOT_SERVING
+        for name in ("", *SERVICES):
+            await self._health.set(name, status)
+
+    async def refuse(self) -> None:
+        """Tells those who ask for its health that the server is about to stop."""
+        await self._health.enter_graceful_shutdown()
+
+    async def stop(self, grace: float) -> None:
+        """Takes no more calls, and ends those that last longer than `grace` seconds.
+
+        gRPC then waits until what it has written is out of its hands, for a
+        peer that reads nothing until the connection counts as dead. It is left
+        to itself when that takes longer.
+        """
+        try:
+            async with timeout(grace + _LEAVE_SECONDS):
+                await self._server.stop(grace)
+        except TimeoutError:
+            _left.append(self._server)
+            logger.warning("connections of peers that read nothing are left behind")

@@ -1,1 +1,0 @@
-"""The gRPC edge: decode, call the domain, encode."""

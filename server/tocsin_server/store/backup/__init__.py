@@ -1,0 +1,1 @@
+"""Copies of a store, and stores replaced by them."""

@@ -1,0 +1,221 @@
+"""Deleting a channel: at once for whoever asks, and step by step for what it has."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from json import dumps, loads
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Text,
+    bindparam,
+    delete,
+    func,
+    select,
+    update,
+)
+
+from tocsin_server.domain.model.changes import Change, Removal
+from tocsin_server.domain.model.counters import Counters
+from tocsin_server.domain.model.errors import ChannelNotEmpty, ChannelNotFound
+from tocsin_server.domain.model.idempotency import RequestKey
+from tocsin_server.domain.model.identity import InboxKey
+from tocsin_server.store import channels, idempotency, jobs
+from tocsin_server.store.engine.prepared import Prepared
+from tocsin_server.store.inboxes import lock
+from tocsin_server.store.jobs import Job
+from tocsin_server.store.json_rows import columns, is_one_of, numbers, pack
+from tocsin_server.store.revisions import Difference, count
+from tocsin_server.store.schema.tables import channels as channels_table
+from tocsin_server.store.schema.tables import inbox_channels, inboxes, messages, notifications
+
+DELETE_CHANNEL = "delete channel"
+"""The kind of job that removes what a channel has; its subject is the channel's id."""
+
+STEP_COPIES = 30
+"""How many notifications a step removes: it holds the writer for some milliseconds."""
+
+_OF_CHANNEL = (
+    messages.c.tenant == bindparam("tenant"),
+    messages.c.channel_id == bindparam("channel_id"),
+)
+_HAS_MESSAGES = Prepared(select(messages.c.sequence).where(*_OF_CHANNEL).limit(1))
+_ITSELF = (
+    channels_table.c.tenant == bindparam("tenant"),
+    channels_table.c.channel_id == bindparam("channel_id"),
+)
+_HIDE = Prepared(
+    update(channels_table).where(*_ITSELF).values(delete_time=bindparam("now", type_=BigInteger))
+)
+_GOING = Prepared(
+    select(channels_table.c.channel_id)
+    .where(*_ITSELF, channels_table.c.delete_time.is_not(None))
+    .with_for_update()
+)
+_FREE = Prepared(delete(channels_table).where(*_ITSELF))
+_COPY = (
+    select(
+        messages.c.sequence,
+        messages.c.message_id,
+        inboxes.c.user_id,
+        inboxes.c.inbox_id,
+        inboxes.c.incarnation,
+        notifications.c.arrive_revision,
+        notifications.c.seen_time,
+        notifications.c.read_time,
+    )
+    .select_from(messages)
+    .join(notifications, notifications.c.sequence == messages.c.sequence)
+    .join(inboxes, inboxes.c.inbox_id == notifications.c.inbox_id)
+    # Not as the indexes of what is there say it: none of them knows the order asked for.
+    .where(func.coalesce(notifications.c.remove_time, 0) == 0)
+    .limit(bindparam("limit"))
+)
+_REST = Prepared(
+    _COPY.where(
+        messages.c.sequence == bindparam("sequence"),
+        notifications.c.inbox_id > bindparam("inbox"),
+    ).order_by(notifications.c.inbox_id)
+)
+"""Of the message at which a step ended, what is behind that place."""
+
+_NEXT = Prepared(
+    _COPY.where(*_OF_CHANNEL, messages.c.sequence > bindparam("sequence")).order_by(
+        messages.c.sequence, notifications.c.inbox_id
+    )
+)
+"""Of the messages behind it."""
+
+_inbox, _arrived, _at, _message_id = columns("buried", [*[BigInteger()] * 3, Text()])
+_BURY = Prepared(
+    update(notifications)
+    .where(notifications.c.inbox_id == _inbox, notifications.c.arrive_revision == _arrived)
+    .values(
+        revision=_at,
+        remove_time=bindparam("now", type_=BigInteger),
+        message_id=_message_id,
+    )
+)
+_FORGET_MESSAGES = Prepared(
+    delete(messages).where(*_OF_CHANNEL, messages.c.sequence < bindparam("below"))
+)
+_FORGET_COUNTERS = Prepared(
+    delete(inbox_channels).where(
+        is_one_of(inbox_channels.c.inbox_id, numbers("inboxes")),
+        inbox_channels.c.channel_id == bindparam("channel_id"),
+        inbox_channels.c.total_count == 0,
+    )
+)
+
+
+class Stepped(NamedTuple):
+    """What a step of a job did to inboxes, and how far the job has come; None at its end."""
+
+    changes: Sequence[Change]
+    position: str | None
+
+
+def delete_channel(
+    connection: Connection,
+    request: RequestKey,
+    channel_id: str,
+    now: int,
+    horizon: int,
+    *,
+    force: bool,
+) -> None:
+    """Deletes a channel, or begins the job that does when it has messages.
+
+    Raises:
+        ChannelNotFound: there is none of that id.
+        ChannelNotEmpty: it has messages, and is not to be forced.
+        RequestIdReused: the request id stands for another request.
+    """
+    standing = channels.get(connection, request.tenant, channel_id, lock=True)
+    # In this order: a repeat that waited for the first finds its answer.
+    if earlier := idempotency.find(connection, [request], horizon).get(request.name):
+        earlier.to(request)
+        return
+    if standing is None:
+        raise ChannelNotFound(channel_id=channel_id)
+    itself = {"tenant": request.tenant, "channel_id": channel_id}
+    if not _HAS_MESSAGES(connection, itself):
+        _FREE(connection, itself)
+    elif not force:
+        raise ChannelNotEmpty(channel_id=channel_id)
+    else:
+        _HIDE(connection, {**itself, "now": now})
+        jobs.begin(connection, request.tenant, DELETE_CHANNEL, channel_id)
+    idempotency.keep(connection, [(request, {})], now, horizon)
+
+
+def remove_some(connection: Connection, job: Job, now: int) -> Stepped:
+    """Removes some of a deleted channel's notifications, and at last the channel itself.
+
+    They go in the order of (message's sequence, inbox), and the position is
+    the last one's: nothing is added to a channel that is deleted. A job that
+    another one has overtaken ends: a channel of that id is a new one.
+    """
+    tenant, channel_id = job.tenant, job.subject
+    itself = {"tenant": tenant, "channel_id": channel_id}
+    if not _GOING(connection, itself):
+        return Stepped((), None)
+    sequence, inbox_id = loads(job.position) if job.position else (0, 0)
+    place = {**itself, "sequence": sequence, "inbox": inbox_id}
+    lock(connection, {copy[3] for copy in _behind(connection, place)})
+    copies = _behind(connection, place)  # whose state stays as it is from here on
+    if not copies:
+        _FORGET_MESSAGES(connection, {**itself, "below": 2**63 - 1})
+        _FREE(connection, itself)
+        return Stepped((), None)
+    changes = _remove(connection, tenant, channel_id, copies, now)
+    sequence, _, _, inbox_id, *_ = copies[-1]
+    _FORGET_MESSAGES(connection, {**itself, "below": sequence})
+    return Stepped(changes, dumps([sequence, inbox_id]))
+
+
+def _behind(connection: Connection, place: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+    """Returns the next copies behind a place, as many as a step removes."""
+    rest = _REST(connection, {**place, "limit": STEP_COPIES})
+    return [*rest, *_NEXT(connection, {**place, "limit": STEP_COPIES - len(rest)})]
+
+
+def _remove(
+    connection: Connection,
+    tenant: str,
+    channel_id: str,
+    copies: Sequence[Sequence[Any]],
+    now: int,
+) -> Sequence[Change]:
+    """Removes notifications of one channel, those of an inbox at one revision."""
+    of_inbox = defaultdict(list)
+    for copy in copies:
+        of_inbox[copy[3]].append(copy)
+    counted = count(
+        connection,
+        {inbox_id: [Difference(channel_id, _gone(own))] for inbox_id, own in of_inbox.items()},
+    )
+    buried = [
+        (inbox_id, arrive_revision, counted[inbox_id].revision, message_id)
+        for _, message_id, _, inbox_id, _, arrive_revision, *_ in copies
+    ]
+    _BURY(connection, {"buried": pack(buried), "now": now})
+    _FORGET_COUNTERS(connection, {"inboxes": pack(list(of_inbox)), "channel_id": channel_id})
+    changes = []
+    for inbox_id, own in of_inbox.items():
+        _, _, user_id, _, incarnation, *_ = own[0]
+        revision, counters, channel_counters = counted[inbox_id]
+        removals = [Removal(revision, sequence, message_id) for sequence, message_id, *_ in own]
+        key = InboxKey(tenant, user_id)
+        changes.append(Change(key, incarnation, revision, removals, counters, channel_counters))
+    return changes
+
+
+def _gone(copies: Sequence[Sequence[Any]]) -> Counters:
+    """Returns by how much counters change with the removal of notifications."""
+    return Counters(
+        -len(copies),
+        -sum(read_time is None for *_, read_time in copies),
+        -sum(seen_time is None for *_, seen_time, _ in copies),
+    )

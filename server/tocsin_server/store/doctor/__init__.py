@@ -1,0 +1,1 @@
+"""What a store's tables promise each other, recounted and repaired."""

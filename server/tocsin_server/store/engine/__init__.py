@@ -1,0 +1,1 @@
+"""The databases, and how statements run on them."""

@@ -1,0 +1,127 @@
+"""What a driver reports, as errors of the domain: nothing else leaves the store.
+
+SQLite's errors carry a code, PostgreSQL's an SQLSTATE, whose first two
+characters are its class. The latter's driver need not be installed, so its
+errors are known by where they come from.
+"""
+
+from logging import getLogger
+from sqlite3 import SQLITE_BUSY, SQLITE_FULL, SQLITE_IOERR_WRITE
+from sqlite3 import Error as SqliteError
+from sqlite3 import IntegrityError as SqliteIntegrityError
+from sqlite3 import OperationalError as SqliteOperationalError
+from sqlite3 import ProgrammingError as SqliteProgrammingError
+
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from tocsin_server.domain.model.errors import StorageFull, StoreUnavailable, TocsinError
+
+logger = getLogger(__name__)
+
+_MISUSE = ("21", "22", "23", "42")
+"""Cardinality, data, integrity and syntax: what was asked for was wrong."""
+
+_NOT_ALLOWED = "42501"
+"""Of the class of syntax, but what the database's owner did."""
+
+_CONFLICTS = ("40001", "40P01", "23505")
+"""Serialization, deadlock, and a key that another transaction took first."""
+
+_DISK_FULL = "53100"
+_LOCKED = "55P03"
+
+
+class CannotOpen(Exception):
+    """The database cannot be opened; the text says why, in one line."""
+
+
+class Overtaken(Exception):
+    """Another transaction gave the answer first that this one was about to keep."""
+
+
+class Replaced(ConnectionError):
+    """The store began a new epoch while this server was cut off: start the server again."""
+
+
+def is_of_a_database(error: BaseException) -> bool:
+    """Tells whether a database reported it: through SQLAlchemy, its driver, or the network."""
+    return isinstance(error, (SQLAlchemyError, SqliteError, OSError)) or _is_of_asyncpg(error)
+
+
+def is_of_the_database(error: Exception) -> bool:
+    """Tells whether the database failed as such, whatever it was asked."""
+    original = _original(error)
+    if isinstance(original, (SqliteError, SQLAlchemyError)):
+        return isinstance(original, SqliteOperationalError)
+    return is_of_a_database(original) and not _is_misuse(original)
+
+
+def is_busy(error: Exception) -> bool:
+    """Tells whether somebody else holds the lock that was asked for."""
+    return getattr(_original(error), "sqlite_errorcode", 0) & 0xFF == SQLITE_BUSY
+
+
+def is_locked(error: Exception) -> bool:
+    """Tells whether a row's lock was waited for in vain: it may be one of many rows."""
+    return _sqlstate(_original(error)) == _LOCKED
+
+
+def is_conflict(error: Exception) -> bool:
+    """Tells whether another transaction was in the way, so that the same may do next time."""
+    return isinstance(error, Overtaken) or _sqlstate(_original(error)) in _CONFLICTS
+
+
+def failure(error: Exception) -> Exception:
+    """Returns the domain's error for what a database reported, and any other as it is."""
+    return translate(error) if is_of_a_database(error) else error
+
+
+def translate(error: Exception) -> TocsinError:
+    """Returns the domain's error for the database's, which goes to the log."""
+    original = _original(error)
+    if _is_misuse(original):
+        logger.error("the database was misused", exc_info=error)
+        return TocsinError()
+    code = getattr(original, "sqlite_errorcode", None)
+    full = code in (SQLITE_FULL, SQLITE_IOERR_WRITE) or _sqlstate(original) == _DISK_FULL
+    failed: TocsinError = StorageFull() if full else StoreUnavailable()
+    # Every write says so while it lasts: a line each, and no more.
+    logger.error("the database failed: %s", cause_of(error), extra={"reason": failed.reason})
+    return failed
+
+
+def cause_of(error: BaseException) -> str:
+    """Returns what the driver says, in one line."""
+    original = _original(error)
+    if isinstance(original, Replaced):
+        return Replaced.__doc__ or ""
+    if isinstance(original, TimeoutError):
+        return "it did not answer in time"
+    return str(original).partition("\n")[0] or type(original).__name__
+
+
+def _original(error: BaseException) -> BaseException:
+    """Returns the driver's own error."""
+    original = error
+    while isinstance(original, DBAPIError) and original.orig is not None:
+        original = original.orig
+    if not _is_of_asyncpg(original) and _is_of_asyncpg(original.__cause__):
+        return original.__cause__ or original
+    return original
+
+
+def _is_of_asyncpg(error: BaseException | None) -> bool:
+    return type(error).__module__.partition(".")[0] == "asyncpg"
+
+
+def _sqlstate(error: BaseException) -> str:
+    return getattr(error, "sqlstate", None) or ""
+
+
+def _is_misuse(original: BaseException) -> bool:
+    if isinstance(original, (SqliteIntegrityError, SqliteProgrammingError)):
+        return True
+    # asyncpg itself refuses values that do not fit a column.
+    unfit = _is_of_asyncpg(original) and isinstance(original, ValueError)
+    state = _sqlstate(original)
+    return unfit or (state[:2] in _MISUSE and state != _NOT_ALLOWED)

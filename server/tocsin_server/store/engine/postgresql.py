@@ -1,0 +1,198 @@
+"""PostgreSQL, through asyncpg: a few connections that write, and some that read."""
+
+from asyncio import timeout
+from collections.abc import Sequence
+from typing import Any, cast
+
+import asyncpg
+from sqlalchemy import URL, Connection, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+from tocsin_server.store.engine.databases import READERS, SERVER
+from tocsin_server.store.engine.driver_errors import CannotOpen, Replaced
+from tocsin_server.store.engine.executors import Lane, LoopLane
+from tocsin_server.store.engine.prepared import run
+
+WRITERS = 4
+
+CONNECT_SECONDS = 5.0
+COMMAND_SECONDS = 60.0
+"""How long the database may be silent about a server's statement."""
+
+ROLLBACK_SECONDS = 5.0
+"""The same about the end of a transaction that failed; then its connection is cut."""
+
+_PORTS = 65_535
+
+_KNOWN_PARAMETERS = {"host", "port", "ssl"}
+
+_VISITING = {
+    "application_name": "tocsin visitor",
+    # Whoever waits for a lock longer than this is told to come again.
+    "lock_timeout": "5s",
+    # A server that stops in the middle of a transaction must not keep its locks.
+    "idle_in_transaction_session_timeout": "30s",
+}
+_SERVING = _VISITING | {
+    "application_name": SERVER,
+    # Every statement goes from what is asked for to an index, and in its order, whatever the
+    # statistics of a young table say; joins are made as they are written; and there is one plan.
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_material": "off",
+    "enable_sort": "off",
+    "join_collapse_limit": "1",
+    "max_parallel_workers_per_gather": "0",
+    "plan_cache_mode": "force_generic_plan",
+    "jit": "off",
+}
+_WRITING = {
+    "synchronous_commit": "on",
+    "default_transaction_isolation": "read committed",
+    "default_transaction_read_only": "off",
+}
+_READING = {
+    "default_transaction_isolation": "repeatable read",
+    "default_transaction_read_only": "on",
+}
+
+
+class Postgresql:
+    """A database of a PostgreSQL server."""
+
+    mixes = False
+    """Sends lock inboxes in one order; what else a transaction did might break it."""
+
+    lanes: Sequence[Lane]
+
+    def __init__(self, url: URL, *, visits: bool = False) -> None:
+        """Takes the URL of a database, which was checked.
+
+        A visitor comes by another name, and looks at all that there is: by what
+        plan is for the database to say.
+        """
+        self._epoch: str | None = None
+        own = _VISITING if visits else _SERVING
+        seconds = None if visits else COMMAND_SECONDS
+        self.name = url.render_as_string(hide_password=True)
+        self._writers = _engine(url, WRITERS, own | _WRITING, seconds)
+        self.readers = _engine(url, READERS, own | _READING, seconds)
+        for engine in (self._writers, self.readers):
+            event.listen(engine.sync_engine, "connect", self._recognize)
+        self.lanes = [LoopLane(self._writers) for _ in range(WRITERS)]
+
+    @staticmethod
+    def check(url: URL) -> None:
+        """Looks at the URL of a database.
+
+        Raises:
+            CannotOpen: it is none's, or has parameters that are not known.
+        """
+        if not url.database:
+            raise CannotOpen(
+                "the database URL names no database: postgresql+asyncpg://USER@HOST/DATABASE"
+            )
+        if unknown := url.query.keys() - _KNOWN_PARAMETERS:
+            raise CannotOpen(
+                f"the database URL has the parameter {min(unknown)};"
+                f" known are {', '.join(sorted(_KNOWN_PARAMETERS))}"
+            )
+        for name, value in url.query.items():
+            if not isinstance(value, str):
+                raise CannotOpen(f"the database URL has the parameter {name} more than once")
+        port = url.query.get("port", url.port or 1)
+        if not str(port).isdecimal() or not 1 <= int(str(port)) <= _PORTS:
+            raise CannotOpen("the database URL has a port that is not between 1 and 65535")
+        if "@" in (url.host or ""):
+            raise CannotOpen("the database URL has an @ in its password: write it as %40")
+
+    def guard(self, epoch: int) -> None:
+        """Connects, from now on, to a store of this epoch alone.
+
+        Whoever puts back an older state begins another one, and may do that
+        while this server's connections are cut.
+        """
+        self._epoch = str(epoch)
+
+    def _recognize(self, connection: DBAPIConnection, _record: object) -> None:
+        """Raises Replaced where the store is not the one that was connected to at first."""
+        if self._epoch is not None and cast("Any", connection).run_async(_epoch) != self._epoch:
+            raise Replaced
+
+    async def close(self) -> None:
+        """Closes every connection."""
+        for lane in self.lanes:
+            await lane.close()
+        await self.readers.dispose()
+        await self._writers.dispose()
+
+
+def _engine(
+    url: URL, connections: int, settings: dict[str, str], seconds: float | None
+) -> AsyncEngine:
+    """Returns an engine whose transactions begin and end as they are told to.
+
+    Prepared statements go past SQLAlchemy's own cursor, and would not begin the
+    transaction that it begins with its first statement.
+    """
+    engine = create_async_engine(
+        url,
+        isolation_level="AUTOCOMMIT",
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=connections,
+        max_overflow=0,
+        connect_args={
+            "server_settings": settings,
+            "timeout": CONNECT_SECONDS,
+            "command_timeout": seconds,
+            "statement_cache_size": 1_000,
+            "max_cached_statement_lifetime": 0,
+        },
+    )
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def check(connection: DBAPIConnection, _record: object, _proxy: object) -> None:
+        if _is_closed(connection):
+            raise DisconnectionError
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Connection) -> None:
+        run(connection, "BEGIN")
+
+    @event.listens_for(engine.sync_engine, "commit")
+    def commit(connection: Connection) -> None:
+        run(connection, "COMMIT")
+
+    @event.listens_for(engine.sync_engine, "rollback")
+    def rollback(connection: Connection) -> None:
+        if connection.invalidated:  # with its cause, which is not to be lost
+            return
+        raw = connection.connection.dbapi_connection
+        if not _is_closed(raw):
+            cast("Any", raw).run_async(_roll_back)
+
+    return engine
+
+
+async def _epoch(driver: asyncpg.Connection) -> object:
+    """Reads which epoch the store is in."""
+    return await driver.fetchval("SELECT value FROM store_facts WHERE name = 'epoch'")
+
+
+async def _roll_back(driver: asyncpg.Connection) -> None:
+    """Ends a transaction, or its connection where the database does not answer."""
+    try:
+        async with timeout(ROLLBACK_SECONDS):
+            await driver.fetch("ROLLBACK")
+    except TimeoutError:
+        driver.terminate()
+
+
+def _is_closed(connection: DBAPIConnection | None) -> bool:
+    """Tells whether it is known that a connection was cut."""
+    return connection is None or cast("Any", connection).driver_connection.is_closed()

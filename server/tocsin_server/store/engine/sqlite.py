@@ -1,0 +1,136 @@
+"""The embedded database: SQLite, one connection that writes, and some that read."""
+
+from collections.abc import Sequence
+from sqlite3 import Connection as SqliteConnection
+from sqlite3 import sqlite_version_info
+from typing import cast
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool, StaticPool
+
+from tocsin_server.store.engine.databases import READERS
+from tocsin_server.store.engine.driver_errors import CannotOpen
+from tocsin_server.store.engine.executors import Lane, ThreadLane
+from tocsin_server.store.engine.prepared import run
+
+BUSY_SECONDS = 5.0
+"""How long a reader waits for a lock that somebody else holds."""
+
+LOCK_STEP_SECONDS = 0.1
+"""The same for the writer, which asks again and looks up in between."""
+
+CHECKPOINT_PAGES = 500
+"""How many pages the log gathers before a commit brings them to the file: 2 MiB.
+
+Only the connection that writes does so. With another one, SQLite before 3.51.3
+can lose what is committed while a second checkpoint begins (its WAL-reset bug).
+"""
+
+_SQLITE_NEEDED = (3, 38)
+
+
+class Sqlite:
+    """A database in a file."""
+
+    mixes = True
+    """Nobody else writes, so the order of locks is of no account."""
+
+    lanes: Sequence[Lane]
+
+    def __init__(self, url: URL) -> None:
+        """Takes the URL of a file, which was checked."""
+        self.name = url.database or ""
+        self._write = write_engine(url)
+        self.readers = read_engine(url)
+        self.lanes = [ThreadLane(self._write)]
+
+    @staticmethod
+    def check(url: URL) -> None:
+        """Looks at the URL of a file that can be a database.
+
+        Raises:
+            CannotOpen: it is none.
+        """
+        if url.host:
+            raise CannotOpen(
+                "the database URL names a host: sqlite+aiosqlite:///FILE has three slashes,"
+                " and a fourth before a path from the root"
+            )
+        if url.query:
+            raise CannotOpen("the database URL has parameters: it takes none")
+        if not url.database or url.database.startswith((":", "file:")):
+            raise CannotOpen("the database URL names no file")
+        if sqlite_version_info < _SQLITE_NEEDED:
+            raise CannotOpen("this Python comes with an SQLite older than 3.38")
+
+    def guard(self, epoch: int) -> None:
+        """Does nothing: nobody can replace a file that is open."""
+
+    async def close(self) -> None:
+        """Closes every connection."""
+        for lane in self.lanes:
+            await lane.close()
+        # A reading connection that is left open would keep its thread, and the process.
+        await self.readers.dispose()
+        self._write.dispose()
+
+
+def write_engine(url: URL) -> Engine:
+    """Returns the engine of the one connection that writes.
+
+    Every commit is on disk when it returns, and a transaction holds the write
+    lock from its beginning: one that began as a reader could find, when it
+    comes to write, that somebody else wrote meanwhile, and would fail.
+    """
+    engine = create_engine(
+        url.set(drivername="sqlite"),
+        poolclass=StaticPool,
+        connect_args={"timeout": LOCK_STEP_SECONDS, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: SqliteConnection, _record: object) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA cache_size = -65536")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    @event.listens_for(engine, "commit")
+    def check(connection: Connection) -> None:
+        # A statement that is refused ends the transaction; whoever goes on would commit nothing.
+        raw = connection.connection.dbapi_connection
+        if not cast("SqliteConnection", raw).in_transaction:
+            raise RuntimeError("there is no transaction any more to commit")
+
+    return engine
+
+
+def read_engine(url: URL) -> AsyncEngine:
+    """Returns the engine whose connections only read, each transaction one moment."""
+    engine = create_async_engine(
+        url,
+        poolclass=AsyncAdaptedQueuePool,
+        pool_size=READERS,
+        max_overflow=0,
+        connect_args={"timeout": BUSY_SECONDS},
+    )
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def prepare(connection: SqliteConnection, _record: object) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA query_only = ON")
+        cursor.execute("PRAGMA cache_size = -16384")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Connection) -> None:
+        run(connection, "BEGIN")
+
+    return engine

@@ -1,0 +1,44 @@
+"""Schemas: what version of it a database has, and which ones this program knows."""
+
+from pathlib import Path
+
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect, text
+
+from tocsin_server.store.engine.driver_errors import CannotOpen
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+
+
+def configuration() -> Config:
+    """Returns where Alembic finds the migrations."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return config
+
+
+def newest() -> set[str]:
+    """Returns the version of this program."""
+    return set(ScriptDirectory.from_config(configuration()).get_heads())
+
+
+def version(connection: Connection) -> set[str]:
+    """Returns the version of a database's schema, which is none in an empty one.
+
+    Raises:
+        CannotOpen: the database is another program's, or of a newer version.
+    """
+    tables = inspect(connection).get_table_names()
+    if not tables:
+        return set()
+    if "alembic_version" not in tables:
+        raise CannotOpen("the database is another program's: it has tables that are not Tocsin's")
+    found = set(connection.scalars(text("SELECT version_num FROM alembic_version")))
+    scripts = ScriptDirectory.from_config(configuration())
+    if not found or not found <= {script.revision for script in scripts.walk_revisions()}:
+        raise CannotOpen(
+            "the database has a schema that this version does not know:"
+            " it belongs to a newer one, or to another program"
+        )
+    return found

@@ -1,1 +1,0 @@
-"""Looking after a store from beside its server: backups, new epochs, recounts and repairs."""

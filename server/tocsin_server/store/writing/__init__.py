@@ -1,0 +1,1 @@
+"""How writes are gathered, committed and announced."""

@@ -1,0 +1,61 @@
+import asyncio
+
+from tocsin_server.background.disk_health import watch_forever
+from tocsin_server.domain.model.errors import StoreUnavailable
+
+from tests.support.waiting import until
+
+
+class ScriptedDisk:
+    """Is full while a script has steps: whether there is room again; None fails."""
+
+    def __init__(self, *steps: bool | None) -> None:
+        self.steps = list(steps)
+
+    @property
+    def full(self) -> bool:
+        return bool(self.steps)
+
+    async def try_the_disk(self) -> bool:
+        room = self.steps.pop(0)
+        if room is None:
+            raise StoreUnavailable
+        return room
+
+
+async def test_a_full_disk_is_told_once_and_its_room_once() -> None:
+    disk = ScriptedDisk(False, False, None, False, True)  # is there room?
+    told: list[bool] = []
+
+    async def tell(full: bool) -> None:  # what is told
+        told.append(full)
+
+    watching = asyncio.create_task(watch_forever(disk, tell, 0.001))
+    await until(lambda: len(told) == 2)
+    watching.cancel()
+    await asyncio.wait({watching})
+
+    assert told == [True, False]
+    assert watching.cancelled()
+
+
+async def test_nothing_is_told_of_a_disk_that_has_room() -> None:
+    told: list[bool] = []
+    turns = 0
+
+    class Roomy(ScriptedDisk):
+        @property
+        def full(self) -> bool:
+            nonlocal turns
+            turns += 1
+            return False
+
+    async def tell(full: bool) -> None:  # what is told
+        told.append(full)
+
+    watching = asyncio.create_task(watch_forever(Roomy(), tell, 0.001))
+    await until(lambda: turns > 5)
+    watching.cancel()
+    await asyncio.wait({watching})
+
+    assert told == []

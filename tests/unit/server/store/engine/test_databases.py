@@ -1,0 +1,48 @@
+import pytest
+from tocsin_server.store.engine.databases import database
+from tocsin_server.store.engine.driver_errors import CannotOpen
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("nonsense", "is not a URL"),
+        ("", "is not a URL"),
+        ("postgresql+asyncpg://localhost:nonsense/tocsin", "is not a URL"),
+        ("postgresql://localhost/tocsin", "begins with postgresql://"),
+        ("sqlite:///tocsin.db", "begins with sqlite://"),
+        ("sqlite+aiosqlite://", "names no file"),
+        ("sqlite+aiosqlite:///", "names no file"),
+        ("sqlite+aiosqlite:///:memory:", "names no file"),
+        ("sqlite+aiosqlite:///tocsin.db?mode=ro", "has parameters"),
+        ("sqlite+aiosqlite://tocsin.db", "names a host"),
+        ("postgresql+asyncpg://localhost", "names no database"),
+        ("postgresql+asyncpg://localhost/", "names no database"),
+        ("postgresql+asyncpg://localhost/tocsin?sslmode=require", "has the parameter sslmode"),
+        ("postgresql+asyncpg://localhost/tocsin?port=abc", "port that is not between"),
+        ("postgresql+asyncpg://localhost:99999/tocsin", "port that is not between"),
+        ("postgresql+asyncpg://localhost/tocsin?host=a&host=b", "host more than once"),
+        ("postgresql+asyncpg://user:pass@word@host/tocsin", "write it as %40"),
+    ],
+)
+def test_what_is_no_database_of_the_server_is_refused_in_one_line(url: str, problem: str) -> None:
+    with pytest.raises(CannotOpen, match=problem) as caught:
+        database(url)
+
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgresql+asyncpg"])
+def test_the_password_of_a_url_is_not_told(scheme: str) -> None:
+    with pytest.raises(CannotOpen) as caught:
+        database(f"{scheme}://user:hunter2@localhost")
+
+    assert "hunter2" not in str(caught.value)
+
+
+async def test_the_name_of_a_database_has_no_password() -> None:
+    opened = database("postgresql+asyncpg://user:hunter2@localhost/tocsin")
+    await opened.close()
+
+    assert "hunter2" not in opened.name
+    assert "localhost/tocsin" in opened.name

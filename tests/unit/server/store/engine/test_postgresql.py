@@ -1,0 +1,253 @@
+"""What a connection to PostgreSQL is, whatever the database's own settings are."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from asyncpg import ReadOnlySQLTransactionError
+from sqlalchemy import Connection, make_url
+from tocsin_server.domain.model.errors import StoreUnavailable
+from tocsin_server.domain.model.messages import Sent
+from tocsin_server.domain.model.retention import Retention
+from tocsin_server.live.hub import Hub
+from tocsin_server.store.backup.restore import begin_new_epoch
+from tocsin_server.store.engine import postgresql
+from tocsin_server.store.engine.databases import Database, database
+from tocsin_server.store.engine.driver_errors import CannotOpen
+from tocsin_server.store.engine.executors import run as run_in
+from tocsin_server.store.engine.postgresql import WRITERS
+from tocsin_server.store.engine.prepared import run
+from tocsin_server.store.store import SqlStore
+
+from tests.support.building import ALICE, channel, request, send
+from tests.support.clocks import SetClock
+from tests.support.postgres import Postgres
+from tests.support.waiting import DEADLINE_SECONDS
+
+CARELESS = {
+    "synchronous_commit": "off",
+    "default_transaction_isolation": "'serializable'",
+    "default_transaction_read_only": "on",
+    "lock_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "plan_cache_mode": "force_custom_plan",
+}
+
+
+@pytest.fixture
+async def opened(postgres: Postgres, postgres_url: str) -> AsyncIterator[Database]:
+    """A database whose owner set everything differently."""
+    name = make_url(postgres_url).database
+    for setting, value in CARELESS.items():
+        postgres.execute(f"ALTER DATABASE {name} SET {setting} = {value}")
+    opened = database(postgres_url)
+    yield opened
+    await opened.close()
+
+
+def settings(connection: Connection) -> dict[str, str]:
+    """The settings that count inside a transaction."""
+    names = (*CARELESS, "transaction_isolation", "transaction_read_only")
+    with connection.begin():
+        return {name: run(connection, f"SHOW {name}")[0][0] for name in names}
+
+
+async def test_a_commit_of_every_writing_connection_is_on_disk_when_it_returns(
+    opened: Database,
+) -> None:
+    assert len(opened.lanes) == WRITERS
+    for lane in opened.lanes:
+        found = await run_in(lane, settings)
+        assert found["synchronous_commit"] == "on"
+        assert found["transaction_isolation"] == "read committed"
+        assert found["transaction_read_only"] == "off"
+
+
+async def test_nobody_keeps_a_lock_for_long(opened: Database) -> None:
+    found = await run_in(opened.lanes[0], settings)
+
+    assert found["lock_timeout"] == "5s"
+    assert found["idle_in_transaction_session_timeout"] == "30s"
+
+
+async def test_what_a_reader_sees_is_of_one_moment(opened: Database) -> None:
+    def count(connection: Connection) -> int:
+        number: int = run(connection, "SELECT count(*) FROM store_facts")[0][0]
+        return number
+
+    async with opened.readers.connect() as reader:
+        await reader.begin()
+        before = await reader.run_sync(count)
+        await run_in(opened.lanes[0], add)
+        during = await reader.run_sync(count)
+    async with opened.readers.connect() as reader:
+        await reader.begin()
+        after = await reader.run_sync(count)
+
+    assert (before, during, after) == (0, 0, 1)
+
+
+def add(connection: Connection) -> None:
+    with connection.begin():
+        run(connection, "INSERT INTO store_facts VALUES ('written meanwhile', '1')")
+
+
+async def test_readers_cannot_write(opened: Database) -> None:
+    async with opened.readers.connect() as reader:
+        await reader.begin()
+        with pytest.raises(ReadOnlySQLTransactionError):
+            await reader.run_sync(lambda c: run(c, "DELETE FROM store_facts"))
+
+
+async def test_a_transaction_that_fails_is_undone_and_its_connection_is_good_again(
+    opened: Database,
+) -> None:
+    def fail(connection: Connection) -> None:
+        add(connection)
+        with connection.begin():
+            run(connection, "INSERT INTO store_facts VALUES ('never', '1')")
+            run(connection, "SELECT 1 / 0")
+
+    with pytest.raises(Exception, match="division by zero"):
+        await run_in(opened.lanes[0], fail)
+
+    def names(connection: Connection) -> list[str]:
+        with connection.begin():
+            return [name for (name,) in run(connection, "SELECT name FROM store_facts")]
+
+    assert await run_in(opened.lanes[0], names) == ["written meanwhile"]
+
+
+@pytest.fixture
+def patience() -> str:
+    """How long the store waits for a lock."""
+    return "200ms"
+
+
+@pytest.fixture
+async def store(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch, patience: str
+) -> AsyncIterator[SqlStore]:
+    """A store that has the channel `news`."""
+    monkeypatch.setitem(postgresql._SERVING, "lock_timeout", patience)
+    store = await SqlStore.open(postgres_url, Hub(1), SetClock(), Retention())
+    await store.create_channel(request(), channel())
+    yield store
+    await store.close()
+
+
+async def test_what_was_done_counts_also_when_its_connection_cannot_be_put_back(
+    opened: Database,
+) -> None:
+    def write_and_break(connection: Connection) -> int:
+        with connection.begin():
+            run(connection, "INSERT INTO store_facts VALUES ('written', '1')")
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        driver.terminate()
+        return 7
+
+    assert await run_in(opened.lanes[0], write_and_break) == 7
+    assert await run_in(opened.lanes[0], lambda c: run(c, "SELECT 8")[0][0]) == 8
+
+
+def nothing(connection: Connection) -> None:
+    """A unit of work that does nothing."""
+
+
+async def test_what_waits_in_one_lane_does_not_hold_up_another(
+    store: SqlStore, postgres_url: str
+) -> None:
+    other = database(postgres_url)
+    async with other.readers.connect() as holder:
+        await holder.begin()
+        await holder.run_sync(lambda c: run(c, "SELECT pg_advisory_lock(7)"))
+        held = asyncio.create_task(
+            store._writer.run(lambda c: run(c, "SELECT pg_advisory_xact_lock(7)"))
+        )
+        freely = [asyncio.create_task(store._writer.run(nothing)) for _ in range(2)]
+
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            await asyncio.gather(*freely)
+
+        assert not held.done()
+        await holder.run_sync(lambda c: run(c, "SELECT pg_advisory_unlock(7)"))
+        await held
+    await other.close()
+
+
+def hold_alice(connection: Connection) -> None:
+    """Locks an inbox until the transaction ends."""
+    run(connection, "SELECT FROM inboxes WHERE user_id = 'alice' FOR UPDATE")
+
+
+def somebody_waits(connection: Connection) -> bool:
+    """Whether a transaction waits for another's lock."""
+    return bool(run(connection, "SELECT FROM pg_locks WHERE NOT granted"))
+
+
+@pytest.mark.parametrize("patience", ["60s"])
+async def test_sends_that_wait_for_an_inbox_hold_up_nobody_else(
+    store: SqlStore, postgres_url: str
+) -> None:
+    await store.send([send("alice"), send("bob")])
+    other = database(postgres_url)
+
+    async with other._writers.connect() as holder:  # type: ignore[attr-defined]  # it is PostgreSQL's
+        await holder.begin()
+        await holder.run_sync(hold_alice)
+        held = asyncio.create_task(store.send([send("alice")]))
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while not await holder.run_sync(somebody_waits):
+                pass
+            (to_bob,) = await store.send([send("bob")])
+            await store.create_channel(request(), channel("offers"))
+        assert not held.done()
+    await other.close()
+
+    (to_alice,) = await held
+    assert isinstance(to_bob, Sent)
+    assert isinstance(to_alice, Sent)
+
+
+async def test_an_inbox_that_somebody_holds_fails_only_those_who_send_to_it(
+    store: SqlStore, postgres_url: str
+) -> None:
+    await store.send([send("alice"), send("bob")])
+    other = database(postgres_url)
+
+    async with other._writers.connect() as holder:  # type: ignore[attr-defined]  # it is PostgreSQL's
+        await holder.begin()
+        await holder.run_sync(hold_alice)
+        outcomes = await asyncio.gather(
+            *(store.send([send(user)]) for user in ("bob", "alice", "carol"))
+        )
+    await other.close()
+
+    ((to_bob,), (to_alice,), (to_carol,)) = outcomes
+    assert isinstance(to_alice, StoreUnavailable)
+    assert isinstance(to_bob, Sent)
+    assert isinstance(to_carol, Sent)
+    assert (await store.get_inbox(ALICE)).revision == 1
+
+
+async def test_a_store_that_began_a_new_epoch_meanwhile_is_not_gone_on_with(
+    store: SqlStore, postgres: Postgres, postgres_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(CannotOpen, match="a server uses it"):
+        await asyncio.to_thread(begin_new_epoch, postgres_url)
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while True:  # the database is told of the cuts one after the other
+            await asyncio.to_thread(postgres.cut)
+            try:
+                await asyncio.to_thread(begin_new_epoch, postgres_url)
+            except CannotOpen:
+                continue
+            break
+
+    with pytest.raises(StoreUnavailable):
+        await store.get_inbox(ALICE)
+    (outcome,) = await store.send([send("alice")])
+
+    assert isinstance(outcome, StoreUnavailable)
+    assert "start the server again" in caplog.text

@@ -1,0 +1,65 @@
+import sqlite3
+from contextlib import suppress
+
+import pytest
+from sqlalchemy import URL, Engine, text
+from sqlalchemy.exc import IntegrityError, OperationalError
+from tocsin_server.store.engine.sqlite import read_engine
+
+
+def test_the_writers_connection_has_every_commit_on_disk(engine: Engine) -> None:
+    with engine.begin() as connection:
+        assert connection.scalar(text("PRAGMA synchronous")) == 2
+        assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
+
+
+def test_a_transaction_of_the_writer_holds_the_write_lock_from_its_beginning(
+    engine: Engine, url: URL
+) -> None:
+    other = sqlite3.connect(str(url.database), timeout=0, isolation_level=None)
+
+    with engine.begin(), pytest.raises(sqlite3.OperationalError, match="locked"):
+        other.execute("BEGIN IMMEDIATE")
+
+    other.execute("BEGIN IMMEDIATE")
+    other.close()
+
+
+def test_a_transaction_that_a_refused_statement_ended_cannot_be_committed(engine: Engine) -> None:
+    add = "INSERT OR ROLLBACK INTO store_facts VALUES ('a', '1')"
+
+    def swallow_the_refusal() -> None:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(add)
+            with suppress(IntegrityError):
+                connection.exec_driver_sql(add)
+
+    with pytest.raises(RuntimeError, match="no transaction"):
+        swallow_the_refusal()
+
+
+async def test_readers_cannot_write(engine: Engine, url: URL) -> None:
+    readers = read_engine(url)
+
+    async with readers.connect() as connection:
+        assert await connection.scalar(text("PRAGMA query_only")) == 1
+        with pytest.raises(OperationalError, match="readonly"):
+            await connection.execute(text("DELETE FROM channels"))
+    await readers.dispose()
+
+
+async def test_what_a_reader_sees_is_of_one_moment(engine: Engine, url: URL) -> None:
+    count = text("SELECT count(*) FROM store_facts")
+    add = text("INSERT INTO store_facts VALUES (:name, '1')")
+    readers = read_engine(url)
+
+    async with readers.connect() as reader:
+        before = await reader.scalar(count)
+        with engine.begin() as writer:
+            writer.execute(add, {"name": "written meanwhile"})
+        during = await reader.scalar(count)
+    async with readers.connect() as reader:
+        after = await reader.scalar(count)
+    await readers.dispose()
+
+    assert (before, during, after) == (0, 0, 1)

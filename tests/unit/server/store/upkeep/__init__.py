@@ -1,1 +1,0 @@
-"""Tests of `tocsin_server.store.upkeep`."""
