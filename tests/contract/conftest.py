@@ -59,5 +59,5 @@ async def store(shelf: Shelf) -> Store:
     """A store that has the channels `news` and `offers`."""
     store = await shelf.reopen()
     for channel_id in ("news", "offers"):
-        await store.create_channel(request(), channel(channel_id))
+        await store.channels.create_channel(request(), channel(channel_id))
     return store

@@ -14,8 +14,19 @@ from tocsin_server.domain.ports.pruning import PruningStore
 from tocsin_server.store.store import SqlStore
 
 
-class Store(ChannelStore, MessageStore, InboxStore, JobStore, PruningStore, Protocol):
+class Store(Protocol):
     """All that the domain asks of a store, in one."""
+
+    @property
+    def channels(self) -> ChannelStore: ...
+    @property
+    def messages(self) -> MessageStore: ...
+    @property
+    def inboxes(self) -> InboxStore: ...
+    @property
+    def jobs(self) -> JobStore: ...
+    @property
+    def pruning(self) -> PruningStore: ...
 
     async def close(self) -> None: ...
 

@@ -355,6 +355,6 @@ async def forget_history(database_url: str) -> None:
     """Prunes a store as it would be pruned in 30 days."""
     clock = SetClock(SystemClock().now() + 30 * DAY_MICROSECONDS)
     store = await SqlStore.open(database_url, Hub(1), clock, Retention(86_400.0, 604_800.0))
-    while await store.prune(clock.now()):
+    while await store.pruning.prune(clock.now()):
         pass
     await store.close()

@@ -127,12 +127,12 @@ class System:
         identifiers = self._identifiers
 
         def follow(subscription: Subscription) -> Follower:
-            return Follower(store, hub, subscription, lambda: 0.0)
+            return Follower(store.inboxes, hub, subscription, lambda: 0.0)
 
         self._server = GrpcServer(
-            ChannelServicer(Channels(store, self.clock, identifiers)),
-            MessageServicer(Messages(store, self.clock, identifiers, stamp)),
-            InboxServicer(Inboxes(store, self.clock), follow),
+            ChannelServicer(Channels(store.channels, self.clock, identifiers)),
+            MessageServicer(Messages(store.messages, self.clock, identifiers, stamp)),
+            InboxServicer(Inboxes(store.inboxes, self.clock), follow),
         )
         self.target = await self._server.start(next(self._addresses))
         options = [("grpc.use_local_subchannel_pool", 1)]
@@ -188,11 +188,11 @@ class System:
 
     async def work(self) -> bool:
         """Does one step of the job whose turn it is."""
-        return await self._store.work(self.clock.now())
+        return await self._store.jobs.work(self.clock.now())
 
     async def prune(self) -> None:
         """Prunes all that is due."""
-        await prune(self._store, self.clock)
+        await prune(self._store.pruning, self.clock)
 
     def close(self) -> None:
         """Stops, and ends the event loop."""

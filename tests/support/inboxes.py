@@ -80,19 +80,19 @@ class MemoryInboxes:
         key: InboxKey,
         channel_ids: Sequence[str],
         which: NotificationFilter,
-        before: int | None,
+        after: str,
         limit: int,
     ) -> Page[Notification]:
-        """Returns up to `limit` notifications behind `before`, latest arrival first."""
+        """Returns up to `limit` notifications, latest arrival first, from a page key on."""
         assert not channel_ids
         assert which is NotificationFilter.ALL
-        page = self._page(key, before, limit)
+        page = self._page(key, after, limit)
         self._has_read("list_notifications")
         return page
 
     async def read_head(self, key: InboxKey, limit: int) -> Head:
         """Returns the inbox, all its channels' counters and its newest notifications."""
-        head = Head(self._inbox(key), self._channel_counters(key), self._page(key, None, limit))
+        head = Head(self._inbox(key), self._channel_counters(key), self._page(key, "", limit))
         self._has_read("read_head")
         return head
 
@@ -141,12 +141,12 @@ class MemoryInboxes:
         count = len(self._rows[key])
         return [ChannelCounters("news", Counters(count, count, count))] if count else []
 
-    def _page(self, key: InboxKey, before: int | None, limit: int) -> Page[Notification]:
+    def _page(self, key: InboxKey, after: str, limit: int) -> Page[Notification]:
         rows = sorted(self._rows[key], key=lambda row: row.arrive_revision, reverse=True)
-        if before is not None:
-            rows = [row for row in rows if row.arrive_revision < before]
+        if after:
+            rows = [row for row in rows if row.arrive_revision < int(after)]
         items = rows[: min(limit, self._page_rows)]
-        return Page(items, more=len(rows) > len(items))
+        return Page(items, next=str(items[-1].arrive_revision) if len(rows) > len(items) else "")
 
     def _has_read(self, name: str) -> None:
         self.reads.append(name)

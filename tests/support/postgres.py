@@ -147,7 +147,7 @@ def working(url: str) -> Iterator[Work]:
                 with connection.begin():
                     return unit(connection)
 
-            return thread.submit(runner.run, run(opened.lanes[0], in_transaction)).result()
+            return thread.submit(runner.run, run(opened.executors[0], in_transaction)).result()
 
         yield work
         thread.submit(runner.run, opened.close()).result()

@@ -37,7 +37,7 @@ class _Snapshot:
     page: Page[Notification] | None
     left: int
     after_revision: int = 0
-    behind: int | None = None
+    after: str = ""
 
 
 class Follower:
@@ -128,18 +128,18 @@ class Follower:
                 self._subscription.key,
                 (),
                 NotificationFilter.ALL,
-                snapshot.behind,
+                snapshot.after,
                 min(snapshot.left, PAGE_ROWS),
             )
         inbox = snapshot.inbox
         response = Response(Phase.SNAPSHOT, snapshot.after_revision, inbox.revision, page.items)
         snapshot.left -= len(page.items)
-        if page.more and snapshot.left > 0:
-            snapshot.behind = page.items[-1].arrive_revision
+        if page.next and snapshot.left > 0:
+            snapshot.after = page.next
             snapshot.after_revision = self._revision = inbox.revision
             return response
         if page.items and len(snapshot.channel_counters) > COUNTERS_BESIDE:
-            snapshot.page = Page((), more=False)
+            snapshot.page = Page(())
             snapshot.after_revision = self._revision = inbox.revision
             return response
         self._snapshot = None

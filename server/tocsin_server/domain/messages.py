@@ -52,11 +52,6 @@ class Messages:
             raise MessageNotFound(message_id=message_id)
         return message
 
-    async def list(
-        self, caller: Caller, channel_id: str, before: int | None, limit: int
-    ) -> Page[Message]:
-        """Returns a page of up to `limit` of a channel's messages, newest first.
-
-        Only those whose sequence is below `before`.
-        """
-        return await self._store.list_messages(caller.tenant, channel_id, before, limit)
+    async def list(self, caller: Caller, channel_id: str, after: str, limit: int) -> Page[Message]:
+        """Returns up to `limit` of a channel's messages, newest first, from a page key on."""
+        return await self._store.list_messages(caller.tenant, channel_id, after, limit)

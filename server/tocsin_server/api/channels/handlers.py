@@ -1,7 +1,5 @@
 """ChannelService."""
 
-from typing import TYPE_CHECKING
-
 from tocsin.v1.channel_service_pb2 import (
     CreateChannelRequest,
     CreateChannelResponse,
@@ -23,9 +21,6 @@ from tocsin_server.api.page_tokens import Listing
 from tocsin_server.api.rules import validate
 from tocsin_server.domain.channels import Channels
 from tocsin_server.domain.model.limits import page_size
-
-if TYPE_CHECKING:
-    from tocsin_server.domain.model.channels import Channel
 
 
 class ChannelServicer(ChannelServiceServicer):
@@ -71,12 +66,9 @@ class ChannelServicer(ChannelServiceServicer):
         self, request: ListChannelsRequest, context: object
     ) -> ListChannelsResponse:
         """Lists the channels."""
-        listing: Listing[Channel] = Listing(
-            caller.get(), request, [str], lambda channel: [channel.channel_id]
-        )
-        after = str(listing.after[0]) if listing.after else ""
-        page = await self._channels.list(caller.get(), after, page_size(request.page_size))
+        listing = Listing(caller.get(), request)
+        page = await self._channels.list(caller.get(), listing.after, page_size(request.page_size))
         return ListChannelsResponse(
             channels=map(encode.channel, page.items),
-            next_page_token=listing.next_page_token(page),
+            next_page_token=listing.token(page.next),
         )

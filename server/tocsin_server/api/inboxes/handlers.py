@@ -23,7 +23,7 @@ from tocsin_server.api.splicing import field
 from tocsin_server.domain.following import Follower
 from tocsin_server.domain.inboxes import Inboxes
 from tocsin_server.domain.model.identity import InboxKey
-from tocsin_server.domain.model.inboxes import InboxChannel, Notification, NotificationFilter
+from tocsin_server.domain.model.inboxes import NotificationFilter
 from tocsin_server.domain.model.limits import page_size
 from tocsin_server.domain.model.streams import Subscription
 
@@ -55,41 +55,34 @@ class InboxServicer:
 
     async def ListNotifications(self, request: ListNotificationsRequest, context: object) -> bytes:
         """Lists notifications, latest arrival first."""
-        listing: Listing[Notification] = Listing(
-            caller.get(), request, [int], lambda notification: [notification.arrive_revision]
-        )
+        listing = Listing(caller.get(), request)
         key = InboxKey(caller.get().tenant, request.user_id)
         page = await self._inboxes.list(
             key,
             tuple(dict.fromkeys(request.channel_ids)),
             NotificationFilter(request.filter or NotificationFilter.ALL),
-            int(listing.after[0]) if listing.after else None,
+            listing.after,
             page_size(request.page_size),
         )
         encoder = InboxEncoder(key)
         number = ListNotificationsResponse.NOTIFICATIONS_FIELD_NUMBER
-        token = ListNotificationsResponse(next_page_token=listing.next_page_token(page))
+        token = ListNotificationsResponse(next_page_token=listing.token(page.next))
         notifications = [field(number, encoder.notification(item)) for item in page.items]
         return b"".join((*notifications, token.SerializeToString()))
 
     async def ListInboxChannels(self, request: ListInboxChannelsRequest, context: object) -> bytes:
         """Lists an inbox's channels, latest arrival first."""
-        listing: Listing[InboxChannel] = Listing(
-            caller.get(),
-            request,
-            [int],
-            lambda inbox_channel: [inbox_channel.latest.arrive_revision],
-        )
+        listing = Listing(caller.get(), request)
         key = InboxKey(caller.get().tenant, request.user_id)
         page = await self._inboxes.list_channels(
             key,
-            int(listing.after[0]) if listing.after else None,
+            listing.after,
             page_size(request.page_size),
             unread_only=request.unread_only,
         )
         encoder = InboxEncoder(key)
         number = ListInboxChannelsResponse.INBOX_CHANNELS_FIELD_NUMBER
-        token = ListInboxChannelsResponse(next_page_token=listing.next_page_token(page))
+        token = ListInboxChannelsResponse(next_page_token=listing.token(page.next))
         channels = [field(number, encoder.inbox_channel(item)) for item in page.items]
         return b"".join((*channels, token.SerializeToString()))
 

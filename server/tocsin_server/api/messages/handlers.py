@@ -24,7 +24,7 @@ from tocsin_server.api.splicing import field
 from tocsin_server.domain.messages import Messages
 from tocsin_server.domain.model.errors import FieldsInvalid, TocsinError
 from tocsin_server.domain.model.limits import RESPONSE_BYTES, page_size
-from tocsin_server.domain.model.messages import Message, Sent, Submission
+from tocsin_server.domain.model.messages import Sent, Submission
 
 
 class MessageServicer:
@@ -69,15 +69,12 @@ class MessageServicer:
 
     async def ListMessages(self, request: ListMessagesRequest, context: object) -> bytes:
         """Lists messages, newest first."""
-        listing: Listing[Message] = Listing(
-            caller.get(), request, [int], lambda message: [message.sequence]
-        )
-        before = int(listing.after[0]) if listing.after else None
+        listing = Listing(caller.get(), request)
         page = await self._messages.list(
-            caller.get(), request.channel_id, before, page_size(request.page_size)
+            caller.get(), request.channel_id, listing.after, page_size(request.page_size)
         )
         number = ListMessagesResponse.MESSAGES_FIELD_NUMBER
-        token = ListMessagesResponse(next_page_token=listing.next_page_token(page))
+        token = ListMessagesResponse(next_page_token=listing.token(page.next))
         messages = [field(number, encode.message(message)) for message in page.items]
         return b"".join((*messages, token.SerializeToString()))
 

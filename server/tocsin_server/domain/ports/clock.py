@@ -11,3 +11,11 @@ class Clock(Protocol):
     def now(self) -> int:
         """Returns the time in microseconds since the Unix epoch."""
         ...
+
+    def settled(self) -> int:
+        """Returns the time for judging what is old, in microseconds since the Unix epoch.
+
+        A jump of the clock counts only after it has lasted, so that a wrong clock
+        makes nothing old for a moment. Any thread may call it.
+        """
+        ...

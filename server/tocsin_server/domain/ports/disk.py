@@ -6,13 +6,13 @@ from typing import Protocol
 
 
 class Disk(Protocol):
-    """What holds the store: it may be full."""
+    """The disk that holds the store."""
 
     @property
     def full(self) -> bool:
-        """Whether writes fail because it is full, as far as is known."""
+        """Whether the last write that reached the disk found it full."""
         ...
 
-    async def try_the_disk(self) -> bool:
+    async def probe(self) -> bool:
         """Writes something, and returns whether there is room again."""
         ...
