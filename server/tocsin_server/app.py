@@ -11,10 +11,10 @@ from time import time_ns
 
 from uuid_utils import uuid7
 
-from tocsin_server.api.channels.handlers import ChannelServicer
-from tocsin_server.api.inboxes.handlers import InboxServicer
+from tocsin_server.api.channels.handlers import CHANNEL_SERVICE, ChannelHandlers
+from tocsin_server.api.inboxes.handlers import INBOX_SERVICE, InboxHandlers
 from tocsin_server.api.messages.encode import stamp
-from tocsin_server.api.messages.handlers import MessageServicer
+from tocsin_server.api.messages.handlers import MESSAGE_SERVICE, MessageHandlers
 from tocsin_server.background.disk_health import watch_forever
 from tocsin_server.background.jobs import WORK_SECONDS, work_forever
 from tocsin_server.background.pruning import PRUNE_SECONDS, prune_forever
@@ -108,9 +108,11 @@ async def serving(settings: Settings, parts: Parts | None = None) -> AsyncIterat
         return Follower(store, hub, subscription, _reconnect_delay)
 
     server = GrpcServer(
-        ChannelServicer(Channels(store, parts.clock, identifiers)),
-        MessageServicer(Messages(store, parts.clock, identifiers, stamp)),
-        InboxServicer(Inboxes(store, parts.clock), follow),
+        [
+            CHANNEL_SERVICE.bind(ChannelHandlers(Channels(store, parts.clock, identifiers))),
+            MESSAGE_SERVICE.bind(MessageHandlers(Messages(store, parts.clock, identifiers, stamp))),
+            INBOX_SERVICE.bind(InboxHandlers(Inboxes(store, parts.clock), follow)),
+        ],
         parts.options,
     )
 

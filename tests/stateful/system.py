@@ -16,10 +16,10 @@ import grpc
 from tocsin.v1.channel_service_pb2_grpc import ChannelServiceStub
 from tocsin.v1.inbox_service_pb2_grpc import InboxServiceStub
 from tocsin.v1.message_service_pb2_grpc import MessageServiceStub
-from tocsin_server.api.channels.handlers import ChannelServicer
-from tocsin_server.api.inboxes.handlers import InboxServicer
+from tocsin_server.api.channels.handlers import CHANNEL_SERVICE, ChannelHandlers
+from tocsin_server.api.inboxes.handlers import INBOX_SERVICE, InboxHandlers
 from tocsin_server.api.messages.encode import stamp
-from tocsin_server.api.messages.handlers import MessageServicer
+from tocsin_server.api.messages.handlers import MESSAGE_SERVICE, MessageHandlers
 from tocsin_server.background.pruning import prune
 from tocsin_server.domain import following
 from tocsin_server.domain.channels import Channels
@@ -130,9 +130,13 @@ class System:
             return Follower(store, hub, subscription, lambda: 0.0)
 
         self._server = GrpcServer(
-            ChannelServicer(Channels(store, self.clock, identifiers)),
-            MessageServicer(Messages(store, self.clock, identifiers, stamp)),
-            InboxServicer(Inboxes(store, self.clock), follow),
+            [
+                CHANNEL_SERVICE.bind(ChannelHandlers(Channels(store, self.clock, identifiers))),
+                MESSAGE_SERVICE.bind(
+                    MessageHandlers(Messages(store, self.clock, identifiers, stamp))
+                ),
+                INBOX_SERVICE.bind(InboxHandlers(Inboxes(store, self.clock), follow)),
+            ]
         )
         self.target = await self._server.start(next(self._addresses))
         options = [("grpc.use_local_subchannel_pool", 1)]

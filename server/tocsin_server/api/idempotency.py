@@ -9,4 +9,4 @@ from tocsin_server.domain.model.identity import Caller
 def request_key(caller: Caller, rpc: str, request: ProtoMessage, request_id: str) -> RequestKey:
     """Returns what makes a repeat of a mutation safe."""
     digest = body_digest(request.SerializeToString(deterministic=True)) if request_id else b""
-    return RequestKey(caller.tenant, caller.name, rpc, request_id, digest)
+    return RequestKey(caller.tenant, caller.subject, rpc, request_id, digest)
