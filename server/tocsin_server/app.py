@@ -13,7 +13,7 @@ from uuid_utils import uuid7
 
 from tocsin_server.api.channels.handlers import CHANNEL_SERVICE, ChannelHandlers
 from tocsin_server.api.inboxes.handlers import INBOX_SERVICE, InboxHandlers
-from tocsin_server.api.messages.encode import stamp
+from tocsin_server.api.messages.encode import server_fields
 from tocsin_server.api.messages.handlers import MESSAGE_SERVICE, MessageHandlers
 from tocsin_server.background.disk_health import watch_forever
 from tocsin_server.background.jobs import WORK_SECONDS, work_forever
@@ -110,7 +110,9 @@ async def serving(settings: Settings, parts: Parts | None = None) -> AsyncIterat
     server = GrpcServer(
         [
             CHANNEL_SERVICE.bind(ChannelHandlers(Channels(store, parts.clock, identifiers))),
-            MESSAGE_SERVICE.bind(MessageHandlers(Messages(store, parts.clock, identifiers, stamp))),
+            MESSAGE_SERVICE.bind(
+                MessageHandlers(Messages(store, parts.clock, identifiers, server_fields))
+            ),
             INBOX_SERVICE.bind(InboxHandlers(Inboxes(store, parts.clock), follow)),
         ],
         parts.options,

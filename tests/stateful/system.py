@@ -18,7 +18,7 @@ from tocsin.v1.inbox_service_pb2_grpc import InboxServiceStub
 from tocsin.v1.message_service_pb2_grpc import MessageServiceStub
 from tocsin_server.api.channels.handlers import CHANNEL_SERVICE, ChannelHandlers
 from tocsin_server.api.inboxes.handlers import INBOX_SERVICE, InboxHandlers
-from tocsin_server.api.messages.encode import stamp
+from tocsin_server.api.messages.encode import server_fields
 from tocsin_server.api.messages.handlers import MESSAGE_SERVICE, MessageHandlers
 from tocsin_server.background.pruning import prune
 from tocsin_server.domain import following
@@ -133,7 +133,7 @@ class System:
             [
                 CHANNEL_SERVICE.bind(ChannelHandlers(Channels(store, self.clock, identifiers))),
                 MESSAGE_SERVICE.bind(
-                    MessageHandlers(Messages(store, self.clock, identifiers, stamp))
+                    MessageHandlers(Messages(store, self.clock, identifiers, server_fields))
                 ),
                 INBOX_SERVICE.bind(InboxHandlers(Inboxes(store, self.clock), follow)),
             ]

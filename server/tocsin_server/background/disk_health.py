@@ -28,7 +28,7 @@ async def watch_forever(
                 logger.error("the disk is full")
                 await tell(True)  # noqa: FBT003  # it is full
                 told = True
-            elif told and (not disk.full or await disk.try_the_disk()):
+            elif told and (not disk.full or await disk.probe()):
                 logger.info("the disk has room again")
                 await tell(False)  # noqa: FBT003  # it is not full
                 told = False

@@ -218,7 +218,7 @@ class Follower:
         response.counters = inbox.counters
         response.channel_counters = channel_counters
         self._come_to(response, inbox.incarnation, Position(inbox.revision))
-        self._watch.go_on_from(inbox.incarnation, inbox.revision)
+        self._watch.synced_to(inbox.incarnation, inbox.revision)
 
     def _come_to(self, response: Response, incarnation: int, position: Position) -> None:
         """Moves the stream's cursor to where the response ends."""

@@ -29,7 +29,7 @@ class HubWatch:
 
     Invariants: the revisions of `_pending` follow one another without a gap,
     and it fits one response. While synced, it continues `_revision`. `_heard`
-    is the latest (incarnation, revision) heard of since the last `go_on_from`.
+    is the latest (incarnation, revision) heard of since the last `synced_to`.
     """
 
     __slots__ = (
@@ -84,7 +84,7 @@ class HubWatch:
             self._fall_behind()
             self._hear(incarnation, revision)
 
-    def go_on_from(self, incarnation: int, revision: int) -> None:
+    def synced_to(self, incarnation: int, revision: int) -> None:
         """Says that the stream has everything up to `revision`.
 
         It is behind again when what was heard of meanwhile is not pending. One

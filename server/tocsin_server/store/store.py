@@ -191,7 +191,7 @@ class SqlStore:
         """Whether writes fail because the disk is full, as far as is known."""
         return self._writer.full
 
-    async def try_the_disk(self) -> bool:
+    async def probe(self) -> bool:
         """Writes something, and returns whether there is room again."""
         return await self._writer.try_the_disk()
 

@@ -13,6 +13,6 @@ class Disk(Protocol):
         """Whether writes fail because it is full, as far as is known."""
         ...
 
-    async def try_the_disk(self) -> bool:
+    async def probe(self) -> bool:
         """Writes something, and returns whether there is room again."""
         ...

@@ -16,7 +16,7 @@ class ScriptedDisk:
     def full(self) -> bool:
         return bool(self.steps)
 
-    async def try_the_disk(self) -> bool:
+    async def probe(self) -> bool:
         room = self.steps.pop(0)
         if room is None:
             raise StoreUnavailable
