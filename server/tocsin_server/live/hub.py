@@ -17,11 +17,10 @@ from collections.abc import Iterable, Sequence
 from tocsin_server.domain.model.changes import Change
 from tocsin_server.domain.model.errors import ServerStopping, TooManyStreams
 from tocsin_server.domain.model.identity import InboxKey
-from tocsin_server.domain.model.limits import RESPONSE_BYTES
+from tocsin_server.domain.model.limits import RESPONSE_BYTES, STREAMS_A_USER
 
 PENDING_BYTES = RESPONSE_BYTES * 3 // 4
 PENDING_CHANGES = 1_000
-STREAMS_A_USER = 16
 
 
 class HubWatch:

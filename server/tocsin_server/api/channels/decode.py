@@ -3,7 +3,7 @@
 from tocsin.v1 import channel_pb2
 from tocsin.v1.channel_service_pb2 import CreateChannelRequest, UpdateChannelRequest
 
-from tocsin_server.api.masks import updated_fields
+from tocsin_server.api.channels.masks import updated_fields
 from tocsin_server.domain.model.channels import Channel, ChannelType, ChannelUpdate
 from tocsin_server.domain.model.identity import Caller
 

@@ -18,10 +18,10 @@ from tocsin.v1.channel_service_pb2 import (
 
 from tocsin_server.api.access import Access
 from tocsin_server.api.channels import decode, encode
+from tocsin_server.api.channels.rules import validate
 from tocsin_server.api.idempotency import request_key
 from tocsin_server.api.methods import Service, UnaryMethod
 from tocsin_server.api.page_tokens import Listing
-from tocsin_server.api.rules import validate
 from tocsin_server.domain.channels import Channels
 from tocsin_server.domain.model.identity import Caller
 from tocsin_server.domain.model.limits import page_size

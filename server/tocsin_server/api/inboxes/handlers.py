@@ -18,9 +18,9 @@ from tocsin.v1.inbox_service_pb2 import (
 from tocsin_server.api.access import Access
 from tocsin_server.api.inboxes import decode, encode
 from tocsin_server.api.inboxes.encode import InboxEncoder
+from tocsin_server.api.inboxes.rules import validate
 from tocsin_server.api.methods import Service, StreamMethod, UnaryMethod
 from tocsin_server.api.page_tokens import Listing
-from tocsin_server.api.rules import validate
 from tocsin_server.api.splicing import field
 from tocsin_server.domain.following import Follower
 from tocsin_server.domain.inboxes import Inboxes

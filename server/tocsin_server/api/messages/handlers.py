@@ -19,9 +19,9 @@ from tocsin.v1.message_service_pb2 import (
 from tocsin_server.api.access import Access
 from tocsin_server.api.errors import item_error
 from tocsin_server.api.messages import decode, encode
+from tocsin_server.api.messages.rules import validate
 from tocsin_server.api.methods import Service, UnaryMethod
 from tocsin_server.api.page_tokens import Listing
-from tocsin_server.api.rules import validate
 from tocsin_server.api.splicing import field
 from tocsin_server.domain.messages import Messages
 from tocsin_server.domain.model.errors import FieldsInvalid, TocsinError
