@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from logging import getLogger
-from random import SystemRandom
+from random import random
 from secrets import token_urlsafe
 from time import time_ns
 
@@ -44,9 +44,6 @@ CANCEL_SECONDS = 0.1
 CLOSE_SECONDS = 0.7
 """How long the store may take to close: to commit what waits, and to end what it reads."""
 
-RECONNECT_SECONDS = 1.0
-"""Over how long the streams of a server that stops spread their return."""
-
 logger = getLogger(__name__)
 
 
@@ -82,11 +79,6 @@ class Parts:
     options: Options = OPTIONS
 
 
-def _reconnect_delay() -> float:
-    """Returns when one of the streams that end together should return."""
-    return SystemRandom().uniform(0.0, RECONNECT_SECONDS)
-
-
 @asynccontextmanager
 async def serving(settings: Settings, parts: Parts | None = None) -> AsyncIterator[str]:
     """Serves while the context lasts; gives the address it listens on.
@@ -105,7 +97,7 @@ async def serving(settings: Settings, parts: Parts | None = None) -> AsyncIterat
     store = await SqlStore.open(settings.database_url, hub, parts.clock, retention)
 
     def follow(subscription: Subscription) -> Follower:
-        return Follower(store, hub, subscription, _reconnect_delay)
+        return Follower(store, hub, subscription, random)
 
     server = GrpcServer(
         [
@@ -118,7 +110,7 @@ async def serving(settings: Settings, parts: Parts | None = None) -> AsyncIterat
         parts.options,
     )
 
-    async def tell_of_the_disk(full: bool) -> None:  # noqa: FBT001  # what is told
+    async def report_disk(full: bool) -> None:  # noqa: FBT001  # what is reported
         await server.set_serving(not full)
 
     background = [
@@ -128,7 +120,7 @@ async def serving(settings: Settings, parts: Parts | None = None) -> AsyncIterat
     ]
     try:
         address = await server.start(settings.listen)
-        background.append(create_task(watch_forever(store, tell_of_the_disk)))
+        background.append(create_task(watch_forever(store, report_disk)))
         logger.info("serving", extra={"address": address})
         try:
             yield address

@@ -24,6 +24,15 @@ from tocsin_server.domain.ports.history import InboxHistory
 from tocsin_server.domain.ports.live import Live, Watch
 
 PAGE_ROWS = 1_000
+
+HEARTBEAT_JITTER = 0.1
+"""By which part of its interval a heartbeat comes early at most.
+
+Streams that returned together would otherwise tick together for ever.
+"""
+RECONNECT_SECONDS = 1.0
+"""Over how long the streams of a server that stops spread their return."""
+
 COUNTERS_BESIDE = 1_000
 """How many channels' counters fit beside a page; more come behind it."""
 
@@ -49,7 +58,7 @@ class Follower:
         "_cursor",
         "_digest",
         "_opened",
-        "_reconnect_delay",
+        "_random",
         "_revision",
         "_snapshot",
         "_store",
@@ -62,17 +71,22 @@ class Follower:
         store: InboxHistory,
         live: Live,
         subscription: Subscription,
-        reconnect_delay: Callable[[], float],
+        random: Callable[[], float],
     ) -> None:
-        """Starts to watch; raises what `Live.watch` raises."""
+        """Starts to watch; raises what `Live.watch` raises.
+
+        `random` returns a number from 0 to 1, another one at each call.
+        """
         self._store = store
         self._subscription = subscription
-        self._reconnect_delay = reconnect_delay
-        self._cursor = subscription.cursor
-        """How far the stream has come; None until a snapshot is complete."""
+        self._random = random
         self._digest = subscription.key.digest()
+        cursor = subscription.cursor
+        foreign = cursor is not None and not cursor.is_of(store.epoch, self._digest)
+        self._cursor = None if foreign else cursor
+        """How far the stream has come; None until a snapshot is complete."""
         self._snapshot: _Snapshot | None = None
-        self._revision = self._cursor.position.revision if self._cursor else 0
+        self._revision = cursor.position.revision if cursor else 0
         """The `revision` of the last response, at first what the subscriber has."""
         self._ahead: Task[Replay] | None = None
         """The page behind the one last given, being read while that one is sent."""
@@ -105,7 +119,7 @@ class Follower:
                     return replay
             elif changes := watch.take():
                 return self._go_live(self._cursor, changes)
-            elif not await watch.wait(self._subscription.heartbeat_interval):
+            elif not await watch.wait(self._heartbeat_seconds()):
                 return self._heartbeat(self._cursor)
         return None
 
@@ -192,6 +206,10 @@ class Follower:
         self._come_to(response, last.incarnation, Position(last.revision))
         return response
 
+    def _heartbeat_seconds(self) -> float:
+        """Returns after how many seconds of silence the next heartbeat comes."""
+        return self._subscription.heartbeat_interval * (1 - HEARTBEAT_JITTER * self._random())
+
     def _heartbeat(self, cursor: Cursor) -> Response:
         """Says that nothing happened."""
         revision = self._revision
@@ -207,7 +225,7 @@ class Follower:
             revision,
             revision,
             cursor=cursor,
-            reconnect_delay=self._reconnect_delay(),
+            reconnect_delay=RECONNECT_SECONDS * self._random(),
         )
 
     def _catch_up(

@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -6,8 +7,9 @@ from tocsin_server.domain.following import Follower
 from tocsin_server.domain.model.counters import Counters
 from tocsin_server.domain.model.cursors import Cursor, Position
 from tocsin_server.domain.model.errors import ServerStopping, StoreUnavailable, TooManyStreams
+from tocsin_server.domain.model.identity import InboxKey
 from tocsin_server.domain.model.streams import Phase, Response, Subscription
-from tocsin_server.live.hub import PENDING_CHANGES, Hub
+from tocsin_server.live.hub import PENDING_CHANGES, Hub, HubWatch
 
 from tests.support.building import ALICE, BOB
 from tests.support.inboxes import MemoryInboxes
@@ -35,6 +37,7 @@ def follow(
     *,
     snapshot_size: int = 50,
     heartbeat_interval: float = NEVER,
+    random: Callable[[], float] = lambda: 0.25,
 ) -> Follower:
     subscription = Subscription(
         key=ALICE,
@@ -42,7 +45,7 @@ def follow(
         snapshot_size=snapshot_size,
         heartbeat_interval=heartbeat_interval,
     )
-    return Follower(inboxes, hub, subscription, lambda: 0.25)
+    return Follower(inboxes, hub, subscription, random)
 
 
 async def take(follower: Follower) -> Response:
@@ -426,6 +429,19 @@ async def test_a_cursor_that_history_does_not_lead_on_from_gets_a_snapshot(
     assert revisions(response) == [3, 2, 1]
 
 
+@pytest.mark.parametrize("foreign", [{"epoch": 2}, {"inbox": BOB.digest()}], ids=["store", "user"])
+async def test_a_cursor_of_another_store_or_user_reads_no_history(
+    inboxes: MemoryInboxes, hub: Hub, foreign: dict[str, object]
+) -> None:
+    inboxes.commit(ALICE, 3)
+    own = Cursor.parse(await cursor_of(inboxes, hub))
+    inboxes.reads.clear()
+
+    await take(follow(inboxes, hub, replace(own, **foreign).encode()))  # type: ignore[arg-type]
+
+    assert inboxes.reads == ["read_head"]
+
+
 async def test_a_cursor_from_before_the_first_message_gets_a_replay(
     inboxes: MemoryInboxes, hub: Hub
 ) -> None:
@@ -481,6 +497,32 @@ async def test_a_heartbeat_repeats_the_revision_and_its_cursor_is_that_of_the_la
     assert [span(h) for h in heartbeats] == [("HEARTBEAT", 3, 3)] * 2
     assert [h.cursor for h in heartbeats] == [opening.cursor] * 2
     assert all(not h.items and not h.caught_up for h in heartbeats)
+
+
+async def test_heartbeats_come_up_to_a_tenth_early_each_by_another_part(
+    inboxes: MemoryInboxes,
+) -> None:
+    waits: list[float] = []
+
+    class Impatient(HubWatch):
+        async def wait(self, seconds: float) -> bool:
+            waits.append(seconds)
+            return False
+
+    class ImpatientHub(Hub):
+        def watch(self, key: InboxKey) -> HubWatch:
+            super().watch(key)
+            return Impatient(self, key)
+
+    numbers = iter([0.0, 0.5, 1.0])
+    hub = ImpatientHub(max_streams=1)
+    follower = follow(inboxes, hub, heartbeat_interval=30.0, random=lambda: next(numbers))
+    await take(follower)
+
+    heartbeats = [await take(follower) for _ in range(3)]
+
+    assert {heartbeat.phase for heartbeat in heartbeats} == {Phase.HEARTBEAT}
+    assert waits == pytest.approx([30.0, 28.5, 27.0])
 
 
 async def test_a_stream_resumed_from_a_heartbeat_misses_nothing(
