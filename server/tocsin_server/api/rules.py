@@ -132,8 +132,9 @@ def data(message: ProtoMessage, name: str, path: str, found: Found) -> None:
     if not message.HasField(name):
         return
     struct: Struct = getattr(message, name)
-    struct.DiscardUnknownFields()
-    if (size := struct.ByteSize()) > limits.DATA_BYTES:
+    if (size := struct.ByteSize()) > limits.DATA_BYTES and (
+        size := _known_size(struct)
+    ) > limits.DATA_BYTES:
         found.append(
             Violation(path + name, f"has {size:,} bytes; {limits.DATA_BYTES:,} is the limit")
         )
@@ -158,6 +159,14 @@ def data(message: ProtoMessage, name: str, path: str, found: Found) -> None:
     else:
         problems.add(f"is nested deeper than {limits.DATA_DEPTH} levels")
     found += [Violation(path + name, problem) for problem in sorted(problems)]
+
+
+def _known_size(struct: "Struct") -> int:
+    """Returns the size of a struct without its unknown fields, which are not stored, in bytes."""
+    known_fields = type(struct)()
+    known_fields.CopyFrom(struct)
+    known_fields.DiscardUnknownFields()
+    return known_fields.ByteSize()
 
 
 def known(enum: Enum) -> Rule:
