@@ -1,7 +1,7 @@
 """The server under test: the real one, on a store and a clock of the test's own, in this process.
 
-It is small where that makes few calls reach what takes thousands: its pages and what it keeps
-pending for a stream. Jobs and pruning run when they are told to, and heartbeats come when asked.
+It is small where that makes few calls reach what takes thousands: its pages, the counters in a
+response, and what it keeps pending for a stream. Jobs and pruning run when they are told to, and heartbeats come when asked.
 """
 
 import asyncio
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 ANSWERS_SECONDS = 3_600.0
 HISTORY_SECONDS = 7_200.0
 PAGE_ROWS = 3
+COUNTERS_BYTES = 64
+"""Two channels' counters: those of three take two responses."""
 MOST_PENDING = (6, hubs.PENDING_BYTES)
 """How many changes, and bytes of them, may be pending for one stream."""
 
@@ -210,6 +212,8 @@ def running(open_store: OpenStore, folder: Path, seconds: float) -> Iterator[Sys
     """A system that runs while the context lasts."""
     with (
         patch.object(following, "PAGE_ROWS", PAGE_ROWS),
+        patch.object(following, "COUNTERS_BYTES_BESIDE", COUNTERS_BYTES),
+        patch.object(following, "COUNTERS_BYTES_ALONE", COUNTERS_BYTES),
         patch.object(hubs, "PENDING_CHANGES", MOST_PENDING[0]),
     ):
         system = System(open_store, folder, seconds)

@@ -65,6 +65,9 @@ class HubWatch:
         if same_life and change.revision <= revision:
             return
         size = change.size
+        if size > PENDING_BYTES:
+            self.hear_of(change.incarnation, change.revision)
+            return
         if not (
             same_life
             and change.revision == revision + 1
