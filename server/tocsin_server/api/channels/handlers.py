@@ -19,7 +19,6 @@ from tocsin.v1.channel_service_pb2 import (
 from tocsin_server.api.access import Access
 from tocsin_server.api.channels import decode, encode
 from tocsin_server.api.channels.rules import validate
-from tocsin_server.api.idempotency import request_key
 from tocsin_server.api.methods import Service, UnaryMethod
 from tocsin_server.api.page_tokens import Listing
 from tocsin_server.domain.channels import Channels
@@ -41,7 +40,7 @@ class ChannelHandlers:
     ) -> CreateChannelResponse:
         """Creates a channel."""
         validate(request)
-        key = request_key(caller, "CreateChannel", request, request.request_id)
+        key = decode.create_key(caller, request)
         created = await self._channels.create(key, decode.channel(caller, request))
         return CreateChannelResponse(channel=encode.channel(created))
 
@@ -56,7 +55,7 @@ class ChannelHandlers:
     ) -> UpdateChannelResponse:
         """Changes fields of a channel."""
         validate(request)
-        key = request_key(caller, "UpdateChannel", request, request.request_id)
+        key = decode.update_key(caller, request)
         changed = await self._channels.update(key, decode.channel_update(caller, request))
         return UpdateChannelResponse(channel=encode.channel(changed))
 
@@ -65,7 +64,7 @@ class ChannelHandlers:
     ) -> DeleteChannelResponse:
         """Deletes a channel."""
         validate(request)
-        key = request_key(caller, "DeleteChannel", request, request.request_id)
+        key = decode.delete_key(caller, request)
         await self._channels.delete(key, request.channel_id, force=request.force)
         return DeleteChannelResponse()
 

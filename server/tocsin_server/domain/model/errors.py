@@ -112,7 +112,7 @@ class ChannelAlreadyExists(AlreadyExists):
 
 
 class RequestIdReused(AlreadyExists):
-    """The request id "{request_id}" was used for a request with another body."""
+    """The request id "{request_id}" was used for another request."""
 
     reason = "REQUEST_ID_REUSED"
 
