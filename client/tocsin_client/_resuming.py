@@ -56,7 +56,9 @@ class InboxUpdate:
     inbox: Inbox | None
     """The inbox's counters as of `revision`. Set in LIVE, and with `caught_up`."""
     channel_counters: Sequence[ChannelCounters]
-    """Counters as of `revision`: in LIVE of each channel touched, with `caught_up` of all."""
+    """Counters as of `revision`: in LIVE of each channel touched; at the end of a SNAPSHOT or
+    REPLAY of all, over as many updates of one `revision` as it takes, up to the one that has
+    `caught_up`."""
     cursor: str
     """Resumes after this update; empty inside a SNAPSHOT."""
     caught_up: bool

@@ -62,6 +62,9 @@ class InboxView:
         self._caught_up = False
         # What came for the next state, until that is whole.
         self._pending: list[NotificationChange] = []
+        self._pending_counters: list[ChannelCounters] = []
+        # The revision that the pending counters are as of.
+        self._counted_at = 0
         self._starts_over = False
 
     @property
@@ -143,10 +146,16 @@ class InboxView:
             return None
         if update.starts_over:
             self._pending.clear()
+            self._pending_counters.clear()
             self._starts_over = True
         elif not self._caught_up and not self._starts_over:
             raise ValueError("a view begins with a SNAPSHOT: subscribe without a cursor")
         self._pending += update.changes
+        if update.revision != self._counted_at:
+            # Counters of a REPLAY that was cut off; another one brings them all again.
+            self._pending_counters.clear()
+            self._counted_at = update.revision
+        self._pending_counters += update.channel_counters
         # What completes a state has its counters.
         return None if update.inbox is None else self._show(update, update.inbox)
 
@@ -171,7 +180,8 @@ class InboxView:
         self._inbox = Inbox()
         self._inbox.CopyFrom(inbox)
         channels = {} if update.caught_up else dict(self._channels)
-        for counters in update.channel_counters:
+        pending, self._pending_counters = self._pending_counters, []
+        for counters in pending:
             channels.pop(counters.channel_id, None)
             if counters.total_count:
                 channels[counters.channel_id] = copy = ChannelCounters()

@@ -5,15 +5,15 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from logging import getLogger
-from random import SystemRandom
+from random import random
 from secrets import token_urlsafe
 
 from uuid_utils import uuid7
 
-from tocsin_server.api.channels.handlers import ChannelServicer
-from tocsin_server.api.inboxes.handlers import InboxServicer
-from tocsin_server.api.messages.encode import stamp
-from tocsin_server.api.messages.handlers import MessageServicer
+from tocsin_server.api.channels.handlers import CHANNEL_SERVICE, ChannelHandlers
+from tocsin_server.api.inboxes.handlers import INBOX_SERVICE, InboxHandlers
+from tocsin_server.api.messages.encode import server_fields
+from tocsin_server.api.messages.handlers import MESSAGE_SERVICE, MessageHandlers
 from tocsin_server.background.disk_health import watch_forever
 from tocsin_server.background.jobs import WORK_SECONDS, work_forever
 from tocsin_server.background.pruning import PRUNE_SECONDS, prune_forever
@@ -43,9 +43,6 @@ CANCEL_SECONDS = 0.1
 
 CLOSE_SECONDS = 0.7
 """How long the store may take to close: to commit what waits, and to end what it reads."""
-
-RECONNECT_SECONDS = 1.0
-"""Over how long the streams of a server that stops spread their return."""
 
 logger = getLogger(__name__)
 
@@ -80,11 +77,6 @@ def _system_clock(settings: Settings) -> SystemClock:
     return SystemClock(min(SETTLE_SECONDS, shortest))
 
 
-def _reconnect_delay() -> float:
-    """Returns when one of the streams that end together should return."""
-    return SystemRandom().uniform(0.0, RECONNECT_SECONDS)
-
-
 @asynccontextmanager
 async def serving(settings: Settings, parts: Parts | None = None) -> AsyncIterator[str]:
     """Serves while the context lasts; gives the address it listens on.
@@ -103,16 +95,22 @@ async def serving(settings: Settings, parts: Parts | None = None) -> AsyncIterat
     store = await SqlStore.open(settings.database_url, hub, parts.clock, retention)
 
     def follow(subscription: Subscription) -> Follower:
-        return Follower(store.inboxes, hub, subscription, _reconnect_delay)
+        return Follower(store.inboxes, hub, subscription, random)
 
     server = GrpcServer(
-        ChannelServicer(Channels(store.channels, parts.clock, identifiers)),
-        MessageServicer(Messages(store.messages, parts.clock, identifiers, stamp)),
-        InboxServicer(Inboxes(store.inboxes, parts.clock), follow),
+        [
+            CHANNEL_SERVICE.bind(
+                ChannelHandlers(Channels(store.channels, parts.clock, identifiers))
+            ),
+            MESSAGE_SERVICE.bind(
+                MessageHandlers(Messages(store.messages, parts.clock, identifiers, server_fields))
+            ),
+            INBOX_SERVICE.bind(InboxHandlers(Inboxes(store.inboxes, parts.clock), follow)),
+        ],
         parts.options,
     )
 
-    async def tell_of_the_disk(full: bool) -> None:  # noqa: FBT001  # what is told
+    async def report_disk(full: bool) -> None:  # noqa: FBT001  # what is reported
         await server.set_serving(not full)
 
     background = [
@@ -122,7 +120,7 @@ async def serving(settings: Settings, parts: Parts | None = None) -> AsyncIterat
     ]
     try:
         address = await server.start(settings.listen)
-        background.append(create_task(watch_forever(store.disk, tell_of_the_disk)))
+        background.append(create_task(watch_forever(store.disk, report_disk)))
         logger.info("serving", extra={"address": address})
         try:
             yield address

@@ -122,7 +122,7 @@ async def test_each_inbox_takes_one_revision_a_step_and_is_told(store: Store, hu
     outcomes = await store.messages.send([send("alice"), send("alice", "bob")])
     inbox = await store.inboxes.get_inbox(ALICE)
     watch = hub.watch(ALICE)
-    watch.go_on_from(inbox.incarnation, inbox.revision)
+    watch.synced_to(inbox.incarnation, inbox.revision)
 
     await delete(store)
     steps = await work(store)

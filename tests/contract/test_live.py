@@ -31,7 +31,7 @@ def test_a_watch_sees_every_change_announced_from_its_beginning_in_order(live: L
     watch = live.watch(ALICE)
     live.announce([change(2), change(3)])
 
-    watch.go_on_from(1, 1)
+    watch.synced_to(1, 1)
     live.announce([change(4)])
 
     # It may have lost sight, but not without saying so.
@@ -42,7 +42,7 @@ def test_what_was_read_from_the_store_meanwhile_is_not_given_again(live: Live) -
     watch = live.watch(ALICE)
     live.announce([change(2), change(3)])
 
-    watch.go_on_from(1, 2)
+    watch.synced_to(1, 2)
 
     assert watch.behind or [c.revision for c in watch.take()] == [3]
 
@@ -50,7 +50,7 @@ def test_what_was_read_from_the_store_meanwhile_is_not_given_again(live: Live) -
 @pytest.mark.parametrize("announced", [[3], [2, 4], [3, 4], [2, 3, 5]])
 def test_a_watch_that_lost_sight_says_so(live: Live, announced: list[int]) -> None:
     watch = live.watch(ALICE)
-    watch.go_on_from(1, 1)
+    watch.synced_to(1, 1)
 
     live.announce([change(revision) for revision in announced])
 
@@ -61,14 +61,14 @@ def test_a_gap_before_what_is_kept_makes_the_watch_behind_again(live: Live) -> N
     watch = live.watch(ALICE)
     live.announce([change(5)])
 
-    watch.go_on_from(1, 3)
+    watch.synced_to(1, 3)
 
     assert watch.behind
 
 
 def test_a_watch_gives_no_gap_and_nothing_twice_however_often_it_is_read(live: Live) -> None:
     watch = live.watch(ALICE)
-    watch.go_on_from(1, 0)
+    watch.synced_to(1, 0)
     given: list[int] = []
 
     for revision in range(1, 3_000):
@@ -76,14 +76,14 @@ def test_a_watch_gives_no_gap_and_nothing_twice_however_often_it_is_read(live: L
         if revision % 100 == 0:
             given += [c.revision for c in watch.take()]
             if watch.behind:
-                watch.go_on_from(1, given[-1])
+                watch.synced_to(1, given[-1])
 
     assert given == list(range(1, len(given) + 1))
 
 
 def test_changes_of_others_are_not_seen(live: Live) -> None:
     watch = live.watch(ALICE)
-    watch.go_on_from(1, 0)
+    watch.synced_to(1, 0)
 
     live.announce([change(1, key=BOB), change(1, key=InboxKey("other", "alice"))])
 
@@ -93,8 +93,8 @@ def test_changes_of_others_are_not_seen(live: Live) -> None:
 
 def test_every_watch_of_an_inbox_sees_its_changes_on_its_own(live: Live) -> None:
     first, second = live.watch(ALICE), live.watch(ALICE)
-    first.go_on_from(1, 0)
-    second.go_on_from(1, 0)
+    first.synced_to(1, 0)
+    second.synced_to(1, 0)
 
     live.announce([change(1)])
     first.take()
@@ -107,7 +107,7 @@ def test_every_watch_of_an_inbox_sees_its_changes_on_its_own(live: Live) -> None
 def test_a_watch_that_is_never_read_does_not_harm_another(live: Live) -> None:
     live.watch(ALICE)
     reader = live.watch(ALICE)
-    reader.go_on_from(1, 0)
+    reader.synced_to(1, 0)
     given: list[int] = []
 
     for revision in range(1, 5_000):
@@ -119,7 +119,7 @@ def test_a_watch_that_is_never_read_does_not_harm_another(live: Live) -> None:
 
 async def test_waiting_ends_when_there_is_something_to_do(live: Live) -> None:
     watch = live.watch(ALICE)
-    watch.go_on_from(1, 0)
+    watch.synced_to(1, 0)
     waiting = asyncio.ensure_future(watch.wait(DEADLINE_SECONDS))
     await asyncio.sleep(0)
 
@@ -131,7 +131,7 @@ async def test_waiting_ends_when_there_is_something_to_do(live: Live) -> None:
 
 async def test_waiting_in_vain_ends_after_the_time_given(live: Live) -> None:
     watch = live.watch(ALICE)
-    watch.go_on_from(1, 0)
+    watch.synced_to(1, 0)
 
     assert not await watch.wait(0.001)
 

@@ -190,7 +190,7 @@ async def test_a_marking_is_one_change_of_one_revision(store: Store, hub: Hub) -
     [first, second, _] = await fill(store, "alice", "news", "offers", "news")
     watch = hub.watch(ALICE)
     inbox = await store.inboxes.get_inbox(ALICE)
-    watch.go_on_from(inbox.incarnation, inbox.revision)
+    watch.synced_to(inbox.incarnation, inbox.revision)
 
     await mark(store, Selection((first, second), None, 0), read=True)
     await mark(store, of_channels("news", up_to_revision=3), seen=True)

@@ -275,7 +275,7 @@ async def test_the_cancellation_of_a_call_does_not_cancel_the_sends(store: Store
 
 async def test_every_committed_change_is_handed_to_live_in_order(store: Store, hub: Hub) -> None:
     watch = hub.watch(ALICE)
-    watch.go_on_from(0, 0)
+    watch.synced_to(0, 0)
 
     outcomes = await deliver(store, *(send("alice", "bob") for _ in range(5)))
     async with asyncio.timeout(DEADLINE_SECONDS):

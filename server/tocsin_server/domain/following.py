@@ -14,18 +14,43 @@ from asyncio import Task, create_task
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tocsin_server.domain.model.changes import Change
+from tocsin_server.domain.model.changes import Change, size_of_counters
 from tocsin_server.domain.model.counters import ChannelCounters
 from tocsin_server.domain.model.cursors import Cursor, Position
 from tocsin_server.domain.model.inboxes import Inbox, Notification, NotificationFilter
+from tocsin_server.domain.model.limits import RESPONSE_BYTES
 from tocsin_server.domain.model.pages import Page
 from tocsin_server.domain.model.streams import Phase, Replay, Response, Subscription
 from tocsin_server.domain.ports.history import InboxHistory
 from tocsin_server.domain.ports.live import Live, Watch
 
 PAGE_ROWS = 1_000
-COUNTERS_BESIDE = 1_000
-"""How many channels' counters fit beside a page; more come behind it."""
+
+HEARTBEAT_JITTER = 0.1
+"""By which part of its interval a heartbeat comes early at most.
+
+Streams that returned together would otherwise tick together for ever.
+"""
+RECONNECT_SECONDS = 1.0
+"""Over how long the streams of a server that stops spread their return."""
+
+COUNTERS_BYTES_BESIDE = RESPONSE_BYTES // 16
+"""How many bytes of channels' counters fit beside a page of rows."""
+COUNTERS_BYTES_ALONE = RESPONSE_BYTES * 15 // 16
+"""How many bytes of channels' counters fit a response that has no rows."""
+
+
+@dataclass(slots=True)
+class _Ending:
+    """The end of a SNAPSHOT or REPLAY: its head, and the counters that are still to be given.
+
+    `given` is how many of the counters earlier responses have.
+    """
+
+    phase: Phase
+    inbox: Inbox
+    channel_counters: Sequence[ChannelCounters]
+    given: int = 0
 
 
 @dataclass(slots=True)
@@ -48,8 +73,9 @@ class Follower:
         "_caught_up",
         "_cursor",
         "_digest",
+        "_ending",
         "_opened",
-        "_reconnect_delay",
+        "_random",
         "_revision",
         "_snapshot",
         "_store",
@@ -62,17 +88,24 @@ class Follower:
         store: InboxHistory,
         live: Live,
         subscription: Subscription,
-        reconnect_delay: Callable[[], float],
+        random: Callable[[], float],
     ) -> None:
-        """Starts to watch; raises what `Live.watch` raises."""
+        """Starts to watch; raises what `Live.watch` raises.
+
+        `random` returns a number from 0 to 1, another one at each call.
+        """
         self._store = store
         self._subscription = subscription
-        self._reconnect_delay = reconnect_delay
-        self._cursor = subscription.cursor
-        """How far the stream has come; None until a snapshot is complete."""
+        self._random = random
         self._digest = subscription.key.digest()
+        cursor = subscription.cursor
+        foreign = cursor is not None and not cursor.is_of(store.epoch, self._digest)
+        self._cursor = None if foreign else cursor
+        """How far the stream has come; None until a snapshot is complete."""
         self._snapshot: _Snapshot | None = None
-        self._revision = self._cursor.position.revision if self._cursor else 0
+        self._ending: _Ending | None = None
+        """The counters that do not fit the responses so far; they come next."""
+        self._revision = cursor.position.revision if cursor else 0
         """The `revision` of the last response, at first what the subscriber has."""
         self._ahead: Task[Replay] | None = None
         """The page behind the one last given, being read while that one is sent."""
@@ -96,6 +129,8 @@ class Follower:
         while not watch.closed:
             if watch.stopping:
                 return self._reconnect()
+            if self._ending is not None:
+                return self._continue_ending(self._ending)
             if self._snapshot is not None:
                 return await self._continue_snapshot(self._snapshot)
             if self._cursor is None:
@@ -105,7 +140,7 @@ class Follower:
                     return replay
             elif changes := watch.take():
                 return self._go_live(self._cursor, changes)
-            elif not await watch.wait(self._subscription.heartbeat_interval):
+            elif not await watch.wait(self._heartbeat_seconds()):
                 return self._heartbeat(self._cursor)
         return None
 
@@ -138,12 +173,9 @@ class Follower:
             snapshot.after = page.next
             snapshot.after_revision = self._revision = inbox.revision
             return response
-        if page.items and len(snapshot.channel_counters) > COUNTERS_BESIDE:
-            snapshot.page = Page(())
-            snapshot.after_revision = self._revision = inbox.revision
-            return response
         self._snapshot = None
-        self._catch_up(response, inbox, snapshot.channel_counters)
+        self._revision = inbox.revision
+        self._end(response, _Ending(Phase.SNAPSHOT, inbox, snapshot.channel_counters))
         return response
 
     async def _replay(self, cursor: Cursor) -> Response | None:
@@ -158,12 +190,13 @@ class Follower:
             self._cursor = None
             return None
         response = Response(Phase.REPLAY, self._revision, replay.position.revision, replay.items)
-        crowded = replay.items and len(replay.channel_counters) > COUNTERS_BESIDE
-        if replay.caught_up and not crowded:
-            false_alarm = self._caught_up and replay.position == cursor.position
-            self._catch_up(response, inbox, replay.channel_counters)
-            return None if false_alarm else response
+        if replay.caught_up and self._caught_up and replay.position == cursor.position:
+            self._watch.synced_to(inbox.incarnation, inbox.revision)  # a false alarm
+            return None
         self._caught_up = False
+        if replay.caught_up:
+            self._end(response, _Ending(Phase.REPLAY, inbox, replay.channel_counters))
+            return response
         self._come_to(response, inbox.incarnation, replay.position)
         self._ahead = create_task(self._read_changes(replay.position))
         self._ahead.add_done_callback(_look_at)
@@ -192,6 +225,10 @@ class Follower:
         self._come_to(response, last.incarnation, Position(last.revision))
         return response
 
+    def _heartbeat_seconds(self) -> float:
+        """Returns after how many seconds of silence the next heartbeat comes."""
+        return self._subscription.heartbeat_interval * (1 - HEARTBEAT_JITTER * self._random())
+
     def _heartbeat(self, cursor: Cursor) -> Response:
         """Says that nothing happened."""
         revision = self._revision
@@ -207,18 +244,39 @@ class Follower:
             revision,
             revision,
             cursor=cursor,
-            reconnect_delay=self._reconnect_delay(),
+            reconnect_delay=RECONNECT_SECONDS * self._random(),
         )
 
-    def _catch_up(
-        self, response: Response, inbox: Inbox, channel_counters: Sequence[ChannelCounters]
-    ) -> None:
-        """Completes the response that reaches the head; from there the watch goes on."""
+    def _continue_ending(self, ending: _Ending) -> Response:
+        """Gives the next counters of an ending that does not fit one response."""
+        revision = ending.inbox.revision
+        response = Response(ending.phase, revision, revision)
+        self._end(response, ending)
+        return response
+
+    def _end(self, response: Response, ending: _Ending) -> None:
+        """Adds the counters that fit to a response at the head.
+
+        With the last of them the stream has caught up, and its watch goes on
+        from there. A snapshot can be resumed from only then; a replay before,
+        as another replay brings all counters again.
+        """
+        room = COUNTERS_BYTES_BESIDE if response.items else COUNTERS_BYTES_ALONE
+        left = ending.channel_counters[ending.given :]
+        fit = _that_fit(left, room)
+        response.channel_counters = left[:fit]
+        ending.given += fit
+        inbox = ending.inbox
+        if fit < len(left):
+            self._ending = ending
+            if ending.phase is Phase.REPLAY:
+                self._come_to(response, inbox.incarnation, Position(inbox.revision))
+            return
+        self._ending = None
         response.caught_up = self._caught_up = True
         response.counters = inbox.counters
-        response.channel_counters = channel_counters
         self._come_to(response, inbox.incarnation, Position(inbox.revision))
-        self._watch.go_on_from(inbox.incarnation, inbox.revision)
+        self._watch.synced_to(inbox.incarnation, inbox.revision)
 
     def _come_to(self, response: Response, incarnation: int, position: Position) -> None:
         """Moves the stream's cursor to where the response ends."""
@@ -226,6 +284,15 @@ class Follower:
         self._revision = position.revision
         self._cursor = Cursor(self._store.epoch, incarnation, self._digest, position)
         response.cursor = self._cursor.encode()
+
+
+def _that_fit(channel_counters: Sequence[ChannelCounters], room: int) -> int:
+    """Returns how many of these counters fit so many bytes, at least one when there are any."""
+    for count, each in enumerate(channel_counters):
+        room -= size_of_counters((each,))
+        if room < 0:
+            return max(count, 1)
+    return len(channel_counters)
 
 
 def _look_at(task: Task[Replay]) -> None:

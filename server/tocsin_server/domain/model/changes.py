@@ -1,6 +1,6 @@
-"""Changes: what those who follow an inbox are told, and what catches them up."""
+"""Changes: what subscribers of an inbox get live, and what catches them up."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -58,11 +58,20 @@ def size_of(item: Item) -> int:
     return ENVELOPE_BYTES + sum(len(channel_id) + 8 for channel_id in channel_ids)
 
 
+_COUNTERS_BYTES = 24
+"""The most that a channel's counters take in a response beside the channel's id."""
+
+
+def size_of_counters(channel_counters: Iterable[ChannelCounters]) -> int:
+    """Returns how many bytes counters take in a response at most."""
+    return sum(len(each.channel_id) + _COUNTERS_BYTES for each in channel_counters)
+
+
 @dataclass(slots=True)
 class Change:
-    """One committed revision of one inbox, as those who follow it live need it.
+    """One committed revision of one inbox, as live subscribers need it.
 
-    `items` is what it did, or None when that is not told and must be read.
+    `items` is what it did, or None when it is not told and must be read.
     `counters` and `channel_counters`, of the channels touched, are as of
     `revision`. Not frozen, because one is made for every recipient.
     """
@@ -77,4 +86,4 @@ class Change:
     @property
     def size(self) -> int:
         """About how many bytes it takes in a response."""
-        return sum(map(size_of, self.items or ()))
+        return sum(map(size_of, self.items or ())) + size_of_counters(self.channel_counters)

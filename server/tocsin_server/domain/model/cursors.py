@@ -69,6 +69,14 @@ class Cursor:
             raise ValueError("is not a cursor")
         return cls(epoch, incarnation, inbox, Position(revision, sequence))
 
+    def is_of(self, epoch: int, inbox: bytes) -> bool:
+        """Tells whether it is a position of this store's history, and of the inbox of this digest.
+
+        Nothing has to be read to know it; whether the history still leads on
+        from there is for `resumes` to say.
+        """
+        return self.epoch == epoch and self.inbox == inbox
+
     def resumes(self, epoch: int, inbox: Inbox) -> bool:
         """Tells whether the history of `inbox` leads on from here.
 
@@ -76,8 +84,7 @@ class Cursor:
         whole history is there.
         """
         return (
-            self.epoch == epoch
-            and self.inbox == inbox.key.digest()
+            self.is_of(epoch, inbox.key.digest())
             and self.incarnation in (inbox.incarnation, 0)
             and inbox.oldest_revision <= self.position.revision <= inbox.revision
             and (self.incarnation != 0 or self.position.revision == 0)

@@ -24,5 +24,5 @@ class RequestKey(NamedTuple):
 
 
 def body_digest(body: bytes) -> bytes:
-    """Returns 16 bytes that stand for a request's deterministic encoding."""
+    """Returns 16 bytes that stand for what a request means, which `body` encodes."""
     return blake2b(body, digest_size=16).digest()

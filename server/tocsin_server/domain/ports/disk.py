@@ -10,9 +10,9 @@ class Disk(Protocol):
 
     @property
     def full(self) -> bool:
-        """Whether the last write that reached the disk found it full."""
+        """Whether a write has failed because it is full, and no probe has found room since."""
         ...
 
     async def probe(self) -> bool:
-        """Writes something, and returns whether there is room again."""
+        """Writes something, and returns whether there is room again; if so, it is not full."""
         ...

@@ -24,7 +24,7 @@ class Watch(Protocol):
         """Whether the server is about to stop."""
         ...
 
-    def go_on_from(self, incarnation: int, revision: int) -> None:
+    def synced_to(self, incarnation: int, revision: int) -> None:
         """Says that the stream has everything up to `revision`.
 
         What was committed and announced after it is kept, in order; if that

@@ -241,7 +241,7 @@ async def test_a_caller_that_is_gone_does_not_keep_the_streams_from_hearing(
     writer: Writer, gate: Gate, hub: Hub
 ) -> None:
     watch = hub.watch(ALICE)
-    watch.go_on_from(0, 0)
+    watch.synced_to(0, 0)
     lost = await submit(writer, send("alice"))
 
     lost.cancel()
@@ -254,7 +254,7 @@ async def test_a_caller_that_is_gone_does_not_keep_the_streams_from_hearing(
 
 async def test_changes_are_announced_once_each_in_commit_order(writer: Writer, hub: Hub) -> None:
     watch = hub.watch(ALICE)
-    watch.go_on_from(0, 0)
+    watch.synced_to(0, 0)
 
     await deliver(writer, [send("alice", "bob") for _ in range(10)])
     async with asyncio.timeout(DEADLINE_SECONDS):
@@ -267,7 +267,7 @@ async def test_changes_are_announced_once_each_in_commit_order(writer: Writer, h
 
 async def test_what_failed_is_not_announced(writer: Writer, hub: Hub) -> None:
     watch = hub.watch(ALICE)
-    watch.go_on_from(0, 0)
+    watch.synced_to(0, 0)
 
     await deliver(writer, [send("alice", channel_id="unknown")])
 
