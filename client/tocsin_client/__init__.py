@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from tocsin_client._async_subscription import AsyncSubscription
     from tocsin_client._client import Client
     from tocsin_client._cursors import CursorStore, FileCursorStore, MemoryCursorStore
+    from tocsin_client._data import data_to_dict
     from tocsin_client._errors import (
         Aborted,
         AlreadyExists,
@@ -106,6 +107,7 @@ __all__ = [
     "Unavailable",
     "UpdateNotificationsResponse",
     "Violation",
+    "data_to_dict",
     "make_send_request",
 ]
 
@@ -156,6 +158,7 @@ _MODULES = {
     "Unavailable": "tocsin_client._errors",
     "UpdateNotificationsResponse": "tocsin.v1.inbox_service_pb2",
     "Violation": "tocsin_client._errors",
+    "data_to_dict": "tocsin_client._data",
     "make_send_request": "tocsin_client._requests",
 }
 

@@ -49,7 +49,8 @@ class Messages:
             url: Where a click leads: `http`, `https`, or a path that starts with one `/`.
             mobile_url: Where a tap in a mobile application leads; by default `url`.
             data: The application's own data, as JSON has it; at most 16 KiB encoded.
-                Numbers travel as doubles.
+                Numbers travel as doubles: send an integer of more than 53 bits as a string. Read
+                it with `data_to_dict`.
             labels: The application's own names and values, at most 32.
             severity: How much it matters; normal by default.
             sender: Who or what sends it, as people should read it.
@@ -61,7 +62,8 @@ class Messages:
             InvalidArgument: A field breaks its rule.
             NotFound: There is no such channel.
             AlreadyExists: `request_id` was used for another request.
-            ValueError: `data` holds what JSON has no word for, or is nested too deep.
+            ValueError: `data` holds a value that JSON cannot express, an integer that a double
+                cannot hold exactly, NaN or an infinity, or is nested too deep.
         """
         request = _requests.make_send_request(
             channel_id,
@@ -159,7 +161,8 @@ class AsyncMessages:
             url: Where a click leads: `http`, `https`, or a path that starts with one `/`.
             mobile_url: Where a tap in a mobile application leads; by default `url`.
             data: The application's own data, as JSON has it; at most 16 KiB encoded.
-                Numbers travel as doubles.
+                Numbers travel as doubles: send an integer of more than 53 bits as a string. Read
+                it with `data_to_dict`.
             labels: The application's own names and values, at most 32.
             severity: How much it matters; normal by default.
             sender: Who or what sends it, as people should read it.
@@ -171,7 +174,8 @@ class AsyncMessages:
             InvalidArgument: A field breaks its rule.
             NotFound: There is no such channel.
             AlreadyExists: `request_id` was used for another request.
-            ValueError: `data` holds what JSON has no word for, or is nested too deep.
+            ValueError: `data` holds a value that JSON cannot express, an integer that a double
+                cannot hold exactly, NaN or an infinity, or is nested too deep.
         """
         request = _requests.make_send_request(
             channel_id,

@@ -8,7 +8,6 @@ from typing import Any, cast
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import DecodeError
-from google.protobuf.struct_pb2 import Struct
 from tocsin.v1.audience_pb2 import Audience
 from tocsin.v1.channel_pb2 import Channel
 from tocsin.v1.channel_service_pb2 import (
@@ -29,6 +28,8 @@ from tocsin.v1.inbox_service_pb2 import (
 )
 from tocsin.v1.message_pb2 import ContentFormat, Message, Severity
 from tocsin.v1.message_service_pb2 import BatchSendMessagesRequest, SendMessageRequest
+
+from tocsin_client._data import dict_to_data
 
 
 def check_strings(**given: object) -> None:
@@ -140,7 +141,8 @@ def make_send_request(
     """Makes one send for `send_batch`; the arguments are those of `send`.
 
     Raises:
-        ValueError: `data` holds what JSON has no word for, or is nested too deep.
+        ValueError: `data` holds a value that JSON cannot express, an integer that a double cannot
+            hold exactly, NaN or an infinity, or is nested too deep.
         TypeError: An argument is of another type.
     """
     check_strings(
@@ -153,15 +155,7 @@ def make_send_request(
         request_id=request_id,
     )
     check_labels(labels)
-    struct = None
-    if data is not None:
-        if not isinstance(data, Mapping):
-            raise TypeError(f"data must be a mapping, not {type(data).__name__}")
-        struct = Struct()
-        try:
-            struct.update(data)
-        except (TypeError, ValueError, OverflowError, RecursionError) as problem:
-            raise ValueError(f"data holds what JSON has no word for: {problem}") from None
+    struct = None if data is None else dict_to_data(data)
     try:
         return SendMessageRequest(
             request_id=request_id or new_request_id(),
@@ -180,7 +174,7 @@ def make_send_request(
             audience=Audience(user_ids=id_list("to", to)),
         )
     except DecodeError:
-        # Protobuf copies what it is given, and reads no message of more than 100 levels.
+        # Protobuf copies the Struct, and reads no message of more than 100 levels.
         raise ValueError("data is nested too deep") from None
 
 
