@@ -9,8 +9,8 @@ from typing import Self, TypeVar
 from tocsin.v1.inbox_service_pb2 import UpdateNotificationsResponse
 
 from tocsin_client import _spans
+from tocsin_client._async_services.marks import AsyncMarks
 from tocsin_client._async_subscription import AsyncSubscription
-from tocsin_client._marking import AsyncMarks
 from tocsin_client._showing import ShownInbox
 
 _T = TypeVar("_T")

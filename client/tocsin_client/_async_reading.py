@@ -12,7 +12,7 @@ from typing import ParamSpec, TypeVar
 import grpc
 from tocsin.v1.inbox_service_pb2 import SubscribeRequest, SubscribeResponse
 
-from tocsin_client._channel import AsyncStreamChannel, AsyncStreamChannels
+from tocsin_client._async_connections import AsyncStreamChannel, AsyncStreamChannels
 from tocsin_client._cursors import Bookmark
 from tocsin_client._errors import error_from
 from tocsin_client._resuming import InboxUpdate, Progress

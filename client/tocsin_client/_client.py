@@ -6,17 +6,18 @@ from types import TracebackType
 from typing import Self
 from weakref import WeakSet
 
-from tocsin_client._calling import TIMEOUT, Calls
-from tocsin_client._channel import Connect, Connector, StreamChannels
-from tocsin_client._channel_service import Channels
+from tocsin_client._connections import Connect, Connector, StreamChannels
 from tocsin_client._cursors import Bookmark, CursorStore
 from tocsin_client._live_inbox import LiveInbox
-from tocsin_client._marking import Marks
-from tocsin_client._message_service import Messages
 from tocsin_client._reading import Reader, Sleep
 from tocsin_client._resuming import Pacing, Progress
+from tocsin_client._retries import TIMEOUT
+from tocsin_client._services.channels import Channels
+from tocsin_client._services.marks import Marks
+from tocsin_client._services.messages import Messages
 from tocsin_client._subscription import Subscription
 from tocsin_client._target import parse_target
+from tocsin_client._unary import Calls
 
 
 class Client(Channels, Messages, Marks):

@@ -8,8 +8,8 @@ from typing import Self, TypeVar
 from tocsin.v1.inbox_service_pb2 import UpdateNotificationsResponse
 
 from tocsin_client import _spans
-from tocsin_client._channel import Connector
-from tocsin_client._marking import Marks
+from tocsin_client._connections import Connector
+from tocsin_client._services.marks import Marks
 from tocsin_client._showing import ShownInbox
 from tocsin_client._subscription import Subscription
 from tocsin_client._waking import Outcome

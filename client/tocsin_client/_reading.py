@@ -13,7 +13,7 @@ from typing import NoReturn, Protocol, cast
 import grpc
 from tocsin.v1.inbox_service_pb2 import SubscribeResponse
 
-from tocsin_client._channel import StreamChannel, StreamChannels
+from tocsin_client._connections import StreamChannel, StreamChannels
 from tocsin_client._cursors import Bookmark
 from tocsin_client._errors import RpcFailure, error_from
 from tocsin_client._resuming import InboxUpdate, Progress

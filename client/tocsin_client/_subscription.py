@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Self
 
 from tocsin_client import _spans
-from tocsin_client._channel import Connector
+from tocsin_client._connections import Connector
 from tocsin_client._reading import Ended, Reader
 from tocsin_client._resuming import InboxUpdate, Progress
 from tocsin_client._working import elsewhere

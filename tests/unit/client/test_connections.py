@@ -1,13 +1,9 @@
 import json
 
 import pytest
-from tocsin_client._channel import (
-    AsyncConnector,
-    AsyncStreamChannels,
-    Connector,
-    StreamChannels,
-    unary_options,
-)
+from tocsin_client._async_connections import AsyncConnector, AsyncStreamChannels
+from tocsin_client._channel_options import unary_options
+from tocsin_client._connections import Connector, StreamChannels
 from tocsin_client._target import parse_target
 
 TARGET = parse_target("unix:none", None)
