@@ -54,10 +54,10 @@ if TYPE_CHECKING:
         Unavailable,
         Violation,
     )
-    from tocsin_client._holding import InboxChange
     from tocsin_client._live_inbox import LiveInbox
+    from tocsin_client._progress import InboxUpdate
+    from tocsin_client._replica import InboxChange
     from tocsin_client._requests import make_send_request
-    from tocsin_client._resuming import InboxUpdate
     from tocsin_client._subscription import Subscription
     from tocsin_client._view import InboxView
 
@@ -130,9 +130,9 @@ _MODULES = {
     "FailedPrecondition": "tocsin_client._errors",
     "FileCursorStore": "tocsin_client._cursors",
     "Inbox": "tocsin.v1.inbox_pb2",
-    "InboxChange": "tocsin_client._holding",
+    "InboxChange": "tocsin_client._replica",
     "InboxChannel": "tocsin.v1.inbox_pb2",
-    "InboxUpdate": "tocsin_client._resuming",
+    "InboxUpdate": "tocsin_client._progress",
     "InboxView": "tocsin_client._view",
     "Internal": "tocsin_client._errors",
     "InvalidArgument": "tocsin_client._errors",

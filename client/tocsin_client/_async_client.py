@@ -8,14 +8,14 @@ from weakref import WeakSet
 
 from tocsin_client._async_connections import AsyncConnector, AsyncStreamChannels
 from tocsin_client._async_live_inbox import AsyncLiveInbox
-from tocsin_client._async_reading import AsyncReader, Sleep
 from tocsin_client._async_services.channels import AsyncChannels
 from tocsin_client._async_services.marks import AsyncMarks
 from tocsin_client._async_services.messages import AsyncMessages
+from tocsin_client._async_stream_reader import AsyncReader, Sleep
 from tocsin_client._async_subscription import AsyncSubscription
 from tocsin_client._async_unary import AsyncCalls
 from tocsin_client._cursors import Bookmark, CursorStore
-from tocsin_client._resuming import Pacing, Progress
+from tocsin_client._progress import Pacing, Progress
 from tocsin_client._retries import TIMEOUT
 from tocsin_client._target import parse_target
 

@@ -8,15 +8,15 @@ from typing import Self, TypeVar
 
 from tocsin.v1.inbox_service_pb2 import UpdateNotificationsResponse
 
-from tocsin_client import _spans
+from tocsin_client import _durations
 from tocsin_client._async_services.marks import AsyncMarks
 from tocsin_client._async_subscription import AsyncSubscription
-from tocsin_client._showing import ShownInbox
+from tocsin_client._observable_inbox import ObservableInbox
 
 _T = TypeVar("_T")
 
 
-class AsyncLiveInbox(ShownInbox):
+class AsyncLiveInbox(ObservableInbox):
     """A user's inbox in memory, kept in step by a subscription; made by `AsyncClient.inbox`.
 
     ```python
@@ -112,7 +112,7 @@ class AsyncLiveInbox(ShownInbox):
             TypeError: `predicate` cannot be called, or is or gives what nobody would await.
             ValueError: `timeout` is not a number.
         """
-        timeout = _spans.patience("timeout", timeout)
+        timeout = _durations.patience("timeout", timeout)
         if self._task is None:
             raise RuntimeError("the inbox was not entered")
         waiter: asyncio.Future[_T] = asyncio.get_running_loop().create_future()

@@ -10,7 +10,7 @@ from tocsin.v1.channel_service_pb2_grpc import ChannelServiceStub
 from tocsin.v1.inbox_service_pb2_grpc import InboxServiceStub
 from tocsin.v1.message_service_pb2_grpc import MessageServiceStub
 
-from tocsin_client import _retries, _spans
+from tocsin_client import _durations, _retries
 from tocsin_client._async_connections import AsyncConnector
 from tocsin_client._channel_options import unary_options
 from tocsin_client._errors import RpcFailure, error_from, obstacle_in
@@ -33,7 +33,7 @@ class AsyncCalls:
 
     def __init__(self, connector: AsyncConnector, timeout: float) -> None:
         self._connector = connector
-        self._timeout = _spans.timeout(timeout)
+        self._timeout = _durations.timeout(timeout)
         self.closed = False
 
     @cached_property
@@ -61,7 +61,7 @@ class AsyncCalls:
     ) -> _Response:
         self.check_open()
         self._connector.check_loop()
-        seconds = self._timeout if timeout is None else _spans.timeout(timeout)
+        seconds = self._timeout if timeout is None else _durations.timeout(timeout)
         try:
             # The service config's waitForReady does not cover a name that is not known yet.
             return await method(request, timeout=seconds, wait_for_ready=True)

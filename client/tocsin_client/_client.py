@@ -9,12 +9,12 @@ from weakref import WeakSet
 from tocsin_client._connections import Connect, Connector, StreamChannels
 from tocsin_client._cursors import Bookmark, CursorStore
 from tocsin_client._live_inbox import LiveInbox
-from tocsin_client._reading import Reader, Sleep
-from tocsin_client._resuming import Pacing, Progress
+from tocsin_client._progress import Pacing, Progress
 from tocsin_client._retries import TIMEOUT
 from tocsin_client._services.channels import Channels
 from tocsin_client._services.marks import Marks
 from tocsin_client._services.messages import Messages
+from tocsin_client._stream_reader import Reader, Sleep
 from tocsin_client._subscription import Subscription
 from tocsin_client._target import parse_target
 from tocsin_client._unary import Calls

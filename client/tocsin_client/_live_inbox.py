@@ -7,18 +7,17 @@ from typing import Self, TypeVar
 
 from tocsin.v1.inbox_service_pb2 import UpdateNotificationsResponse
 
-from tocsin_client import _spans
+from tocsin_client import _durations
 from tocsin_client._connections import Connector
+from tocsin_client._observable_inbox import ObservableInbox
 from tocsin_client._services.marks import Marks
-from tocsin_client._showing import ShownInbox
 from tocsin_client._subscription import Subscription
-from tocsin_client._waking import Outcome
-from tocsin_client._working import Worker
+from tocsin_client._threads import ThreadFuture, Worker
 
 _T = TypeVar("_T")
 
 
-class LiveInbox(ShownInbox):
+class LiveInbox(ObservableInbox):
     """A user's inbox in memory, kept in step by a subscription; made by `Client.inbox`.
 
     ```python
@@ -124,14 +123,14 @@ class LiveInbox(ShownInbox):
             TypeError: `predicate` cannot be called, or is or gives what nobody would await.
             ValueError: `timeout` is not a number.
         """
-        timeout = _spans.patience("timeout", timeout)
+        timeout = _durations.patience("timeout", timeout)
         self._connector.check_process()
         if not self._entered:
             raise RuntimeError("the inbox was not entered")
         self._refuse_predicate("wait for the next change")
         if self._worker.is_current:
             raise RuntimeError("a callback cannot wait for the next change")
-        waiter: Outcome[_T] = Outcome()
+        waiter: ThreadFuture[_T] = ThreadFuture()
         try:
             self._await(waiter, predicate)
             if not waiter.wait(timeout):

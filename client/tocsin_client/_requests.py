@@ -250,7 +250,9 @@ def subscribe_request(
     try:
         interval.FromTimedelta(timedelta(seconds=heartbeat_interval))
     except (ValueError, OverflowError):
-        raise ValueError(f"heartbeat_interval is {heartbeat_interval}, no span of time") from None
+        raise ValueError(
+            f"heartbeat_interval is {heartbeat_interval}, which is no duration"
+        ) from None
     return SubscribeRequest(
         user_id=user_id, snapshot_size=snapshot_size, heartbeat_interval=interval
     )

@@ -9,7 +9,7 @@ from tocsin.v1.channel_service_pb2_grpc import ChannelServiceStub
 from tocsin.v1.inbox_service_pb2_grpc import InboxServiceStub
 from tocsin.v1.message_service_pb2_grpc import MessageServiceStub
 
-from tocsin_client import _retries, _spans
+from tocsin_client import _durations, _retries
 from tocsin_client._channel_options import unary_options
 from tocsin_client._connections import Connector
 from tocsin_client._errors import RpcFailure, error_from, obstacle_in
@@ -27,7 +27,7 @@ class Calls:
 
     def __init__(self, connector: Connector, timeout: float) -> None:
         self._connector = connector
-        self._timeout = _spans.timeout(timeout)
+        self._timeout = _durations.timeout(timeout)
         self._lock = threading.Lock()
         self._connection: _Connection | None = None
         self.closed = False
@@ -51,7 +51,7 @@ class Calls:
         timeout: float | None,
     ) -> _Response:
         self.check_open()
-        seconds = self._timeout if timeout is None else _spans.timeout(timeout)
+        seconds = self._timeout if timeout is None else _durations.timeout(timeout)
         try:
             # The service config's waitForReady does not cover a name that is not known yet.
             return method(request, timeout=seconds, wait_for_ready=True)

@@ -15,9 +15,9 @@ from tocsin.v1.inbox_pb2 import (
 )
 from tocsin.v1.inbox_service_pb2 import SubscribePhase
 
-from tocsin_client._holding import Holding, InboxChange
+from tocsin_client._progress import InboxUpdate
+from tocsin_client._replica import InboxChange, Replica
 from tocsin_client._requests import id_list
-from tocsin_client._resuming import InboxUpdate
 
 _IDLE = {SubscribePhase.SUBSCRIBE_PHASE_HEARTBEAT, SubscribePhase.SUBSCRIBE_PHASE_RECONNECT}
 
@@ -55,7 +55,7 @@ class InboxView:
     """
 
     def __init__(self) -> None:
-        self._holding = Holding()
+        self._replica = Replica()
         self._inbox = Inbox()
         self._channels: Mapping[str, ChannelCounters] = MappingProxyType({})
         self._floor = 0
@@ -96,11 +96,11 @@ class InboxView:
     @property
     def notifications(self) -> Sequence[Notification]:
         """What it holds, in list order: today the latest arrival first."""
-        return self._holding.listed
+        return self._replica.listed
 
     def get(self, notification_id: str) -> Notification | None:
         """One of what it holds, by its id; None when it is not there."""
-        return self._holding.get(notification_id)
+        return self._replica.get(notification_id)
 
     def select(
         self,
@@ -156,15 +156,15 @@ class InboxView:
         changes, self._pending = self._pending, []
         moved = inbox.revision != self.revision
         if starts_over:
-            self._holding.clear()
+            self._replica.clear()
             self._floor = 0
-        self._holding.apply(changes, self._floor)
-        if starts_over and len(self._holding) < inbox.total_count:
-            oldest = self._holding.oldest
+        self._replica.apply(changes, self._floor)
+        if starts_over and len(self._replica) < inbox.total_count:
+            oldest = self._replica.oldest
             self._floor = inbox.revision + 1 if oldest is None else oldest
         self._count(update, inbox)
         self._caught_up = True
-        change = self._holding.difference(starts_over=starts_over)
+        change = self._replica.difference(starts_over=starts_over)
         return change if moved or starts_over else None
 
     def _count(self, update: InboxUpdate, inbox: Inbox) -> None:

@@ -12,7 +12,7 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from tocsin.v1 import channel_service_pb2, inbox_service_pb2, message_service_pb2
 from tocsin_client import Client
-from tocsin_client._resuming import Pacing
+from tocsin_client._progress import Pacing
 
 from tests.support.waiting import DEADLINE_SECONDS
 from tests.unit.client.scripting import rich_status

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 from tocsin.v1.inbox_pb2 import ChannelCounters, Notification, NotificationFilter
 
-from tocsin_client._holding import InboxChange
-from tocsin_client._resuming import InboxUpdate
+from tocsin_client._progress import InboxUpdate
+from tocsin_client._replica import InboxChange
 from tocsin_client._view import InboxView
 
 _LOGGER = logging.getLogger("tocsin_client")
@@ -26,7 +26,7 @@ class Waiter(Protocol):
     def set_exception(self, exception: BaseException, /) -> None: ...
 
 
-class ShownInbox(ABC):
+class ObservableInbox(ABC):
     """An inbox in memory, and those who want to know of its changes.
 
     One reader takes updates in, one after the other. `guard` is held while the state changes or

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from tocsin.v1.inbox_pb2 import ChannelCounters, Inbox, NotificationChange
 from tocsin.v1.inbox_service_pb2 import SubscribePhase, SubscribeRequest, SubscribeResponse
 
-from tocsin_client import _spans
+from tocsin_client import _durations
 from tocsin_client._contiguity import Contiguity, Verdict
 from tocsin_client._errors import CallError, ContiguityError
-from tocsin_client._kinds import kind_of
+from tocsin_client._known_changes import kind_of
 from tocsin_client._requests import check_strings, subscribe_request
 
 _LOGGER = logging.getLogger("tocsin_client")
@@ -98,7 +98,7 @@ class Progress:
         pacing: Pacing,
     ) -> None:
         check_strings(cursor=cursor)
-        _spans.check_number("heartbeat_interval", heartbeat_interval)
+        _durations.check_number("heartbeat_interval", heartbeat_interval)
         if not heartbeat_interval > 0:
             raise ValueError("heartbeat_interval must be more than 0 seconds")
         self._request = subscribe_request(

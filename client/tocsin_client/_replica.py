@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from tocsin.v1.inbox_pb2 import Mark, Notification, NotificationChange, NotificationSelector
 
-from tocsin_client._kinds import kind_of
+from tocsin_client._known_changes import kind_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class _Arrival(NamedTuple):
     notification_id: str
 
 
-class Holding:
+class Replica:
     """Notifications by their ids, and in list order.
 
     What it holds is copied when it comes in, and again when it changes: a message that was given
