@@ -20,6 +20,7 @@ class AsyncConnector:
 
     def __init__(self, target: Target) -> None:
         self._target = target
+        self.proxy = target.proxy
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def check_loop(self) -> None:
@@ -57,6 +58,7 @@ class AsyncStreamChannels:
 
     def __init__(self, connector: AsyncConnector) -> None:
         self._connector = connector
+        self.proxy = connector.proxy
         self._channels: list[AsyncStreamChannel] = []
         self._closed = False
 

@@ -136,7 +136,7 @@ class AsyncReader:
             self._progress.interrupt(f"no response for {self._progress.patience:g} s")
             return None
         except grpc.aio.AioRpcError as failure:
-            error = error_from(failure)
+            error = error_from(failure, proxy=self._channels.proxy)
             if not self._progress.survives(error):
                 raise error from failure
             return None

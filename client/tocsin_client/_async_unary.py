@@ -66,7 +66,8 @@ class AsyncCalls:
             # The service config's waitForReady does not cover a name that is not known yet.
             return await method(request, timeout=seconds, wait_for_ready=True)
         except grpc.aio.AioRpcError as failure:
-            raise error_from(failure, await self._obstacle(failure, seconds)) from failure
+            obstacle = await self._obstacle(failure, seconds)
+            raise error_from(failure, obstacle, self._connector.proxy) from failure
         except asyncio.CancelledError:
             if not _is_cancelled():
                 # Not the caller was cancelled, but the call, by `aclose`.

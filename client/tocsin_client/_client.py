@@ -71,7 +71,7 @@ class Client(Channels, Messages, Marks):
             TypeError: An argument is of another type.
         """
         parsed = parse_target(target, root_certificates)
-        self._connector = Connector(_connect or parsed.channel)
+        self._connector = Connector(_connect or parsed.channel, parsed.proxy)
         self._calls = Calls(self._connector, timeout)
         self._streams = StreamChannels(self._connector)
         self._pacing = _pacing or Pacing()

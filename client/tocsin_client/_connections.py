@@ -20,8 +20,9 @@ class Connector:
     Threads of gRPC do not survive a fork: what another process opened would hang.
     """
 
-    def __init__(self, connect: Connect) -> None:
+    def __init__(self, connect: Connect, proxy: str = "") -> None:
         self._connect = connect
+        self.proxy = proxy
         self._process: int | None = None
 
     @property
@@ -59,6 +60,7 @@ class StreamChannels:
 
     def __init__(self, connector: Connector) -> None:
         self._connector = connector
+        self.proxy = connector.proxy
         self._lock = threading.Lock()
         self._channels: list[StreamChannel] = []
         self._closed = False

@@ -150,17 +150,22 @@ _CLASSES: Mapping[grpc.StatusCode, type[CallError]] = {
 }
 
 
+# The codes of gRPC's own, where a server, or the proxy before it, did not answer.
+_UNREACHABLE = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
+
+
 def obstacle_in(failure: RpcFailure) -> str:
     """Why no server took a call that did not wait for one; empty where one did."""
     return failure.details() or "" if failure.code() is grpc.StatusCode.UNAVAILABLE else ""
 
 
-def error_from(failure: RpcFailure, obstacle: str = "") -> CallError:
-    """The exception that says what `failure` says, with the details of its trailer.
+def error_from(failure: RpcFailure, obstacle: str = "", proxy: str = "") -> CallError:
+    """The exception for a failed call, with the details of its trailer.
 
     Args:
         failure: What grpc raised.
         obstacle: Why no server can be reached, where that is known.
+        proxy: The `host:port` of the proxy that the call went through, if any.
     """
     code = failure.code()
     reason = ""
@@ -183,6 +188,8 @@ def error_from(failure: RpcFailure, obstacle: str = "") -> CallError:
         # What grpc says names neither cause.
         cause = obstacle or "the server is slow, or nothing serves the target"
         message = f"no answer in time: {cause}"
+    if proxy and not reason and code in _UNREACHABLE:
+        message = f"{message}, through the proxy {proxy}"
     return _CLASSES.get(code, CallError)(
         message,
         code=code.name,

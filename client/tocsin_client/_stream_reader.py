@@ -198,7 +198,7 @@ class Reader:
                 self._progress.interrupt(f"no response for {self._progress.patience:g} s")
                 return None
             # What grpc raises is a call, too.
-            error = error_from(cast("RpcFailure", failure))
+            error = error_from(cast("RpcFailure", failure), proxy=self._channels.proxy)
             if not self._progress.survives(error):
                 raise error from failure
         finally:

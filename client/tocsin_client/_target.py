@@ -10,6 +10,8 @@ from urllib.parse import quote
 
 import grpc
 
+from tocsin_client._proxy import is_loopback, proxy_for
+
 Options = Sequence[tuple[str, int | str]]
 
 _TLS = "tls://"
@@ -30,16 +32,31 @@ class Target:
     address: str
     credentials: grpc.ChannelCredentials | None = None
     """Absent where nothing is encrypted."""
+    host: str = ""
+    """Empty for a socket's path."""
+
+    @property
+    def proxy(self) -> str:
+        """The `host:port` of the HTTP proxy that gRPC connects through; empty without one."""
+        return proxy_for(self.host) if self.host else ""
 
     def channel(self, options: Options) -> grpc.Channel:
+        options = self._with_proxy(options)
         if self.credentials is None:
             return grpc.insecure_channel(self.address, options=options)
         return grpc.secure_channel(self.address, self.credentials, options=options)
 
     def aio_channel(self, options: Options) -> grpc.aio.Channel:
+        options = self._with_proxy(options)
         if self.credentials is None:
             return grpc.aio.insecure_channel(self.address, options=options)
         return grpc.aio.secure_channel(self.address, self.credentials, options=options)
+
+    def _with_proxy(self, options: Options) -> Options:
+        """The options, with no proxy for a server on this machine."""
+        if self.host and not is_loopback(self.host):
+            return options
+        return [*options, ("grpc.enable_http_proxy", 0)]
 
 
 def parse_target(target: str, root_certificates: bytes | None = None) -> Target:
@@ -53,7 +70,7 @@ def parse_target(target: str, root_certificates: bytes | None = None) -> Target:
     if not isinstance(target, str):
         raise TypeError(f"target must be a string, not {type(target).__name__}")
     if target.startswith(_TLS) and (address := _address(target.removeprefix(_TLS))):
-        return Target(address, _credentials(root_certificates))
+        return Target(address, _credentials(root_certificates), _host(target))
     unix = target.isprintable() and target.startswith(_UNIX) and len(target) > len(_UNIX)
     address = target if unix else _address(target)
     if unix and len(os.fsencode(target.removeprefix(_UNIX).removeprefix("//"))) > _PATH_BYTES:
@@ -64,7 +81,12 @@ def parse_target(target: str, root_certificates: bytes | None = None) -> Target:
         )
     if root_certificates is not None:
         raise ValueError(f"root_certificates are for tls://host:port, and target is {target!r}")
-    return Target(address)
+    return Target(address, host="" if unix else _host(target))
+
+
+def _host(target: str) -> str:
+    """The host of `host:port`, an IPv6 address without its brackets."""
+    return target.removeprefix(_TLS).rpartition(":")[0].strip("[]")
 
 
 def _address(target: str) -> str:

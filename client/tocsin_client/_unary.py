@@ -60,7 +60,8 @@ class Calls:
             self.check_open()
             # What grpc raises is a call, too.
             failed = cast("RpcFailure", failure)
-            raise error_from(failed, self._obstacle(failed, seconds)) from failure
+            obstacle = self._obstacle(failed, seconds)
+            raise error_from(failed, obstacle, self._connector.proxy) from failure
         except ValueError:
             # So grpc says that its channel is closed.
             self.check_open()
