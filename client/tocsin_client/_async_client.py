@@ -15,8 +15,8 @@ from tocsin_client._async_stream_reader import AsyncReader, Sleep
 from tocsin_client._async_subscription import AsyncSubscription
 from tocsin_client._async_unary import AsyncCalls
 from tocsin_client._cursors import Bookmark, CursorStore
-from tocsin_client._progress import Pacing, Progress
-from tocsin_client._retries import TIMEOUT
+from tocsin_client._progress import Progress
+from tocsin_client._retries import TIMEOUT, Pacing
 from tocsin_client._target import parse_target
 
 
@@ -69,10 +69,10 @@ class AsyncClient(AsyncChannels, AsyncMessages, AsyncMarks):
             TypeError: An argument is of another type.
         """
         connector = AsyncConnector(parse_target(target, root_certificates))
-        self._calls = AsyncCalls(connector, timeout)
-        self._streams = AsyncStreamChannels(connector)
         self._pacing = _pacing or Pacing()
         self._sleep = _sleep
+        self._calls = AsyncCalls(connector, timeout, self._pacing, _sleep)
+        self._streams = AsyncStreamChannels(connector)
         # Weak, so that a subscription that is dropped without a word ends.
         self._subscriptions: WeakSet[AsyncSubscription] = WeakSet()
 

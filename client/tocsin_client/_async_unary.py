@@ -1,7 +1,7 @@
 """Unary calls that are awaited: each ends with a response, or with an exception of our own."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
@@ -10,11 +10,11 @@ from tocsin.v1.channel_service_pb2_grpc import ChannelServiceStub
 from tocsin.v1.inbox_service_pb2_grpc import InboxServiceStub
 from tocsin.v1.message_service_pb2_grpc import MessageServiceStub
 
-from tocsin_client import _durations, _retries
+from tocsin_client import _durations
 from tocsin_client._async_connections import AsyncConnector
 from tocsin_client._channel_options import unary_options
-from tocsin_client._errors import RpcFailure, error_from, obstacle_in
-from tocsin_client._retries import PagedRequestT, PageT
+from tocsin_client._errors import CallError, RpcFailure, error_from, obstacle_in
+from tocsin_client._retries import PROBE, Attempts, Pacing, PagedRequestT, PageT
 
 if TYPE_CHECKING:
     from tocsin.v1.channel_service_pb2_grpc import ChannelServiceAsyncStub
@@ -31,9 +31,18 @@ class AsyncCalls:
     Nothing connects before the first call: a channel belongs to the event loop that runs then.
     """
 
-    def __init__(self, connector: AsyncConnector, timeout: float) -> None:
+    def __init__(
+        self,
+        connector: AsyncConnector,
+        timeout: float,
+        pacing: Pacing | None = None,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
         self._connector = connector
         self._timeout = _durations.timeout(timeout)
+        self._pacing = pacing or Pacing()
+        self._sleep = sleep
+        self._closing = asyncio.Event()
         self.closed = False
 
     @cached_property
@@ -62,17 +71,20 @@ class AsyncCalls:
         self.check_open()
         self._connector.check_loop()
         seconds = self._timeout if timeout is None else _durations.timeout(timeout)
-        try:
-            # The service config's waitForReady does not cover a name that is not known yet.
-            return await method(request, timeout=seconds, wait_for_ready=True)
-        except grpc.aio.AioRpcError as failure:
-            obstacle = await self._obstacle(failure, seconds)
-            raise error_from(failure, obstacle, self._connector.proxy) from failure
-        except asyncio.CancelledError:
-            if not _is_cancelled():
-                # Not the caller was cancelled, but the call, by `aclose`.
-                self.check_open()
-            raise
+        attempts = Attempts(seconds, self._pacing)
+        while True:
+            try:
+                return await method(request, timeout=attempts.seconds_left, wait_for_ready=True)
+            except grpc.aio.AioRpcError as failure:
+                delay = attempts.delay_after(error_from(failure, proxy=self._connector.proxy))
+                if delay is None:
+                    raise await self._final_error(failure, attempts) from failure
+            except asyncio.CancelledError:
+                if not _is_cancelled():
+                    # `aclose` cancelled the call, and nobody the caller.
+                    self.check_open()
+                raise
+            await self._pause(delay)
 
     async def pages(
         self,
@@ -88,22 +100,39 @@ class AsyncCalls:
                 return
             request.page_token = page.next_page_token
 
-    async def _obstacle(self, failure: RpcFailure, seconds: float) -> str:
-        """Why a call in vain found no server: gRPC says so only to a call that does not wait."""
-        if failure.code() is not _retries.NO_ANSWER:
-            return ""
-        probe: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(
-            _retries.PROBE
+    async def _final_error(self, failure: RpcFailure, attempts: Attempts) -> CallError:
+        return error_from(
+            failure,
+            proxy=self._connector.proxy,
+            obstacle=await self._obstacle(failure, attempts.probe_seconds),
+            last_answer=attempts.last_answer,
         )
+
+    async def _obstacle(self, failure: RpcFailure, seconds: float) -> str:
+        """Why a call found no server: gRPC says so only to a call that does not wait for one."""
+        if failure.code() is not grpc.StatusCode.DEADLINE_EXCEEDED:
+            return ""
+        probe: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(PROBE)
         try:
-            await probe(b"", timeout=_retries.probe_seconds(seconds), wait_for_ready=False)
+            await probe(b"", timeout=seconds, wait_for_ready=False)
         except grpc.aio.AioRpcError as refusal:
             return obstacle_in(refusal)
         except (asyncio.CancelledError, grpc.aio.UsageError):
-            # Unless the caller was cancelled, `aclose` has ended it: nobody minds any more.
+            # Unless the caller was cancelled, `aclose` has ended the probe.
             if _is_cancelled():
                 raise
         return ""
+
+    async def _pause(self, delay: float) -> None:
+        """Sleeps; `aclose` ends it."""
+        sleeping = asyncio.ensure_future(self._sleep(delay))
+        closing = asyncio.ensure_future(self._closing.wait())
+        try:
+            await asyncio.wait({sleeping, closing}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeping.cancel()
+            closing.cancel()
+        self.check_open()
 
     def check_open(self) -> None:
         if self.closed:
@@ -111,6 +140,7 @@ class AsyncCalls:
 
     async def close(self) -> None:
         self.closed = True
+        self._closing.set()
         if "_channel" in self.__dict__:
             await self._channel.close()
 

@@ -1,8 +1,4 @@
-"""The options of connections to a server, and which calls they repeat."""
-
-import json
-
-from tocsin.v1 import channel_service_pb2, inbox_service_pb2, message_service_pb2
+"""The options of connections to a server."""
 
 CLOSED = "the client is closed"
 
@@ -28,38 +24,10 @@ _OPTIONS: list[tuple[str, int | str]] = [
 
 
 def unary_options() -> list[tuple[str, int | str]]:
-    return [
-        *_OPTIONS,
-        ("grpc.service_config", json.dumps(_service_config())),
-        # A request larger than the buffer is not retried: hold the largest, 4 MiB.
-        ("grpc.per_rpc_retry_buffer_size", 8 << 20),
-    ]
+    # Calls are repeated by `_retries`; gRPC repeats only what it knows that no server has seen.
+    return [*_OPTIONS]
 
 
 def stream_options() -> list[tuple[str, int | str]]:
     # A stream is resumed from its cursor, never repeated by the channel.
     return [*_OPTIONS, ("grpc.enable_retries", 0)]
-
-
-def _service_config() -> dict[str, object]:
-    """Every unary call waits for a server and is repeated: its request id makes that safe."""
-    services = [
-        *channel_service_pb2.DESCRIPTOR.services_by_name.values(),
-        *message_service_pb2.DESCRIPTOR.services_by_name.values(),
-        *inbox_service_pb2.DESCRIPTOR.services_by_name.values(),
-    ]
-    names = [
-        {"service": service.full_name, "method": method.name}
-        for service in services
-        for method in service.methods
-        if not method.server_streaming
-    ]
-    policy = {
-        "maxAttempts": 5,
-        "initialBackoff": "0.1s",
-        "maxBackoff": "2s",
-        "backoffMultiplier": 2,
-        # A server that stops answers CANCELLED to calls which it has not begun.
-        "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
-    }
-    return {"methodConfig": [{"name": names, "waitForReady": True, "retryPolicy": policy}]}

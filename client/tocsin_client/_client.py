@@ -9,8 +9,8 @@ from weakref import WeakSet
 from tocsin_client._connections import Connect, Connector, StreamChannels
 from tocsin_client._cursors import Bookmark, CursorStore
 from tocsin_client._live_inbox import LiveInbox
-from tocsin_client._progress import Pacing, Progress
-from tocsin_client._retries import TIMEOUT
+from tocsin_client._progress import Progress
+from tocsin_client._retries import TIMEOUT, Pacing
 from tocsin_client._services.channels import Channels
 from tocsin_client._services.marks import Marks
 from tocsin_client._services.messages import Messages
@@ -72,10 +72,10 @@ class Client(Channels, Messages, Marks):
         """
         parsed = parse_target(target, root_certificates)
         self._connector = Connector(_connect or parsed.channel, parsed.proxy)
-        self._calls = Calls(self._connector, timeout)
-        self._streams = StreamChannels(self._connector)
         self._pacing = _pacing or Pacing()
         self._sleep = _sleep
+        self._calls = Calls(self._connector, timeout, self._pacing, _sleep)
+        self._streams = StreamChannels(self._connector)
         self._lock = threading.Lock()
         # Weak, so that a subscription that is dropped without a word ends.
         self._subscriptions: WeakSet[Subscription] = WeakSet()

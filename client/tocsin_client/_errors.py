@@ -159,13 +159,20 @@ def obstacle_in(failure: RpcFailure) -> str:
     return failure.details() or "" if failure.code() is grpc.StatusCode.UNAVAILABLE else ""
 
 
-def error_from(failure: RpcFailure, obstacle: str = "", proxy: str = "") -> CallError:
+def error_from(
+    failure: RpcFailure,
+    *,
+    proxy: str = "",
+    obstacle: str = "",
+    last_answer: CallError | None = None,
+) -> CallError:
     """The exception for a failed call, with the details of its trailer.
 
     Args:
         failure: What grpc raised.
-        obstacle: Why no server can be reached, where that is known.
         proxy: The `host:port` of the proxy that the call went through, if any.
+        obstacle: Why no server can be reached, where that is known.
+        last_answer: The error of the call's attempt before, if there was one.
     """
     code = failure.code()
     reason = ""
@@ -185,11 +192,18 @@ def error_from(failure: RpcFailure, obstacle: str = "", proxy: str = "") -> Call
             retry_delay = delay.seconds + delay.nanos / 1e9
     message = failure.details() or "the call failed"
     if code is grpc.StatusCode.DEADLINE_EXCEEDED and not reason:
-        # What grpc says names neither cause.
-        cause = obstacle or "the server is slow, or nothing serves the target"
-        message = f"no answer in time: {cause}"
+        # gRPC's own message names no cause.
+        if last_answer is not None and not obstacle:
+            message = f"no answer in time; before: {last_answer.message}"
+            reason, metadata = last_answer.reason, last_answer.metadata
+        else:
+            cause = obstacle or "the server is slow, or nothing serves the target"
+            message = f"no answer in time: {cause}"
     if proxy and not reason and code in _UNREACHABLE:
-        message = f"{message}, through the proxy {proxy}"
+        through = f", through the proxy {proxy}"
+        message = message.removesuffix(through) + through
+    if retry_delay is not None:
+        message = f"{message.removesuffix('.')}. Try again in {retry_delay:g} s."
     return _CLASSES.get(code, CallError)(
         message,
         code=code.name,

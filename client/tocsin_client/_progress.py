@@ -4,8 +4,7 @@ Free of transport: the loop that reads the responses asks this what to do with e
 """
 
 import logging
-import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tocsin.v1.inbox_pb2 import ChannelCounters, Inbox, NotificationChange
@@ -16,6 +15,7 @@ from tocsin_client._contiguity import Contiguity, Verdict
 from tocsin_client._errors import CallError, ContiguityError
 from tocsin_client._known_changes import kind_of
 from tocsin_client._requests import check_strings, subscribe_request
+from tocsin_client._retries import Pacing
 
 _LOGGER = logging.getLogger("tocsin_client")
 
@@ -61,26 +61,6 @@ class InboxUpdate:
     """Resumes after this update; empty inside a SNAPSHOT."""
     caught_up: bool
     """A SNAPSHOT or REPLAY ends here: you have all that was committed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pacing:
-    """How long to wait for what. Spans are seconds."""
-
-    first_delay: float = 0.1
-    longest_delay: float = 5.0
-    heartbeats_missed: float = 2.5
-    heartbeat_margin: float = 1.0
-    uniform: Callable[[float, float], float] = random.uniform
-
-    def back_off(self, failures: int) -> float:
-        """A delay before the next stream, after so many that brought nothing.
-
-        Exponential with full jitter: Brooker, "Exponential Backoff And Jitter", 2015.
-        """
-        # The exponent's bound keeps the power a small number.
-        longest = min(self.longest_delay, self.first_delay * 2.0 ** min(failures, 32))
-        return self.uniform(0.0, longest)
 
 
 class Progress:

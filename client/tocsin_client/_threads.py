@@ -94,6 +94,24 @@ class WakeUp:
             return
 
 
+class Latch:
+    """A flag that is set once, which any number of threads may wait for."""
+
+    def __init__(self) -> None:
+        # Held until the flag is set.
+        self._lock = threading.Lock()
+        self._lock.acquire()
+
+    def set(self) -> None:
+        with suppress(RuntimeError):
+            self._lock.release()
+
+    def wait(self, timeout: float) -> None:
+        """Returns once it is set, or after `timeout` seconds."""
+        if self._lock.acquire(timeout=timeout):
+            self.set()
+
+
 class ThreadFuture(Generic[_T]):
     """A future that one thread waits for."""
 
