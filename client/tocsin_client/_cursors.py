@@ -3,10 +3,11 @@
 import json
 import os
 import stat
-import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from fcntl import LOCK_EX, LOCK_UN, flock
 from pathlib import Path
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 
 @runtime_checkable
@@ -55,20 +56,14 @@ class MemoryCursorStore:
 class FileCursorStore:
     """Keeps cursors in a JSON file, which survives a crash of the program or the machine.
 
-    The subscriptions of one process may share a file; processes may not. Each save writes the
-    file anew and waits for the disk, which suits thousands of users, not millions.
+    Threads and processes of one machine may share a file: each save changes one user's cursor and
+    keeps the others. When two subscriptions follow the same user, the last save counts. Each save
+    writes the file anew and waits for the disk, which suits thousands of users, not millions.
+    Beside the file there is another, `.NAME.lock`, which is locked during a save.
     """
 
-    # One for all, because two stores may be of one file.
-    _lock: ClassVar[threading.Lock] = threading.Lock()
-
-    @classmethod
-    def _after_fork(cls) -> None:
-        # A thread that held it is not in this process.
-        cls._lock = threading.Lock()
-
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        """Prepares a store; the file is made by the first save, its folder must be there."""
+        """Prepares a store; the first save makes the file, in a folder that exists."""
         self._path = Path(path).resolve()
 
     def load(self, user_id: str) -> str:
@@ -78,8 +73,8 @@ class FileCursorStore:
             ValueError: The file holds something else.
             OSError: It cannot be read.
         """
-        with self._lock:
-            return self._read().get(user_id, "")
+        # Without a lock: a save replaces the file as a whole.
+        return self._read().get(user_id, "")
 
     def save(self, user_id: str, cursor: str) -> None:
         """Keeps the user's cursor; an empty one clears it.
@@ -88,13 +83,31 @@ class FileCursorStore:
             ValueError: The file holds something else.
             OSError: It cannot be written: it is as it was, unless only its folder's sync failed.
         """
-        with self._lock:
+        with self._locked():
             cursors = self._read()
             if cursors.pop(user_id, "") == cursor:
                 return
             if cursor:
                 cursors[user_id] = cursor
             self._write(cursors)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Holds the file's lock, against other processes and other threads alike."""
+        # Not the file itself, which each save replaces. Each save opens the lock file, because
+        # flock belongs to what was opened, not to the process.
+        lock = os.open(
+            self._path.with_name(f".{self._path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600
+        )
+        try:
+            flock(lock, LOCK_EX)
+            try:
+                yield
+            finally:
+                # Closing it would not do: a process that was forked meanwhile has it open, too.
+                flock(lock, LOCK_UN)
+        finally:
+            os.close(lock)
 
     def _read(self) -> dict[str, str]:
         try:
@@ -133,9 +146,6 @@ class FileCursorStore:
             os.fsync(folder)
         finally:
             os.close(folder)
-
-
-os.register_at_fork(after_in_child=FileCursorStore._after_fork)  # noqa: SLF001  (its own)
 
 
 # It would end an iteration without a word.
