@@ -1,10 +1,10 @@
 """The Python client of Tocsin.
 
-Beside its own names it has those messages and enumerations of `tocsin.v1` that its methods take
-and give.
+Beside its own names it has the messages and enumerations of `tocsin.v1` that its methods take and
+return.
 
-Names are imported when they are first used: importing gRPC takes longer than all that the command
-line has to do for `tocsin --help`.
+Names are imported when they are first used: importing gRPC takes longer than everything else that
+the command line does for `tocsin --help`.
 """
 
 from importlib import import_module
@@ -111,7 +111,7 @@ __all__ = [
     "make_send_request",
 ]
 
-# Where each of them is.
+# The module of each name.
 _MODULES = {
     "Aborted": "tocsin_client._errors",
     "AlreadyExists": "tocsin_client._errors",

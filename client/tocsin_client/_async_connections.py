@@ -41,12 +41,12 @@ class AsyncStreamChannel:
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._channel = channel
         self.inboxes: InboxServiceAsyncStub = InboxServiceStub(self._channel)
-        # Weak, so that a holder that is dropped without a word makes room too.
+        # Weak, so that a holder that is dropped without being closed makes room too.
         self.holders: WeakSet[object] = WeakSet()
         self.retired = False
 
     async def ready(self) -> None:
-        """Returns once it is connected, however long that takes."""
+        """Returns once it is connected; waits without a limit."""
         await self._channel.channel_ready()
 
     async def close(self) -> None:
@@ -63,10 +63,10 @@ class AsyncStreamChannels:
         self._closed = False
 
     def take(self, holder: object) -> AsyncStreamChannel:
-        """A channel with room for one more stream, which `holder` takes up until `release`.
+        """A channel with room for one more stream; `holder` has the place until `release`.
 
         Raises:
-            RuntimeError: They are closed: nobody would close another.
+            RuntimeError: They are closed: a new channel would stay open.
         """
         if self._closed:
             raise RuntimeError(CLOSED)

@@ -44,7 +44,7 @@ class AsyncReader:
         self._step: asyncio.Task[InboxUpdate] | None = None
 
     def request(self) -> "asyncio.Task[InboxUpdate]":
-        """Requests one update, unless one is requested already; `take` returns the task's result."""
+        """Requests one update, unless one is requested; `take` returns the task's result."""
         if self._loop not in {None, asyncio.get_running_loop()}:
             raise RuntimeError("the subscription began in another event loop")
         if self._step is None:

@@ -81,7 +81,7 @@ class AsyncCalls:
                     raise await self._final_error(failure, attempts) from failure
             except asyncio.CancelledError:
                 if not _is_cancelled():
-                    # `aclose` cancelled the call, and nobody the caller.
+                    # `aclose` cancelled the call; the caller was not cancelled.
                     self.check_open()
                 raise
             await self._pause(delay)
@@ -146,6 +146,6 @@ class AsyncCalls:
 
 
 def _is_cancelled() -> bool:
-    """Whether somebody cancelled the task that runs."""
+    """Whether the current task was cancelled."""
     task = asyncio.current_task()
     return task is None or task.cancelling() > 0

@@ -17,7 +17,7 @@ Connect = Callable[[Options], grpc.Channel]
 class Connector:
     """Opens the channels of a synchronous client, in one process.
 
-    Threads of gRPC do not survive a fork: what another process opened would hang.
+    Threads of gRPC do not survive a fork: a channel of another process would hang.
     """
 
     def __init__(self, connect: Connect, proxy: str = "") -> None:
@@ -27,7 +27,7 @@ class Connector:
 
     @property
     def forked(self) -> bool:
-        """Whether this is another process than that which opened the channels."""
+        """Whether this process was forked from the one that opened the channels."""
         return self._process is not None and self._process != os.getpid()
 
     def check_process(self) -> None:
@@ -66,10 +66,10 @@ class StreamChannels:
         self._closed = False
 
     def take(self) -> StreamChannel:
-        """A channel with room for one more stream, which takes it up until `release`.
+        """A channel with room for one more stream; the place is taken until `release`.
 
         Raises:
-            RuntimeError: They are closed: nobody would close another.
+            RuntimeError: They are closed: a new channel would stay open.
         """
         with self._lock:
             if self._closed:

@@ -1,4 +1,4 @@
-"""Cursors that outlive a program: what a subscription had finished, and goes on from."""
+"""Cursors that outlive a program, so that a subscription resumes where the last one stopped."""
 
 import json
 import os
@@ -12,21 +12,21 @@ from typing import Protocol, runtime_checkable
 
 @runtime_checkable
 class CursorStore(Protocol):
-    """Keeps a cursor for each user; `subscribe(user_id, cursor_store=store)` goes on from it.
+    """Keeps a cursor for each user; `subscribe(user_id, cursor_store=store)` resumes from it.
 
-    What a subscription gives is processed at least once, whatever crashes:
+    Every update of a subscription is processed at least once, also when the program crashes:
 
-    - Asking for the next update says that those before are finished. Their cursor is saved then,
-      before anything is waited for. So the last update given comes again, unless the next was
-      asked for; closing a subscription saves nothing more.
-    - The stored cursor is cleared before an update with `starts_over` is given, because from then
-      on what it stands for is not held any more. A SNAPSHOT that is not finished comes again, as
-      a whole.
-    - What comes again comes as it stands then: changes may be merged, or a SNAPSHOT take their
-      place.
+    - Requesting the next update says that the ones before are finished. Their cursor is saved then,
+      before the subscription waits. So the last update comes again, unless the next one was
+      requested; closing a subscription saves nothing.
+    - The stored cursor is cleared before an update with `starts_over` is returned, because the
+      program drops from then on the state that the cursor stands for. An unfinished SNAPSHOT comes
+      again, as a whole.
+    - Updates that come again show the state of that moment: changes may be merged, or replaced by a
+      SNAPSHOT.
 
-    A store is called by one subscription of a user at a time, in a thread. What it raises, the
-    subscription raises, and ends.
+    One subscription of a user at a time calls a store, in a thread. An exception of the store ends
+    the subscription, which raises it.
     """
 
     def load(self, user_id: str) -> str:
@@ -34,12 +34,12 @@ class CursorStore(Protocol):
         ...
 
     def save(self, user_id: str, cursor: str) -> None:
-        """Keeps the user's cursor when it returns, whatever crashes; an empty one clears it."""
+        """Keeps the user's cursor, safe from a crash once it returns; an empty one clears it."""
         ...
 
 
 class MemoryCursorStore:
-    """Keeps cursors as long as it lives: over subscriptions, not over programs."""
+    """Keeps cursors in memory: across subscriptions, not across programs."""
 
     def __init__(self) -> None:
         self._cursors: dict[str, str] = {}
@@ -123,11 +123,11 @@ class FileCursorStore:
         return cursors
 
     def _write(self, cursors: dict[str, str]) -> None:
-        # Its name is always the same: what a kill leaves behind goes with the next save.
+        # Its name is always the same: the next save removes what a killed one left behind.
         new = self._path.with_name(f".{self._path.name}.new")
         try:
             new.unlink(missing_ok=True)
-            # Nobody else's: it is made here, or this fails.
+            # O_EXCL: it is made here, or this fails.
             file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(file, "w", encoding="ascii") as writer:
                 with suppress(FileNotFoundError):
@@ -148,18 +148,18 @@ class FileCursorStore:
             os.close(folder)
 
 
-# It would end an iteration without a word.
+# It would end an iteration, with no error.
 _ENDED = "the cursor store raised StopIteration"
 
 
 class Bookmark:
-    """Where a subscription stands in its store, if it has one."""
+    """A subscription's cursor in its store, if it has a store."""
 
     def __init__(self, user_id: str, store: CursorStore | None) -> None:
-        """Takes whose cursor it is.
+        """Takes the user of the cursor.
 
         Raises:
-            TypeError: `store` is none.
+            TypeError: `store` is not a cursor store.
         """
         if store is not None and not isinstance(store, CursorStore):
             raise TypeError(
@@ -172,7 +172,7 @@ class Bookmark:
 
     @property
     def loaded(self) -> bool:
-        """Whether the stored cursor is known; without a store, it always is."""
+        """Whether the stored cursor was read; always true without a store."""
         return self._store is None or self._saved is not None
 
     def load(self) -> str:
@@ -184,7 +184,7 @@ class Bookmark:
         except StopIteration as end:
             raise RuntimeError(_ENDED) from end
         if not isinstance(cursor, str):
-            raise TypeError(f"the cursor store gave no string, but {type(cursor).__name__}")
+            raise TypeError(f"the cursor store returned {type(cursor).__name__}, not a string")
         self._saved = cursor
         return cursor
 

@@ -1,7 +1,7 @@
 """A message's `data`: from Python values to a protobuf Struct, and back.
 
-A Struct holds every number as a double. An integer that a double cannot hold would arrive as another
-number, so it is refused; a whole number is read as an int.
+A Struct holds every number as a double. An integer that a double cannot hold would arrive as
+another number, so it is refused; a whole number is read as an int.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

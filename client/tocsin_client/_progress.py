@@ -1,6 +1,6 @@
-"""What outlives a stream: the cursor, the proof of contiguity, and the patience with the server.
+"""The state of a subscription across streams: cursor, proof of contiguity, and delays.
 
-Free of transport: the loop that reads the responses asks this what to do with each.
+Free of transport: the loop that reads the responses passes each to it.
 """
 
 import logging
@@ -24,8 +24,8 @@ _LIVE = SubscribePhase.SUBSCRIBE_PHASE_LIVE
 _HEARTBEAT = SubscribePhase.SUBSCRIBE_PHASE_HEARTBEAT
 _RECONNECT = SubscribePhase.SUBSCRIBE_PHASE_RECONNECT
 
-# What asking again cannot mend. Whatever else ends a stream, a server that restarts or a network
-# that fails can cause.
+# Errors that another stream would end with, too. Any other may come from a server that restarts, or
+# from a network that fails.
 _FINAL = {
     "INVALID_ARGUMENT",
     "NOT_FOUND",
@@ -44,13 +44,13 @@ class InboxUpdate:
     """What one response of `Subscribe` brought."""
 
     phase: SubscribePhase.ValueType
-    """SNAPSHOT, REPLAY or LIVE; for who asks for heartbeats, HEARTBEAT or RECONNECT."""
+    """SNAPSHOT, REPLAY or LIVE; with `heartbeats=True`, also HEARTBEAT and RECONNECT."""
     starts_over: bool
     """A SNAPSHOT begins: drop what you hold, then apply `changes`."""
     after_revision: int
-    """The inbox's revision after which the changes go on."""
+    """The inbox's revision after which the changes begin."""
     revision: int
-    """The inbox's revision that you have completely with these changes."""
+    """The inbox's revision up to which you have everything with these changes."""
     changes: Sequence[NotificationChange]
     """What changed, ordered by revision; in a SNAPSHOT in list order."""
     inbox: Inbox | None
@@ -64,7 +64,7 @@ class InboxUpdate:
 
 
 class Progress:
-    """How far the client of one inbox has come, over as many streams as it takes."""
+    """How far a subscription has read its inbox, over as many streams as it takes."""
 
     def __init__(
         self,
@@ -115,22 +115,22 @@ class Progress:
         return self._failures > 0
 
     def open_stream(self) -> SubscribeRequest:
-        """A stream begins with the request given."""
+        """A stream begins; returns its request."""
         self.delay = None
         self._contiguity.open_stream(resumed=bool(self.cursor))
         self._request.cursor = self.cursor
         return self._request
 
     def receive(self, response: SubscribeResponse) -> InboxUpdate | None:
-        """Takes a response in, and gives what the user gets of it.
+        """Takes a response, and returns the update for the user, if any.
 
-        With `delay` set afterwards, the stream is to be left.
+        When `delay` is set afterwards, leave the stream.
 
         Raises:
             ContiguityError: The response breaks a rule, and the subscription is strict.
         """
         if None in map(kind_of, response.changes):
-            # Only a newer server makes such a change; a SNAPSHOT tells its effect.
+            # Only a newer server sends such a change; a SNAPSHOT shows its effect.
             self.cursor = ""
             self.interrupt("a change of an unknown kind")
             return None
@@ -146,7 +146,7 @@ class Progress:
             self.interrupt("RECONNECT", at_least=delay.seconds + delay.nanos / 1e9)
         else:
             self._failures = 0
-            # LIVE and HEARTBEAT come from behind the end of a SNAPSHOT or REPLAY alone.
+            # LIVE and HEARTBEAT come only after the end of a SNAPSHOT or REPLAY.
             if response.caught_up or response.phase in {_LIVE, _HEARTBEAT}:
                 self.interruption = ""
         if response.phase in {_HEARTBEAT, _RECONNECT} and not self._heartbeats:
@@ -154,14 +154,14 @@ class Progress:
         return _update(response, verdict)
 
     def survives(self, error: CallError) -> bool:
-        """The stream failed: whether another may mend it, after `delay`."""
+        """Takes a stream's error: whether to open another stream, after `delay`."""
         if error.code in _FINAL:
             return False
         self.interrupt(str(error), at_least=error.retry_delay or 0.0)
         return True
 
     def interrupt(self, cause: str, *, at_least: float = 0.0) -> None:
-        """The stream is over; sets the delay before the next."""
+        """The stream has ended; sets the delay before the next."""
         self.interruption = cause
         self.delay = at_least + self._pacing.back_off(self._failures)
         self._failures += 1

@@ -1,9 +1,9 @@
 """How long both clients wait: between streams, and between the attempts of one unary call.
 
-A unary call is repeated while the server says that a repeat may succeed, or does not answer at all. That
-is safe: whatever changes something carries a request id. gRPC's own retry policy does not serve here. It
-cannot read the server's RetryInfo, and when the deadline ends a call between two attempts, its
-DEADLINE_EXCEEDED says nothing of what the server had answered.
+A unary call is repeated while no server answers, or while the server says that a repeat may
+succeed. That is safe, because every change carries a request id. gRPC's own retry policy does not
+serve here: it cannot read the server's RetryInfo, and when the deadline ends a call in a later attempt, its
+DEADLINE_EXCEEDED does not say what the server had answered before.
 """
 
 import random
@@ -17,7 +17,7 @@ from tocsin_client._errors import CallError
 # Seconds.
 TIMEOUT = 30.0
 
-# Any server answers it at once; what counts is whether there is one.
+# Any server answers it at once, with OK or an error; the probe only finds out whether there is one.
 PROBE = "/grpc.health.v1.Health/Check"
 # A share of the failed call's time, and seconds.
 _PROBE_SHARE = 0.1
@@ -95,10 +95,10 @@ class Attempts:
         return min(_PROBE_SECONDS, _PROBE_SHARE * self._timeout)
 
     def delay_after(self, error: CallError) -> float | None:
-        """Takes an attempt's error: seconds until the next attempt; None when there is none.
+        """Seconds until the next attempt, after the error of the last; None to give up.
 
-        The next attempt waits as long as the server's RetryInfo says, and some random time. When
-        RetryInfo leaves no time for an attempt, there is none: the error says when to try again.
+        The delay is the one of the server's RetryInfo, if any, and a random one. When RetryInfo
+        leaves no time for another attempt, the call gives up: the error says when to try again.
         """
         if error.code not in _REPEATED and error.retry_delay is None:
             return None

@@ -197,7 +197,7 @@ class Reader:
                 self._channel.retired = True
                 self._progress.interrupt(f"no response for {self._progress.patience:g} s")
                 return None
-            # What grpc raises is a call, too.
+            # The exception that grpc raises has the methods of a call.
             error = error_from(cast("RpcFailure", failure), proxy=self._channels.proxy)
             if not self._progress.survives(error):
                 raise error from failure

@@ -1,7 +1,7 @@
 """Threads, and waiting for them, that a signal's handler may interrupt anywhere.
 
-Python runs such a handler in the main thread, between any two steps, and what the handler raises is
-raised there. Neither the start of a threading.Thread nor a Condition, on which threading's Event and
+Python runs such a handler in the main thread, between any two steps, and its exception is raised
+there. Neither the start of a threading.Thread nor a Condition, on which threading's Event and
 concurrent.futures' Future are built, survives that: a lock may stay held. So what must not be
 interrupted runs in a thread that is started in one step, and waiting is one step of a SimpleQueue.
 """
@@ -47,7 +47,7 @@ class Worker:
             self._start_requested = True
 
     def join(self) -> None:
-        """Returns once the function has returned; at once in its own thread, or before its start."""
+        """Returns once the function has returned; at once in its own thread or before its start."""
         with self._lock:
             thread = self._thread
         if thread is not None and thread is not threading.current_thread():

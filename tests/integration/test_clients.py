@@ -262,7 +262,7 @@ async def test_an_error_names_every_field_that_is_wrong(client: AsyncClient) -> 
         await client.mark_read("alice", ids=[])
     with pytest.raises(ValueError, match="up_to_revision is for channel_ids and all"):
         await client.mark_read("alice", ids=["n1"], up_to_revision=5)
-    with pytest.raises(ValueError, match="give read, seen or both"):
+    with pytest.raises(ValueError, match="pass read, seen or both"):
         await client.update_notifications("alice", all=True, up_to_revision=0)
 
     assert {violation.field for violation in caught.value.violations} == {

@@ -24,7 +24,7 @@ class AsyncChannels:
         request_id: str | None = None,
         timeout: float | None = None,
     ) -> Channel:
-        """Creates a channel and returns it as it was stored.
+        """Creates a channel, and returns it as the server stored it.
 
         Args:
             channel_id: Its id, `[a-z0-9][a-z0-9_-]{0,62}`.
@@ -37,6 +37,7 @@ class AsyncChannels:
         Raises:
             InvalidArgument: A field breaks its rule.
             AlreadyExists: The id is taken, or `request_id` was used for another request.
+            FailedPrecondition: A channel of this id is still being deleted.
         """
         request = _requests.create_channel_request(
             channel_id,
@@ -56,7 +57,7 @@ class AsyncChannels:
             timeout: How many seconds the call may take; by default the client's.
 
         Raises:
-            NotFound: There is none of that id.
+            NotFound: It does not exist.
         """
         _requests.check_strings(channel_id=channel_id)
         request = GetChannelRequest(channel_id=channel_id)
@@ -88,23 +89,23 @@ class AsyncChannels:
         request_id: str | None = None,
         timeout: float | None = None,
     ) -> Channel:
-        """Changes what is given of a channel, and returns it as it now stands.
+        """Changes fields of a channel, and returns the channel.
 
         Args:
             channel_id: Which channel.
             title: What people call it, 1 to 200 characters.
             description: What it is for, at most 2,000 characters; may be empty.
             labels: All of the application's own names and values, at most 32; may be empty.
-            etag: Change it only while it has this one: that of the channel as it was read.
+            etag: Change it only while it has this etag, which it had when it was read.
             request_id: Makes a repeat of this call safe. By default a new one.
             timeout: How many seconds the call may take; by default the client's.
 
         Raises:
             InvalidArgument: A field breaks its rule.
-            NotFound: There is none of that id.
-            Aborted: Somebody changed it since, and it has another `etag`.
+            NotFound: It does not exist.
+            Aborted: It was changed since then, and has another etag.
             AlreadyExists: `request_id` was used for another request.
-            ValueError: Nothing is given to change.
+            ValueError: No field to change is passed.
         """
         request = _requests.update_channel_request(
             channel_id,
@@ -127,6 +128,8 @@ class AsyncChannels:
     ) -> None:
         """Deletes a channel; its messages leave every inbox soon after, live.
 
+        Its id can be used again once that is done: `create_channel` waits for it.
+
         Args:
             channel_id: Which channel.
             force: Delete it even if it has messages, with them and their notifications.
@@ -134,7 +137,7 @@ class AsyncChannels:
             timeout: How many seconds the call may take; by default the client's.
 
         Raises:
-            NotFound: There is none of that id.
+            NotFound: It does not exist.
             FailedPrecondition: It has messages, and `force` is not set.
             AlreadyExists: `request_id` was used for another request.
         """

@@ -15,7 +15,7 @@ class AsyncInboxes:
     _calls: AsyncCalls
 
     async def get_inbox(self, user_id: str, *, timeout: float | None = None) -> Inbox:
-        """Reads an inbox's revision and counters, which belong to one another.
+        """Reads an inbox's revision, and its counters as of that revision.
 
         Args:
             user_id: Whose inbox.
@@ -61,7 +61,7 @@ class AsyncInboxes:
         page_size: int = 0,
         timeout: float | None = None,
     ) -> AsyncIterator[InboxChannel]:
-        """The channels that an inbox holds notifications of, latest arrival first.
+        """The channels that have notifications in an inbox, latest arrival first.
 
         Args:
             user_id: Whose inbox.

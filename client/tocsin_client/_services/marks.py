@@ -26,22 +26,22 @@ class Marks(Inboxes):
         request_id: str | None = None,
         timeout: float | None = None,
     ) -> UpdateNotificationsResponse:
-        """Marks notifications read or unread, seen or unseen: one change, whatever it touches.
+        """Marks notifications read or unread, seen or unseen, as one change of one revision.
 
-        Give one of `ids`, `channel_ids` and `all`, and at least one of `read` and `seen`. Read
+        Pass one of `ids`, `channel_ids` and `all`, and at least one of `read` and `seen`. Read
         implies seen, unseen implies unread. `mark_read`, `mark_unread` and `mark_seen` are
         shorter.
 
         Args:
             user_id: Whose inbox.
-            ids: These notifications, 1 to 1,000; those that are not the user's are ignored.
-            channel_ids: Those of these channels, 1 to 100.
-            all: Every one.
-            up_to_revision: Of channels or all: only what arrived up to this revision of the
-                inbox, so that what came since the user last looked stays: at 0 nothing is marked. By
-                default everything is.
-            read: Read, or unread; by default as it is.
-            seen: Seen, or unseen; by default as it is.
+            ids: Notifications by their ids, 1 to 1,000; ids that are not the user's are ignored.
+            channel_ids: The notifications of these channels, 1 to 100.
+            all: All notifications of the inbox.
+            up_to_revision: With `channel_ids` or `all`: only notifications that arrived up to this
+                revision of the inbox, so that later ones, which the user has not seen, stay as they
+                are; 0 marks nothing. By default there is no bound.
+            read: True for read, False for unread; by default it stays.
+            seen: True for seen, False for unseen; by default it stays.
             request_id: Makes a repeat of this call safe. By default a new one.
             timeout: How many seconds the call may take; by default the client's.
 
@@ -51,8 +51,8 @@ class Marks(Inboxes):
         Raises:
             InvalidArgument: A field breaks its rule.
             AlreadyExists: `request_id` was used for another request.
-            ValueError: Not exactly one of `ids`, `channel_ids` and `all` is given, or
-                `up_to_revision` beside `ids`, or neither `read` nor `seen`.
+            ValueError: Not exactly one of `ids`, `channel_ids` and `all` is passed, or
+                `up_to_revision` with `ids`, or neither `read` nor `seen`.
         """
         request = _requests.update_notifications_request(
             user_id,
@@ -65,7 +65,7 @@ class Marks(Inboxes):
             request_id=request_id,
         )
         if up_to_revision == 0:
-            # Nothing had arrived. To the server, 0 is whatever has arrived by now.
+            # The caller has seen nothing; to the server, 0 would mean no bound.
             inbox = self.get_inbox(user_id, timeout=timeout)
             return UpdateNotificationsResponse(inbox=inbox)
         return self._calls(self._calls.inboxes.UpdateNotifications, request, timeout)
@@ -104,7 +104,7 @@ class Marks(Inboxes):
         request_id: str | None = None,
         timeout: float | None = None,
     ) -> UpdateNotificationsResponse:
-        """Marks notifications unread; what is seen stays so. The rest is as in `update_notifications`."""
+        """Marks notifications unread; they stay seen. The rest is as in `update_notifications`."""
         return self.update_notifications(
             user_id,
             ids=ids,
@@ -127,7 +127,7 @@ class Marks(Inboxes):
         request_id: str | None = None,
         timeout: float | None = None,
     ) -> UpdateNotificationsResponse:
-        """Marks notifications seen; what is unread stays so. The rest is as in `update_notifications`."""
+        """Marks notifications seen; they stay unread. The rest is as in `update_notifications`."""
         return self.update_notifications(
             user_id,
             ids=ids,

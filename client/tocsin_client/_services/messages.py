@@ -62,7 +62,7 @@ class Messages:
 
         Raises:
             InvalidArgument: A field breaks its rule.
-            NotFound: There is no such channel.
+            NotFound: The channel does not exist.
             AlreadyExists: `request_id` was used for another request.
             ValueError: `data` holds a value that JSON cannot express, an integer that a double
                 cannot hold exactly, NaN or an infinity, or is nested too deep.
@@ -88,14 +88,17 @@ class Messages:
     ) -> list[BatchSendResult]:
         """Sends up to 500 messages to at most 5,000 recipients in all.
 
-        Each stands alone: its result, in the order given, holds a `response` or an `error`.
+        Each succeeds or fails alone. The results are in the order of the requests; each holds a
+        `response` or an `error`.
 
         Args:
-            requests: What `make_send_request` makes. One without a request id gets one, in a copy.
+            requests: The results of `make_send_request`. One without a request id gets one, in a
+                copy.
             timeout: How many seconds the call may take; by default the client's.
 
         Raises:
-            InvalidArgument: There is no request, or more than the limits allow; nothing was sent.
+            InvalidArgument: There is no request, or there are more than the limits allow; nothing
+                was sent.
         """
         request = _requests.batch_request(requests)
         response = self._calls(self._calls.messages.BatchSendMessages, request, timeout)
@@ -109,7 +112,7 @@ class Messages:
             timeout: How many seconds the call may take; by default the client's.
 
         Raises:
-            NotFound: There is none of that id.
+            NotFound: It does not exist.
         """
         _requests.check_strings(message_id=message_id)
         request = GetMessageRequest(message_id=message_id)

@@ -331,7 +331,7 @@ class _Empty(MemoryCursorStore):
     ("store", "error", "message"),
     [
         (_Ending(), RuntimeError, "the cursor store raised StopIteration"),
-        (_Empty(), TypeError, "the cursor store gave no string, but NoneType"),
+        (_Empty(), TypeError, "the cursor store returned NoneType, not a string"),
     ],
     ids=["StopIteration", "None"],
 )
