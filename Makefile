@@ -53,14 +53,19 @@ check: .venv/.dev .venv-generate/.installed ## lint, types, arrows, protos, gene
 	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && $(call write_code,"$$fresh") \
 		&& { diff -qr -x __pycache__ "$$fresh/tocsin" generated/tocsin >/dev/null \
 		|| { echo 'generated/ is not what protos/ gives: run make generate' >&2; exit 1; }; }
+	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && $(call write_methods,"$$fresh") \
+		&& { diff -qr -x __pycache__ "$$fresh/$(METHODS)" $(METHODS) >/dev/null \
+		|| { echo '$(METHODS) is not what $(ASYNC_METHODS) gives: run make generate' >&2; exit 1; }; }
 
 fix: .venv/.dev ## apply what the linter and the formatter can repair
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-generate: .venv-generate/.installed ## write generated/ from protos/
+generate: .venv/.dev .venv-generate/.installed ## write generated/ from protos/, and the blocking client's methods
 	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && $(call write_code,"$$fresh") \
 		&& rm -rf generated/tocsin && mkdir -p generated && cp -R "$$fresh/tocsin" generated/
+	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && $(call write_methods,"$$fresh") \
+		&& rm -rf $(METHODS) && cp -R "$$fresh/$(METHODS)" $(METHODS)
 
 baseline: .venv/.dev ## renew what `make check` compares the protos with; at a release only
 	$(BIN)/buf build --exclude-source-info -o protos/baseline.binpb
@@ -91,6 +96,19 @@ $(PROTOC) --python_out=$(1) --mypy_out=quiet:$(1) $$(find protos -name '*.proto'
 		$$(find protos -name '*_service.proto') \
 	&& find $(1)/tocsin -type d -exec touch {}/__init__.py ';' \
 	&& touch $(1)/tocsin/py.typed
+endef
+
+# $(call write_methods,DIR) writes DIR/$(METHODS), the blocking client's methods, from the asyncio
+# client's. In a copy, because unasyncd leaves a folder behind; it exits with 1 when it wrote
+# something. ruff removes the imports left over.
+ASYNC_METHODS := client/tocsin_client/_async_services
+METHODS := client/tocsin_client/_services
+define write_methods
+mkdir -p $(1)/$(ASYNC_METHODS) && cp $(ASYNC_METHODS)/*.py $(1)/$(ASYNC_METHODS) \
+	&& cp pyproject.toml $(1) && cp client/tocsin_client/__init__.py $(1)/client/tocsin_client \
+	&& (here=$$PWD && cd $(1) && { "$$here/.venv-generate/bin/unasyncd" --quiet || test $$? = 1; } \
+	&& "$$here/$(BIN)/ruff" check --quiet --no-cache --fix $(METHODS) \
+	&& "$$here/$(BIN)/ruff" format --quiet --no-cache $(METHODS))
 endef
 
 # What touches every library: without kill -9, documents, long histories and benchmarks.

@@ -11,7 +11,7 @@ from hypothesis.errors import Flaky
 from hypothesis.stateful import run_state_machine_as_test
 from tocsin.v1.inbox_pb2 import NotificationChange, NotificationSelector
 from tocsin_client import AsyncClient
-from tocsin_client._holding import Holding
+from tocsin_client._replica import Replica
 
 from tests.contract.stores import opener
 from tests.stateful.system import System, running
@@ -63,41 +63,41 @@ Mutation = AbstractContextManager[None]
 @contextmanager
 def marks_reach_all() -> Iterator[None]:
     """`up_to_revision` is not looked at."""
-    selected = Holding._selected
+    selected = Replica._selected
 
-    def all_selected(holding: Holding, selector: NotificationSelector) -> object:
+    def all_selected(replica: Replica, selector: NotificationSelector) -> object:
         wider = NotificationSelector()
         wider.CopyFrom(selector)
         wider.up_to_revision = 2**62
-        return selected(holding, wider)
+        return selected(replica, wider)
 
-    with patch.object(Holding, "_selected", all_selected):
+    with patch.object(Replica, "_selected", all_selected):
         yield
 
 
 @contextmanager
 def snapshots_add() -> Iterator[None]:
     """A SNAPSHOT clears nothing."""
-    with patch.object(Holding, "clear", lambda _: None):
+    with patch.object(Replica, "clear", lambda _: None):
         yield
 
 
 @contextmanager
 def nothing_is_below_the_floor() -> Iterator[None]:
     """What arrived below the floor is taken in."""
-    apply = Holding.apply
+    apply = Replica.apply
 
-    def apply_all(holding: Holding, changes: Sequence[NotificationChange], floor: int) -> None:
-        apply(holding, changes, 0)
+    def apply_all(replica: Replica, changes: Sequence[NotificationChange], floor: int) -> None:
+        apply(replica, changes, 0)
 
-    with patch.object(Holding, "apply", apply_all):
+    with patch.object(Replica, "apply", apply_all):
         yield
 
 
 @contextmanager
 def marks_change_what_was_given() -> Iterator[None]:
     """What is held is marked itself, not a copy."""
-    with patch("tocsin_client._holding._copy", lambda notification: notification):
+    with patch("tocsin_client._replica._copy", lambda notification: notification):
         yield
 
 

@@ -1,9 +1,9 @@
-"""Reads one inbox's streams in a thread, one update ahead of its user at most.
+"""Reads one inbox's streams in a thread, at most one update ahead of the caller.
 
 Reading a synchronous stream of gRPC blocks without a timeout, and only cancelling the stream ends
-that. So a thread of its own reads it: whoever waits for an update may stop waiting, and the read
-goes on. A watchdog that cancels, in its place, would lose the stream with every wait that ends. One
-is needed all the same, for a link that is dead: whoever waits is it, because nobody else minds.
+that. So a thread of its own reads: the caller may stop waiting for an update, and the read goes on.
+A caller that cancelled the stream when it stops waiting would lose the stream each time. Only a
+dead link is cancelled, and the waiting caller does it, because nobody else needs the stream.
 """
 
 from collections.abc import Callable
@@ -13,13 +13,12 @@ from typing import NoReturn, Protocol, cast
 import grpc
 from tocsin.v1.inbox_service_pb2 import SubscribeResponse
 
-from tocsin_client._channel import StreamChannel, StreamChannels
+from tocsin_client._connections import StreamChannel, StreamChannels
 from tocsin_client._cursors import Bookmark
 from tocsin_client._errors import RpcFailure, error_from
-from tocsin_client._resuming import InboxUpdate, Progress
-from tocsin_client._silence import Silence
-from tocsin_client._waking import Bell
-from tocsin_client._working import Worker, elsewhere
+from tocsin_client._progress import InboxUpdate, Progress
+from tocsin_client._threads import WakeUp, Worker, run_in_thread
+from tocsin_client._watchdog import Watchdog
 
 Sleep = Callable[[float], object]
 
@@ -38,10 +37,10 @@ class Ended(Exception):
 
 
 class Reader:
-    """Reads what is asked for, and hands it over.
+    """Reads an update when one is requested.
 
-    Who asks and takes may be the main thread, where a signal's handler may raise anywhere. So both
-    may be repeated from wherever they were left, and an update stays until it is given.
+    `request` and `take` may be called in the main thread, where a signal's handler may raise
+    anywhere. So both may be interrupted and repeated, and an update stays until it is returned.
     """
 
     def __init__(
@@ -55,34 +54,34 @@ class Reader:
         self._progress = progress
         self._bookmark = bookmark
         self._sleep = sleep
-        # Covers what was handed over; may be newer, but never covers what was not.
+        # Covers what was returned; may be newer, but never covers what was not.
         self.cursor = progress.cursor
         self._worker = Worker(self._run, "tocsin-subscription", self._end)
         self._closed = False
-        # Whether an update is asked for; and the one that was brought, until it is given.
-        self._asked = False
-        self._brought: tuple[InboxUpdate, str] | None = None
-        # Rings when one is asked for, or the reader is closed; between two streams, too.
-        self._to_do = Bell()
-        # Rings when one is brought, or none will be.
-        self._done = Bell()
-        self._silence = Silence(progress.patience)
+        # Whether an update is requested; and the one that was received, until it is returned.
+        self._requested = False
+        self._received: tuple[InboxUpdate, str] | None = None
+        # Set when one is requested, or the reader is closed; between two streams, too.
+        self._reader_wake_up = WakeUp()
+        # Set when one is received, or none will be.
+        self._waiter_wake_up = WakeUp()
+        self._watchdog = Watchdog(progress.patience)
         # Set by the thread that reads.
-        self.over = False
+        self.ended = False
         self._failure: BaseException | None = None
         self._channel: StreamChannel | None = None
         self._call: _Call | None = None
 
-    def ask(self) -> None:
-        """Asks for one update, unless one is asked for."""
-        if self._brought is not None:
+    def request(self) -> None:
+        """Requests one update, unless one is requested already."""
+        if self._received is not None:
             return
-        self._asked = True
+        self._requested = True
         self._worker.start()
-        self._to_do.ring()
+        self._reader_wake_up.set()
 
     def take(self, timeout: float | None) -> InboxUpdate | None:
-        """The update that was asked for; None when it did not come in time.
+        """The requested update; None when it did not come in time.
 
         Raises:
             Ended: The reader was closed.
@@ -90,37 +89,37 @@ class Reader:
             ContiguityError: The stream broke a rule, and the subscription is strict.
         """
         deadline = None if timeout is None else monotonic() + timeout
-        while self._brought is None and not self.over:
-            wait = self._silence.patience_left()
+        while self._received is None and not self.ended:
+            wait = self._watchdog.seconds_left()
             if wait <= 0:
-                self._silence.give_up()
+                self._watchdog.cancel_overdue()
                 continue
             if deadline is not None:
                 wait = min(wait, deadline - monotonic())
                 if wait <= 0:
                     return None
-            self._done.wait(wait)
-        if self._brought is None:
+            self._waiter_wake_up.wait(wait)
+        if self._received is None:
             failure, self._failure = self._failure, None
             if failure is None:
                 raise Ended
             raise failure
         # Nothing is called from here on: where a call returns, a signal's handler may raise.
-        update, self.cursor = self._brought
-        self._asked = False
-        self._brought = None
+        update, self.cursor = self._received
+        self._requested = False
+        self._received = None
         return update
 
     def close(self) -> None:
-        """Ends the stream, and whoever waits. Any thread may call it, more than once."""
+        """Ends the stream and every wait. Any thread may call it, more than once."""
         self._closed = True
-        self._to_do.ring()
+        self._reader_wake_up.set()
         call = self._call
         if call is not None:
-            elsewhere(call.cancel)
+            run_in_thread(call.cancel)
 
     def join(self) -> None:
-        """Returns once the stream is left; after `close`."""
+        """Returns once the stream has ended; call it after `close`."""
         # A thread that starts from now on finds the reader closed.
         self._worker.join()
 
@@ -132,27 +131,27 @@ class Reader:
                 self._leave()
         except Ended:
             self._end(None)
-        except BaseException as failure:  # noqa: BLE001  (whoever waits gets it)
+        except BaseException as failure:  # noqa: BLE001  (`take` raises it)
             self._end(failure)
 
     def _end(self, failure: BaseException | None) -> None:
         self._failure = failure
-        self.over = True
-        self._done.ring()
+        self.ended = True
+        self._waiter_wake_up.set()
 
     def _serve(self) -> NoReturn:
         while True:
             self._check_open()
-            if self._asked and self._brought is None:
-                self._brought = self._advance()
-                self._done.ring()
-            self._to_do.wait()
+            if self._requested and self._received is None:
+                self._received = self._advance()
+                self._waiter_wake_up.set()
+            self._reader_wake_up.wait()
 
     def _advance(self) -> tuple[InboxUpdate, str]:
         progress = self._progress
         if not self._bookmark.loaded:
             progress.cursor = self.cursor = self._bookmark.load()
-        # Whoever asks has finished what was given.
+        # The caller requests the next update when it has finished the last one.
         self._bookmark.save(self.cursor)
         while True:
             response = self._read(self._call or self._open())
@@ -166,7 +165,7 @@ class Reader:
                 if update.starts_over:
                     self._bookmark.save("")
                 return update, progress.cursor
-            # What is taken in and not given is covered by what was given before.
+            # The caller does not get this response: the new cursor covers the same updates.
             self.cursor = progress.cursor
 
     def _open(self) -> _Call:
@@ -176,34 +175,34 @@ class Reader:
         subscribe = self._channel.inboxes.Subscribe
         if self._progress.waits_for_server:
             call = subscribe(self._progress.open_stream(), wait_for_ready=True)
-            self._silence.begin(call, after=_CONNECTING_SECONDS)
+            self._watchdog.begin(call, after=_CONNECTING_SECONDS)
         else:
             call = subscribe(self._progress.open_stream())
         self._call = call
-        # `close` sees the call, or is seen here.
+        # Either `close` has seen the call and cancels it, or it is noticed here.
         self._check_open()
         return call
 
     def _read(self, call: _Call) -> SubscribeResponse | None:
-        """The stream's next response; None when it is over and another may follow."""
-        self._silence.begin(call)
+        """The stream's next response; None when it has ended and another may follow."""
+        self._watchdog.begin(call)
         try:
             return next(call)
         except StopIteration:
             self._progress.interrupt("the server ended it")
         except grpc.RpcError as failure:
             self._check_open()
-            if self._silence.gave_up(call) and self._channel is not None:
-                # The link may be half-open: no other stream should start on it.
+            if self._watchdog.cancelled(call) and self._channel is not None:
+                # The link may be half-open: no other stream may start on it.
                 self._channel.retired = True
                 self._progress.interrupt(f"no response for {self._progress.patience:g} s")
                 return None
-            # What grpc raises is a call, too.
-            error = error_from(cast("RpcFailure", failure))
+            # The exception that grpc raises has the methods of a call.
+            error = error_from(cast("RpcFailure", failure), proxy=self._channels.proxy)
             if not self._progress.survives(error):
                 raise error from failure
         finally:
-            self._silence.end()
+            self._watchdog.end()
         return None
 
     def _leave(self) -> None:
@@ -220,7 +219,7 @@ class Reader:
         else:
             end = monotonic() + delay
             while not self._closed and (left := end - monotonic()) > 0:
-                self._to_do.wait(left)
+                self._reader_wake_up.wait(left)
         self._check_open()
 
     def _check_open(self) -> None:

@@ -1,4 +1,4 @@
-"""Notifications in memory, in list order, and what a run of changes makes of them."""
+"""A replica of an inbox's notifications, in list order, and the difference that changes make."""
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,48 +8,48 @@ from typing import NamedTuple
 
 from tocsin.v1.inbox_pb2 import Mark, Notification, NotificationChange, NotificationSelector
 
-from tocsin_client._kinds import kind_of
+from tocsin_client._known_changes import kind_of
 
 
 @dataclass(frozen=True, slots=True)
 class InboxChange:
-    """How what an inbox shows differs from what it showed before.
+    """The difference between two states of an inbox.
 
-    The lists are in the order of arrival and tell all of it: nothing is in two of them, and what
-    came and went in between is in none. They may all be empty, where counters alone changed.
+    The lists are in the order of arrival and complete. A notification is in one of them at most;
+    one that arrived and left in between is in none. All are empty when only counters changed.
     """
 
     arrived: Sequence[Notification]
-    """What was not shown before."""
+    """Notifications that were not shown before."""
     changed: Sequence[Notification]
-    """What stays and is different, as it stands now."""
+    """Notifications that are still shown and have changed, in their new state."""
     removed: Sequence[Notification]
-    """What is not shown any more, as it stood."""
+    """Notifications that are no longer shown, in their last state."""
     starts_over: bool
-    """A SNAPSHOT took the place of what was shown: at first, and where history does not lead on.
-    Then `arrived` may be old, and what is in `removed` may only lie below the new floor."""
+    """A SNAPSHOT replaced everything: the first one, or one because the history was too short.
+    Then `arrived` may be old, and notifications in `removed` may only lie below the new floor."""
 
 
 class _Arrival(NamedTuple):
-    """A notification's place in the order of arrival; ids tell apart what arrived together."""
+    """A notification's place in the order of arrival; the id distinguishes equal revisions."""
 
     arrive_revision: int
     notification_id: str
 
 
-class Holding:
+class Replica:
     """Notifications by their ids, and in list order.
 
-    What it holds is copied when it comes in, and again when it changes: a message that was given
-    away stays as it is, and no response stays in memory for a part of it.
+    A notification is copied when it arrives, and again when it changes: a message that was returned
+    to a caller never changes, and no response stays in memory for a part of it.
     """
 
     def __init__(self) -> None:
         self._held: dict[str, Notification] = {}
-        # As they arrived, oldest first: the reverse of list order.
+        # In the order of arrival, oldest first: the reverse of list order.
         self._arrivals: list[_Arrival] = []
         self._listed: tuple[Notification, ...] | None = None
-        # What stood before of each notification that was touched since the last difference.
+        # The earlier state of each notification that has changed since the last difference.
         self._before: dict[str, Notification | None] = {}
 
     def __len__(self) -> int:
@@ -79,7 +79,7 @@ class Holding:
         self._listed = None
 
     def apply(self, changes: Iterable[NotificationChange], floor: int) -> None:
-        """Applies changes in their order; what arrived below the floor is not taken in.
+        """Applies changes in their order; ignores notifications that arrived below the floor.
 
         Raises:
             ValueError: A change is of an unknown kind.
@@ -98,7 +98,7 @@ class Holding:
                     raise ValueError(f"the change at {change.revision} is of an unknown kind")
 
     def difference(self, *, starts_over: bool) -> InboxChange:
-        """What became different since this was last asked."""
+        """The difference since the last call."""
         before, self._before = self._before, {}
         arrived, changed, removed = [], [], []
         for name, was in before.items():
@@ -132,7 +132,7 @@ class Holding:
                 self._set(copy)
 
     def _selected(self, selector: NotificationSelector) -> Iterator[Notification]:
-        """Those that a selector fits."""
+        """The notifications that a selector matches."""
         by_revision = attrgetter("arrive_revision")
         end = bisect_right(self._arrivals, selector.up_to_revision, key=by_revision)
         channel_ids = set(selector.channel_ids.channel_ids)
@@ -146,7 +146,7 @@ class Holding:
         self._held[notification.notification_id] = notification
 
     def _note(self, notification_id: str) -> None:
-        """A notification is about to change: notes how it stands."""
+        """Remembers the state of a notification that is about to change."""
         self._before.setdefault(notification_id, self._held.get(notification_id))
         self._listed = None
 
@@ -166,7 +166,7 @@ def _copy(notification: Notification) -> Notification:
 
 
 def _mark(notification: Notification, mark: Mark) -> None:
-    """Gives a notification the state that a mark asks for; a time that is set stays."""
+    """Marks a notification; a time that is already set stays."""
     read = mark.read if mark.HasField("read") else None
     seen = mark.seen if mark.HasField("seen") else None
     if (read or seen) and not notification.HasField("seen_time"):

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 
 import pytest
-from tocsin_client import AsyncClient, Client, DeadlineExceeded, _calling
+from tocsin_client import AsyncClient, Client, DeadlineExceeded, _async_unary, _retries
 
 from tests.support.blocking import in_threads
 
@@ -38,14 +38,14 @@ async def test_closing_while_it_is_found_out_why_cancels_nobody(
     silent: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     probing = asyncio.Event()
-    find_out = _calling.AsyncCalls._obstacle
+    find_out = _async_unary.AsyncCalls._obstacle
 
-    async def noted(self: _calling.AsyncCalls, failure: object, seconds: float) -> str:
+    async def noted(self: _async_unary.AsyncCalls, failure: object, seconds: float) -> str:
         probing.set()
         return await find_out(self, failure, 1_000 * seconds)  # type: ignore[arg-type]  # as given
 
-    monkeypatch.setattr(_calling.AsyncCalls, "_obstacle", noted)
-    monkeypatch.setattr(_calling, "_PROBE_SECONDS", 20.0)
+    monkeypatch.setattr(_async_unary.AsyncCalls, "_obstacle", noted)
+    monkeypatch.setattr(_retries, "_PROBE_SECONDS", 20.0)
     client = AsyncClient(silent)
     call = asyncio.ensure_future(client.get_inbox("alice", timeout=0.3))
     await probing.wait()
@@ -66,7 +66,7 @@ async def test_whoever_cancels_while_it_is_found_out_why_is_heard(
         await asyncio.Event().wait()
         return ""
 
-    monkeypatch.setattr(_calling.AsyncCalls, "_obstacle", hold)
+    monkeypatch.setattr(_async_unary.AsyncCalls, "_obstacle", hold)
     async with AsyncClient(silent) as client:
         call = asyncio.ensure_future(client.get_inbox("alice", timeout=0.3))
         await probing.wait()

@@ -1,4 +1,4 @@
-"""Which changes this client can apply; a newer server makes others, too."""
+"""Which changes this client can apply; a newer server may send others, too."""
 
 from tocsin.v1.inbox_pb2 import Mark, NotificationChange
 
@@ -9,15 +9,15 @@ _TARGETS = {"channel_ids", "all"}
 def kind_of(change: NotificationChange) -> str | None:
     """The kind of a change, as its field is called; None when this client cannot apply it.
 
-    That is one of a kind that is not known, and a mark that says more than is known: without its
-    rest it would mark too much, or otherwise. In a notification the rest does no harm.
+    It cannot apply a change of an unknown kind, nor a mark with unknown fields: without them it
+    might mark too much, or something else. Unknown fields of a notification do no harm.
     """
     kind = change.WhichOneof("kind")
     return None if kind == "marked" and not _is_known(change.marked) else kind
 
 
 def _is_known(mark: Mark) -> bool:
-    """Whether a mark has a target that is known, and nothing at any depth that is not."""
+    """Whether a mark has a known target, and no unknown field at any depth."""
     if mark.selector.WhichOneof("target") not in _TARGETS:
         return False
     known = Mark()

@@ -11,7 +11,7 @@ from tocsin.v1.inbox_pb2 import (
     NotificationSelector,
 )
 from tocsin.v1.message_pb2 import Message
-from tocsin_client._kinds import kind_of
+from tocsin_client._known_changes import kind_of
 
 # Field 100, a number: no message has one.
 NEWER = b"\xa0\x06\x01"

@@ -1,21 +1,21 @@
-"""What outlives a stream: the cursor, the proof of contiguity, and the patience with the server.
+"""The state of a subscription across streams: cursor, proof of contiguity, and delays.
 
-Free of transport: the loop that reads the responses asks this what to do with each.
+Free of transport: the loop that reads the responses passes each to it.
 """
 
 import logging
-import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tocsin.v1.inbox_pb2 import ChannelCounters, Inbox, NotificationChange
 from tocsin.v1.inbox_service_pb2 import SubscribePhase, SubscribeRequest, SubscribeResponse
 
-from tocsin_client import _spans
+from tocsin_client import _durations
 from tocsin_client._contiguity import Contiguity, Verdict
 from tocsin_client._errors import CallError, ContiguityError
-from tocsin_client._kinds import kind_of
+from tocsin_client._known_changes import kind_of
 from tocsin_client._requests import check_strings, subscribe_request
+from tocsin_client._retries import Pacing
 
 _LOGGER = logging.getLogger("tocsin_client")
 
@@ -24,8 +24,8 @@ _LIVE = SubscribePhase.SUBSCRIBE_PHASE_LIVE
 _HEARTBEAT = SubscribePhase.SUBSCRIBE_PHASE_HEARTBEAT
 _RECONNECT = SubscribePhase.SUBSCRIBE_PHASE_RECONNECT
 
-# What asking again cannot mend. Whatever else ends a stream, a server that restarts or a network
-# that fails can cause.
+# Errors that another stream would end with, too. Any other may come from a server that restarts, or
+# from a network that fails.
 _FINAL = {
     "INVALID_ARGUMENT",
     "NOT_FOUND",
@@ -44,13 +44,13 @@ class InboxUpdate:
     """What one response of `Subscribe` brought."""
 
     phase: SubscribePhase.ValueType
-    """SNAPSHOT, REPLAY or LIVE; for who asks for heartbeats, HEARTBEAT or RECONNECT."""
+    """SNAPSHOT, REPLAY or LIVE; with `heartbeats=True`, also HEARTBEAT and RECONNECT."""
     starts_over: bool
     """A SNAPSHOT begins: drop what you hold, then apply `changes`."""
     after_revision: int
-    """The inbox's revision after which the changes go on."""
+    """The inbox's revision after which the changes begin."""
     revision: int
-    """The inbox's revision that you have completely with these changes."""
+    """The inbox's revision up to which you have everything with these changes."""
     changes: Sequence[NotificationChange]
     """What changed, ordered by revision; in a SNAPSHOT in list order."""
     inbox: Inbox | None
@@ -65,28 +65,8 @@ class InboxUpdate:
     """A SNAPSHOT or REPLAY ends here: you have all that was committed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pacing:
-    """How long to wait for what. Spans are seconds."""
-
-    first_delay: float = 0.1
-    longest_delay: float = 5.0
-    heartbeats_missed: float = 2.5
-    heartbeat_margin: float = 1.0
-    uniform: Callable[[float, float], float] = random.uniform
-
-    def back_off(self, failures: int) -> float:
-        """A delay before the next stream, after so many that brought nothing.
-
-        Exponential with full jitter: Brooker, "Exponential Backoff And Jitter", 2015.
-        """
-        # The exponent's bound keeps the power a small number.
-        longest = min(self.longest_delay, self.first_delay * 2.0 ** min(failures, 32))
-        return self.uniform(0.0, longest)
-
-
 class Progress:
-    """How far the client of one inbox has come, over as many streams as it takes."""
+    """How far a subscription has read its inbox, over as many streams as it takes."""
 
     def __init__(
         self,
@@ -100,7 +80,7 @@ class Progress:
         pacing: Pacing,
     ) -> None:
         check_strings(cursor=cursor)
-        _spans.check_number("heartbeat_interval", heartbeat_interval)
+        _durations.check_number("heartbeat_interval", heartbeat_interval)
         if not heartbeat_interval > 0:
             raise ValueError("heartbeat_interval must be more than 0 seconds")
         self._request = subscribe_request(
@@ -137,22 +117,22 @@ class Progress:
         return self._failures > 0
 
     def open_stream(self) -> SubscribeRequest:
-        """A stream begins with the request given."""
+        """A stream begins; returns its request."""
         self.delay = None
         self._contiguity.open_stream(resumed=bool(self.cursor))
         self._request.cursor = self.cursor
         return self._request
 
     def receive(self, response: SubscribeResponse) -> InboxUpdate | None:
-        """Takes a response in, and gives what the user gets of it.
+        """Takes a response, and returns the update for the user, if any.
 
-        With `delay` set afterwards, the stream is to be left.
+        When `delay` is set afterwards, leave the stream.
 
         Raises:
             ContiguityError: The response breaks a rule, and the subscription is strict.
         """
         if None in map(kind_of, response.changes):
-            # Only a newer server makes such a change; a SNAPSHOT tells its effect.
+            # Only a newer server sends such a change; a SNAPSHOT shows its effect.
             self.cursor = ""
             self.interrupt("a change of an unknown kind")
             return None
@@ -168,7 +148,7 @@ class Progress:
             self.interrupt("RECONNECT", at_least=delay.seconds + delay.nanos / 1e9)
         else:
             self._failures = 0
-            # LIVE and HEARTBEAT come from behind the end of a SNAPSHOT or REPLAY alone.
+            # LIVE and HEARTBEAT come only after the end of a SNAPSHOT or REPLAY.
             if response.caught_up or response.phase in {_LIVE, _HEARTBEAT}:
                 self.interruption = ""
         if response.phase in {_HEARTBEAT, _RECONNECT} and not self._heartbeats:
@@ -176,14 +156,14 @@ class Progress:
         return _update(response, verdict)
 
     def survives(self, error: CallError) -> bool:
-        """The stream failed: whether another may mend it, after `delay`."""
+        """Takes a stream's error: whether to open another stream, after `delay`."""
         if error.code in _FINAL:
             return False
         self.interrupt(str(error), at_least=error.retry_delay or 0.0)
         return True
 
     def interrupt(self, cause: str, *, at_least: float = 0.0) -> None:
-        """The stream is over; sets the delay before the next."""
+        """The stream has ended; sets the delay before the next."""
         self.interruption = cause
         self.delay = at_least + self._pacing.back_off(self._failures)
         self._failures += 1

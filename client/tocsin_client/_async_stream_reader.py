@@ -1,7 +1,8 @@
-"""Reads one inbox's streams in tasks, one update ahead of its user at most.
+"""Reads one inbox's streams in tasks, at most one update ahead of the caller.
 
-A task that reads outlives whoever waited for it, and is waited for again. It knows the reader,
-and not the subscription: so one that is dropped without a word is seen to be.
+A task goes on when the caller stops waiting, and the next call waits for the same task. Tasks refer
+to the reader and not to the subscription, so that Python can collect a subscription that is dropped
+without being closed.
 """
 
 import asyncio
@@ -12,10 +13,10 @@ from typing import ParamSpec, TypeVar
 import grpc
 from tocsin.v1.inbox_service_pb2 import SubscribeRequest, SubscribeResponse
 
-from tocsin_client._channel import AsyncStreamChannel, AsyncStreamChannels
+from tocsin_client._async_connections import AsyncStreamChannel, AsyncStreamChannels
 from tocsin_client._cursors import Bookmark
 from tocsin_client._errors import error_from
-from tocsin_client._resuming import InboxUpdate, Progress
+from tocsin_client._progress import InboxUpdate, Progress
 
 Sleep = Callable[[float], Awaitable[object]]
 
@@ -26,7 +27,7 @@ _T = TypeVar("_T")
 
 
 class AsyncReader:
-    """Reads what is asked for, and hands it over."""
+    """Reads an update when one is requested."""
 
     def __init__(
         self, channels: AsyncStreamChannels, progress: Progress, bookmark: Bookmark, sleep: Sleep
@@ -35,15 +36,15 @@ class AsyncReader:
         self._progress = progress
         self._bookmark = bookmark
         self._sleep = sleep
-        # Covers what was handed over; may be newer, but never covers what was not.
+        # Covers what was returned; may be newer, but never covers what was not.
         self.cursor = progress.cursor
         self._channel: AsyncStreamChannel | None = None
         self._call: _Call | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._step: asyncio.Task[InboxUpdate] | None = None
 
-    def ask(self) -> "asyncio.Task[InboxUpdate]":
-        """Asks for one update, unless one is asked for; `take` takes what comes of the task."""
+    def request(self) -> "asyncio.Task[InboxUpdate]":
+        """Requests one update, unless one is requested; `take` returns the task's result."""
         if self._loop not in {None, asyncio.get_running_loop()}:
             raise RuntimeError("the subscription began in another event loop")
         if self._step is None:
@@ -52,7 +53,7 @@ class AsyncReader:
         return self._step
 
     def take(self) -> InboxUpdate:
-        """The update that was asked for, whose task is done.
+        """The requested update; call it once its task is done.
 
         Raises:
             CallError: The stream failed for good.
@@ -65,27 +66,27 @@ class AsyncReader:
         return update
 
     async def close(self) -> None:
-        """Ends the stream, and whatever reads it. Repeating it does nothing."""
+        """Ends the stream and the task that reads it. Repeating it does nothing."""
         try:
             if self._step is not None:
                 self._step.cancel()
                 await asyncio.wait({self._step})
                 if not self._step.cancelled():
-                    # What was not given counts as not read: the cursor does not cover it.
+                    # The caller did not get its result: the cursor does not cover it.
                     self._step.exception()
         finally:
             await self._leave()
 
     def drop(self) -> None:
-        """Ends the stream, in whatever thread: gRPC alone would keep it open."""
-        # An event loop that is closed has ended it.
+        """Ends the stream from any thread: gRPC would keep it open."""
+        # A closed event loop has ended the stream.
         with suppress(RuntimeError):
             if self._loop is not None:
                 self._loop.call_soon_threadsafe(self._cancel)
 
     def _cancel(self) -> None:
         if self._step is not None and not self._step.cancel() and not self._step.cancelled():
-            self._step.exception()  # nobody else will look at it
+            self._step.exception()  # marks it as retrieved
         if self._call is not None:
             self._call.cancel()
 
@@ -93,7 +94,7 @@ class AsyncReader:
         progress = self._progress
         if not self._bookmark.loaded:
             progress.cursor = self.cursor = await _in_thread(self._bookmark.load)
-        # Whoever asks has finished what was given.
+        # The caller requests the next update when it has finished the last one.
         await self._save(self.cursor)
         while True:
             response = await self._read(self._call or await self._open())
@@ -105,7 +106,7 @@ class AsyncReader:
                     if update.starts_over:
                         await self._save("")
                     return update
-                # What is taken in and not given is covered by what was given before.
+                # The caller does not get this response: the new cursor covers the same updates.
                 self.cursor = progress.cursor
             else:
                 await self._leave()
@@ -124,18 +125,18 @@ class AsyncReader:
         return self._call
 
     async def _read(self, call: _Call) -> SubscribeResponse | None:
-        """The stream's next response; None when it is over and another may follow."""
+        """The stream's next response; None when it has ended and another may follow."""
         try:
             async with asyncio.timeout(self._progress.patience):
                 response = await call.read()
         except TimeoutError:
-            # The link may be half-open: no other stream should start on it.
+            # The link may be half-open: no other stream may start on it.
             if self._channel is not None:
                 self._channel.retired = True
             self._progress.interrupt(f"no response for {self._progress.patience:g} s")
             return None
         except grpc.aio.AioRpcError as failure:
-            error = error_from(failure)
+            error = error_from(failure, proxy=self._channels.proxy)
             if not self._progress.survives(error):
                 raise error from failure
             return None
@@ -154,7 +155,7 @@ class AsyncReader:
 
 
 async def _in_thread(function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
-    """What a store does, which may block; nothing of it goes on once this is cancelled."""
+    """Calls a function that may block; when cancelled, returns only after the function has."""
     work = asyncio.create_task(asyncio.to_thread(function, *args, **kwargs))
     try:
         return await asyncio.shield(work)

@@ -1,4 +1,4 @@
-"""What a live inbox gives, whoever reads its subscription: its state, and word of each change."""
+"""An inbox in memory that can be observed: its state, its callbacks, and its waiters."""
 
 import logging
 from abc import ABC, abstractmethod
@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 from tocsin.v1.inbox_pb2 import ChannelCounters, Notification, NotificationFilter
 
-from tocsin_client._holding import InboxChange
-from tocsin_client._resuming import InboxUpdate
+from tocsin_client._progress import InboxUpdate
+from tocsin_client._replica import InboxChange
 from tocsin_client._view import InboxView
 
 _LOGGER = logging.getLogger("tocsin_client")
@@ -22,15 +22,15 @@ class Waiter(Protocol):
     """A future, asyncio's or a thread's."""
 
     def done(self) -> bool: ...
-    def set_result(self, result: Any, /) -> None: ...  # noqa: ANN401  (whatever the predicate gives)
+    def set_result(self, result: Any, /) -> None: ...  # noqa: ANN401  (any result of a predicate)
     def set_exception(self, exception: BaseException, /) -> None: ...
 
 
-class ShownInbox(ABC):
-    """An inbox in memory, and those who want to know of its changes.
+class ObservableInbox(ABC):
+    """An inbox in memory, with callbacks and waiters for its changes.
 
-    One reader takes updates in, one after the other. `guard` is held while the state changes or
-    is looked at. What a callback raises is logged, unless it is one of `passed_on`.
+    One reader applies the updates, one after the other. `guard` is held while the state changes or
+    is read. An exception of a callback is logged, unless it is one of `passed_on`.
     """
 
     def __init__(
@@ -43,14 +43,14 @@ class ShownInbox(ABC):
         self._view = InboxView()
         self._callbacks: dict[object, Callable[[InboxChange], object]] = {}
         self._waiters: dict[Waiter, Callable[[], object]] = {}
-        # Whether a predicate is asked just now, by the thread that holds the guard.
-        self._asking = False
+        # Whether a predicate is running, in the thread that holds the guard.
+        self._predicate_runs = False
         self._failure: BaseException | None = None
         self._ended = False
 
     @property
     def notifications(self) -> Sequence[Notification]:
-        """What it holds, in list order: a list that stays as it is."""
+        """The notifications that it holds, in list order; the list never changes."""
         with self._guard:
             return self._view.notifications
 
@@ -74,25 +74,25 @@ class ShownInbox(ABC):
 
     @property
     def revision(self) -> int:
-        """The inbox's revision that all this is of."""
+        """The inbox's revision that the state is of."""
         with self._guard:
             return self._view.revision
 
     @property
     def floor(self) -> int:
-        """The `arrive_revision` from which on it holds everything; 0 for the whole inbox."""
+        """The `arrive_revision` from which on it holds all; 0 for the whole inbox."""
         with self._guard:
             return self._view.floor
 
     @property
     def channels(self) -> Mapping[str, ChannelCounters]:
-        """The counters of every channel that the inbox has something of, by channel id."""
+        """The counters of every channel that has notifications in the inbox, by channel id."""
         with self._guard:
             return self._view.channels
 
     @property
     def interruption(self) -> str:
-        """Why it is not in step just now, to show "offline"; empty while it is."""
+        """Why it is not current now, to show "offline"; empty while it is current."""
         if self._failure is not None:
             return str(self._failure)
         return _CLOSED if self._ended else self._stream_interruption
@@ -102,7 +102,7 @@ class ShownInbox(ABC):
     def _stream_interruption(self) -> str: ...
 
     def get(self, notification_id: str) -> Notification | None:
-        """One of what it holds, by its id; None when it is not there."""
+        """A notification by its id; None when it does not hold it."""
         with self._guard:
             return self._view.get(notification_id)
 
@@ -112,14 +112,14 @@ class ShownInbox(ABC):
         channel_ids: str | Iterable[str] = (),
         filter: NotificationFilter.ValueType = NotificationFilter.NOTIFICATION_FILTER_ALL,
     ) -> list[Notification]:
-        """Some of what it holds, in list order.
+        """Selects from the notifications that it holds, in list order.
 
         Args:
-            channel_ids: Only these channels' notifications; by default every one's.
+            channel_ids: Only these channels' notifications; by default all channels'.
             filter: Which notifications: all, unread or read.
 
         Raises:
-            ValueError: `filter` is another.
+            ValueError: `filter` is another value.
         """
         with self._guard:
             return self._view.select(channel_ids=channel_ids, filter=filter)
@@ -127,17 +127,16 @@ class ShownInbox(ABC):
     def on_change(self, callback: Callable[[InboxChange], object]) -> Callable[[], None]:
         """Calls `callback` after each change, once the inbox shows it.
 
-        Callbacks are called one after the other, in the order in which they came. One that raises
-        is logged (`tocsin_client`, ERROR), and the others are called all the same: in a thread
-        whatever it raises, in asyncio all but KeyboardInterrupt and SystemExit, which end the
-        event loop. The next change waits until they have returned.
+        Callbacks are called one after the other, in the order of their registration. When one
+        raises, the exception is logged (`tocsin_client`, ERROR), and the others are called all the
+        same; only KeyboardInterrupt and SystemExit in asyncio end the event loop. The next change
+        waits until the callbacks have returned.
 
         Returns:
-            What ends it; repeating it does nothing.
+            A function that unregisters the callback; repeating it does nothing.
 
         Raises:
-            TypeError: `callback` cannot be called, or is a coroutine function, which nobody would
-                await.
+            TypeError: `callback` is not callable, or is a coroutine function.
         """
         _refuse_coroutine_function("callback", callback)
         key = object()
@@ -151,13 +150,13 @@ class ShownInbox(ABC):
         return unregister
 
     def raise_if_failed(self) -> None:
-        """Raises the error that ended the stream for good, if one has."""
+        """Raises the error that ended the stream for good, if there is one."""
         if self._failure is not None:
             # Otherwise its traceback grows each time.
             raise self._failure.with_traceback(None)
 
     def _shown_up_to(self, ids: str | Iterable[str] | None) -> int | None:
-        """What a mark is bounded by: of channels or all, none that is not shown yet is marked.
+        """The bound of a mark by channels or all: only notifications that are shown are marked.
 
         Raises:
             RuntimeError: Nothing is shown yet.
@@ -169,13 +168,13 @@ class ShownInbox(ABC):
         return self.revision
 
     def _late(self) -> TimeoutError:
-        """What whoever waited in vain is told."""
-        what = "it was not true" if self._view.caught_up else "the inbox has not caught up"
+        """The error for a wait that timed out."""
+        problem = "it was not true" if self._view.caught_up else "the inbox has not caught up"
         cause = self.interruption
-        return TimeoutError(f"{what} in time" + (f": {cause}" if cause else ""))
+        return TimeoutError(f"{problem} in time" + (f": {cause}" if cause else ""))
 
     def _take(self, update: InboxUpdate) -> None:
-        """Takes an update in, and tells of what changed."""
+        """Applies an update, calls the callbacks, and settles the waiters."""
         with self._guard:
             change = self._view.apply(update)
             callbacks = list(self._callbacks.items())
@@ -197,10 +196,10 @@ class ShownInbox(ABC):
         _refuse_coroutine_function("predicate", predicate)
         with self._guard:
             self._waiters[waiter] = predicate
-            self._ask(waiter, predicate)
+            self._evaluate(waiter, predicate)
 
     def _forget(self, waiter: Waiter) -> None:
-        """Nobody waits any more."""
+        """Drops a waiter."""
         with self._guard:
             self._waiters.pop(waiter, None)
 
@@ -209,32 +208,32 @@ class ShownInbox(ABC):
         with self._guard:
             for waiter, predicate in list(self._waiters.items()):
                 if waiter.done():
-                    # Nobody waits any more, nor has said so yet.
+                    # The wait has ended, and `_forget` was not called yet.
                     del self._waiters[waiter]
                 else:
-                    self._ask(waiter, predicate)
+                    self._evaluate(waiter, predicate)
 
-    def _ask(self, waiter: Waiter, predicate: Callable[[], object]) -> None:
+    def _evaluate(self, waiter: Waiter, predicate: Callable[[], object]) -> None:
         try:
-            self._asking = True
+            self._predicate_runs = True
             value = predicate()
             if isawaitable(value):
-                raise TypeError("predicate gave what nobody would await: give a plain one")  # noqa: TRY301
+                raise TypeError("predicate returned an awaitable: pass a plain function")  # noqa: TRY301
             if not value and self._ended:
                 self.raise_if_failed()
                 raise RuntimeError(_CLOSED)  # noqa: TRY301
         except StopIteration as error:
-            # No future takes it: it would end whoever awaits that.
-            told = RuntimeError("the predicate raised StopIteration")
-            told.__cause__ = error
-            waiter.set_exception(told)
-        except BaseException as error:  # noqa: BLE001  (whoever waits gets it)
+            # A future refuses it, because it would end the coroutine that awaits it.
+            failure = RuntimeError("the predicate raised StopIteration")
+            failure.__cause__ = error
+            waiter.set_exception(failure)
+        except BaseException as error:  # noqa: BLE001  (the waiter raises it)
             waiter.set_exception(error)
         else:
             if value:
                 waiter.set_result(value)
         finally:
-            self._asking = False
+            self._predicate_runs = False
 
     def _end(self, failure: BaseException | None) -> None:
         """Nothing more will change: the stream failed for good, or was closed."""
@@ -248,6 +247,4 @@ def _refuse_coroutine_function(name: str, function: Callable[..., object]) -> No
     if not callable(function):
         raise TypeError(f"{name} must be callable, not {type(function).__name__}")
     if iscoroutinefunction(function) or iscoroutinefunction(type(function).__call__):
-        raise TypeError(
-            f"{name} is a coroutine function, which nobody would await: give a plain one"
-        )
+        raise TypeError(f"{name} is a coroutine function, which is never awaited: pass a plain one")
