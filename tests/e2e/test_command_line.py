@@ -14,7 +14,7 @@ from tocsin.v1.channel_pb2 import Channel
 from tocsin.v1.inbox_service_pb2 import SubscribeResponse
 from tocsin.v1.message_service_pb2 import SendMessageResponse
 from tocsin_client import AsyncClient
-from tocsin_client.cli import sending
+from tocsin_client.cli.commands import send
 from tocsin_server.domain.model import limits
 
 from tests.e2e.command_line import (
@@ -370,7 +370,7 @@ async def test_content_that_does_not_end_is_told_with_its_limit(written: str) ->
     line = one_line(ended, 2)
     assert "--content" in line
     assert f"{limits.CONTENT_CHARACTERS:,} characters" in line
-    assert sending.CONTENT_CHARACTERS == limits.CONTENT_CHARACTERS
+    assert send.CONTENT_CHARACTERS == limits.CONTENT_CHARACTERS
 
 
 async def test_content_beyond_the_limit_names_field_and_limit(program: Program) -> None:

@@ -15,8 +15,8 @@ from google.protobuf.message import Message
 from rich.console import Console
 from rich.text import Text
 
-from tocsin_client.cli.entries import Entry
-from tocsin_client.cli.visibility import plain
+from tocsin_client.cli.entry_lines import Entry
+from tocsin_client.cli.sanitizing import plain
 
 # Where it is not known how wide a terminal is.
 _WIDTH = 80

@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 import tocsin_client
-from tocsin_client.cli import channels, inbox, messages, sending, watching
+from tocsin_client.cli.commands import channels, inbox, messages, send, watch
 from tocsin_client.cli.options import DEFAULT_TARGET
-from tocsin_client.cli.visibility import plain
+from tocsin_client.cli.sanitizing import plain
 
 _COMPLETION = {"--install-completion", "--show-completion"}
 
@@ -22,9 +22,9 @@ program = typer.Typer(
 )
 program.add_typer(channels.commands, name="channels")
 program.add_typer(messages.commands, name="messages")
-program.command()(sending.send)
+program.command()(send.send)
 program.command()(inbox.inbox)
-program.command()(watching.watch)
+program.command()(watch.watch)
 
 
 def _say_version(asked: bool) -> None:  # noqa: FBT001  (typer's form)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from tocsin_client.cli.visibility import plain
+from tocsin_client.cli.sanitizing import plain
 
 if TYPE_CHECKING:
     from google.protobuf.struct_pb2 import Struct

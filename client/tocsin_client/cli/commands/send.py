@@ -8,7 +8,7 @@ import typer
 
 from tocsin_client.cli import rendering
 from tocsin_client.cli.options import AsJson, Labels, RequestId, Target, pairs
-from tocsin_client.cli.running import Work, perform
+from tocsin_client.cli.runner import Work, perform
 
 if TYPE_CHECKING:
     from tocsin_client import AsyncClient
@@ -129,7 +129,7 @@ def send(
 
 def _send_lines(target: str) -> Work:
     async def work(client: "AsyncClient", output: "Output") -> None:
-        from tocsin_client.cli.batching import send_lines  # noqa: PLC0415  # help does without
+        from tocsin_client.cli.send_lines import send_lines  # noqa: PLC0415  # help does without
 
         if not await send_lines(client, output, target):
             raise typer.Exit(1)

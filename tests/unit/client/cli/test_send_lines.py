@@ -4,7 +4,7 @@ import pytest
 from tocsin.v1.audience_pb2 import Audience
 from tocsin.v1.message_pb2 import Message
 from tocsin.v1.message_service_pb2 import BatchSendMessagesRequest, SendMessageRequest
-from tocsin_client.cli.batching import Item, batches, read
+from tocsin_client.cli.send_lines import Item, batches, read
 from tocsin_client.cli.stdin import Line
 
 

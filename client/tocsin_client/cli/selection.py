@@ -8,7 +8,7 @@ from tocsin.v1.channel_pb2 import Channel
 from tocsin.v1.inbox_pb2 import Notification, NotificationFilter
 
 from tocsin_client import AsyncClient
-from tocsin_client.cli.listing import first, page_size
+from tocsin_client.cli.pagination import first, page_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Selection:
     unread_only: bool
 
 
-async def channels(client: AsyncClient, channel_ids: Iterable[str]) -> list[Channel]:
+async def get_channels(client: AsyncClient, channel_ids: Iterable[str]) -> list[Channel]:
     """The channels of these ids, by id; one that is none has nothing, and deserves another answer.
 
     Raises:
@@ -30,18 +30,18 @@ async def channels(client: AsyncClient, channel_ids: Iterable[str]) -> list[Chan
     return await asyncio.gather(*map(client.get_channel, sorted(set(channel_ids))))
 
 
-async def latest(client: AsyncClient, selection: Selection) -> AsyncIterator[Notification]:
+async def list_latest(client: AsyncClient, selection: Selection) -> AsyncIterator[Notification]:
     """The notifications, in list order.
 
     Raises:
         tocsin_client.NotFound: A selected channel is none.
     """
-    await channels(client, selection.channel_ids)
-    async for notification in first(listed(client, selection), selection.limit):
+    await get_channels(client, selection.channel_ids)
+    async for notification in first(list_selected(client, selection), selection.limit):
         yield notification
 
 
-def listed(
+def list_selected(
     client: AsyncClient, selection: Selection, channel_id: str = ""
 ) -> AsyncIterator[Notification]:
     """The notifications whatever the limit, or those of one channel alone."""

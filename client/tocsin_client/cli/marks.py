@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from tocsin_client import AsyncClient, UpdateNotificationsResponse
-from tocsin_client.cli import selecting
+from tocsin_client.cli.selection import get_channels
 
 _READ: Mapping[str, bool] = {"read": True, "unread": False}
 _SEEN: Mapping[str, bool] = {"seen": True, "unseen": False}
@@ -32,7 +32,7 @@ async def mark_selected(
     read, seen = _READ.get(state), _SEEN.get(state)
     if ids:
         return await client.update_notifications(user_id, ids=ids, read=read, seen=seen)
-    await selecting.channels(client, channel_ids or ())
+    await get_channels(client, channel_ids or ())
     inbox = await client.get_inbox(user_id)
     return await client.update_notifications(
         user_id,

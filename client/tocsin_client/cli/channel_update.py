@@ -16,7 +16,7 @@ _ATTEMPTS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Labelling:
+class LabelChanges:
     """What becomes of a channel's labels."""
 
     given: Mapping[str, str]

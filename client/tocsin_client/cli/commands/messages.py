@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin_client.cli import entries, rendering
-from tocsin_client.cli.listing import first, page_size
+from tocsin_client.cli import entry_lines, rendering
 from tocsin_client.cli.options import AsJson, ChannelId, Limit, Target
-from tocsin_client.cli.running import perform
+from tocsin_client.cli.pagination import first, page_size
+from tocsin_client.cli.runner import perform
 
 if TYPE_CHECKING:
     from tocsin_client import AsyncClient
@@ -54,7 +54,7 @@ def list_(
             if output.as_json:
                 output.messages([message])
             else:
-                output.entries([entries.sent(message)])
+                output.entries([entry_lines.sent(message)])
         if not found:
             # A channel that is none has no messages either, and deserves another answer.
             await client.get_channel(channel_id)

@@ -1,5 +1,5 @@
 import pytest
-from tocsin_client.cli.visibility import plain
+from tocsin_client.cli.sanitizing import plain
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,13 @@ from tocsin.v1.channel_pb2 import Channel
 from tocsin.v1.inbox_pb2 import InboxChannel, Notification
 
 from tocsin_client import AsyncClient
-from tocsin_client.cli import entries, selecting
-from tocsin_client.cli.entries import Entry
-from tocsin_client.cli.listing import page_size
-from tocsin_client.cli.selecting import Selection
+from tocsin_client.cli import entry_lines
+from tocsin_client.cli.entry_lines import Entry
+from tocsin_client.cli.pagination import page_size
+from tocsin_client.cli.selection import Selection, get_channels, list_selected
 
 
-async def grouped(client: AsyncClient, selection: Selection) -> AsyncIterator[Entry]:
+async def list_by_channel(client: AsyncClient, selection: Selection) -> AsyncIterator[Entry]:
     """Each channel with its counters, and its notifications; the inbox's counters before them all.
 
     Where channels are selected, the inbox's say nothing; and each has its own, whatever is listed of
@@ -21,14 +21,14 @@ async def grouped(client: AsyncClient, selection: Selection) -> AsyncIterator[En
     Raises:
         tocsin_client.NotFound: A selected channel is none.
     """
-    selected = await selecting.channels(client, selection.channel_ids)
+    selected = await get_channels(client, selection.channel_ids)
     inbox = await client.get_inbox(selection.user_id)
     # The revisions at which whatever is listed arrived.
     arrivals = range(await _oldest(client, selection, inbox.revision), inbox.revision + 1)
     if selected:
         groups = _selected_groups(client, selection, selected, arrivals)
     else:
-        yield entries.inbox(inbox)
+        yield entry_lines.inbox(inbox)
         groups = _groups(client, selection, arrivals)
     async for entry in groups:
         yield entry
@@ -40,7 +40,7 @@ async def _oldest(client: AsyncClient, selection: Selection, head: int) -> int:
     if left is None:
         return 0
     oldest = 0
-    async for notification in selecting.listed(client, selection):
+    async for notification in list_selected(client, selection):
         if notification.arrive_revision <= head:
             oldest = notification.arrive_revision
             left -= 1
@@ -54,10 +54,10 @@ async def _selected_groups(
 ) -> AsyncIterator[Entry]:
     for place, held in enumerate(await _held(client, selection.user_id, selected)):
         if place:
-            yield entries.gap()
-        yield entries.channel(held)
+            yield entry_lines.gap()
+        yield entry_lines.channel(held)
         async for notification in _arrived(client, selection, held, arrivals):
-            yield entries.received(notification)
+            yield entry_lines.received(notification)
 
 
 async def _groups(
@@ -68,10 +68,10 @@ async def _groups(
         named = False
         async for notification in _arrived(client, selection, held, arrivals):
             if not named:
-                yield entries.gap()
-                yield entries.channel(held)
+                yield entry_lines.gap()
+                yield entry_lines.channel(held)
                 named = True
-            yield entries.received(notification)
+            yield entry_lines.received(notification)
 
 
 async def _held(
@@ -104,7 +104,7 @@ async def _arrived(
     client: AsyncClient, selection: Selection, held: InboxChannel, arrivals: range
 ) -> AsyncIterator[Notification]:
     """What is to be listed of a channel."""
-    async for notification in selecting.listed(client, selection, held.channel.channel_id):
+    async for notification in list_selected(client, selection, held.channel.channel_id):
         if notification.arrive_revision < arrivals.start:
             return
         if notification.arrive_revision in arrivals:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin_client.cli.options import AsJson, Target
-from tocsin_client.cli.running import perform
+from tocsin_client.cli.runner import perform
 
 if TYPE_CHECKING:
     from tocsin_client import AsyncClient
@@ -47,7 +47,7 @@ def watch(
     """
 
     async def work(client: "AsyncClient", output: "Output") -> None:
-        from tocsin_client.cli.following import follow  # noqa: PLC0415  # help does without
+        from tocsin_client.cli.live_feed import follow  # noqa: PLC0415  # help does without
 
         subscription = client.subscribe(user_id, cursor=cursor, snapshot_size=snapshot_size)
         await follow(subscription, output, target)

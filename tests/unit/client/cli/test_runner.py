@@ -5,7 +5,7 @@ import pytest
 import typer
 from tocsin_client import AsyncClient
 from tocsin_client.cli.output import Output
-from tocsin_client.cli.running import perform
+from tocsin_client.cli.runner import perform
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from tocsin.v1.channel_pb2 import Channel
 from tocsin_client import AsyncClient, NotFound
-from tocsin_client.cli import selecting
+from tocsin_client.cli.selection import get_channels
 from tocsin_server.testing import LocalServer
 
 
@@ -26,7 +26,7 @@ async def test_channels_are_asked_for_at_once_and_each_once(tocsin_server: Local
         await client.create_channel("news", title="News")
         await client.create_channel("billing", title="Billing")
 
-        channels = await selecting.channels(client, ["news", "billing", "news"])
+        channels = await get_channels(client, ["news", "billing", "news"])
 
     assert [channel.title for channel in channels] == ["Billing", "News"]
 
@@ -36,6 +36,6 @@ async def test_one_that_is_none_is_told_although_others_are(tocsin_server: Local
         await client.create_channel("news", title="News")
 
         with pytest.raises(NotFound) as refusal:
-            await selecting.channels(client, ["news", "nowhere"])
+            await get_channels(client, ["news", "nowhere"])
 
     assert refusal.value.metadata == {"channel_id": "nowhere"}

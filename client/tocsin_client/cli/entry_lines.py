@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from tocsin_client.cli.rendering import moment, severity
-from tocsin_client.cli.visibility import plain
+from tocsin_client.cli.sanitizing import plain
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -25,7 +25,7 @@ async def follow(subscription: AsyncSubscription, output: Output, target: str) -
         CallError: The stream failed in a way that another would not mend.
     """
     output.leave_with_the_reader()
-    view = View()
+    feed = LiveFeed()
     begun = told = False
     async with subscription:
         while True:
@@ -42,10 +42,10 @@ async def follow(subscription: AsyncSubscription, output: Output, target: str) -
             if output.as_json:
                 output.messages([_response(update)])
             else:
-                output.lines(view.show(update))
+                output.lines(feed.show(update))
 
 
-class View:
+class LiveFeed:
     """An inbox as lines, the newest last."""
 
     def __init__(self) -> None:

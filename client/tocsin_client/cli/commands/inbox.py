@@ -6,7 +6,7 @@ import typer
 
 from tocsin_client.cli import rendering
 from tocsin_client.cli.options import AsJson, Limit, Target
-from tocsin_client.cli.running import perform
+from tocsin_client.cli.runner import perform
 
 if TYPE_CHECKING:
     from tocsin_client import AsyncClient
@@ -61,19 +61,19 @@ def inbox(
         raise typer.BadParameter("it is for --mark.", param_hint="'--id'")
 
     async def listing(client: "AsyncClient", output: "Output") -> None:
-        from tocsin_client.cli.grouping import grouped  # noqa: PLC0415  # help does without
-        from tocsin_client.cli.selecting import Selection, latest  # noqa: PLC0415
+        from tocsin_client.cli.inbox_listing import list_by_channel  # noqa: PLC0415  # help does without
+        from tocsin_client.cli.selection import Selection, list_latest  # noqa: PLC0415
 
         selection = Selection(user_id, frozenset(channel or ()), limit, unread_only=unread)
         if output.as_json:
-            async for notification in latest(client, selection):
+            async for notification in list_latest(client, selection):
                 output.messages([notification])
         else:
-            async for entry in grouped(client, selection):
+            async for entry in list_by_channel(client, selection):
                 output.entries([entry])
 
     async def marking(client: "AsyncClient", output: "Output") -> None:
-        from tocsin_client.cli.marking import mark_selected  # noqa: PLC0415  # help does without
+        from tocsin_client.cli.marks import mark_selected  # noqa: PLC0415  # help does without
 
         response = await mark_selected(
             client, user_id, str(mark), ids=notification_id, channel_ids=channel

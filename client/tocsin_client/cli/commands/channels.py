@@ -6,9 +6,9 @@ import typer
 
 import tocsin_client
 from tocsin_client.cli import rendering
-from tocsin_client.cli.labelling import Labelling
+from tocsin_client.cli.channel_update import LabelChanges
 from tocsin_client.cli.options import AsJson, ChannelId, Labels, RequestId, Target, pairs
-from tocsin_client.cli.running import perform
+from tocsin_client.cli.runner import perform
 
 if TYPE_CHECKING:
     from tocsin_client import AsyncClient
@@ -149,8 +149,8 @@ def update(
       tocsin channels update billing --label team=finance --remove-label area
       tocsin channels update billing --clear-labels --label team=finance
     """
-    labelling = Labelling(pairs(label), frozenset(remove_label or ()), clears=clear_labels)
-    if title is None and description is None and not labelling:
+    label_changes = LabelChanges(pairs(label), frozenset(remove_label or ()), clears=clear_labels)
+    if title is None and description is None and not label_changes:
         raise typer.BadParameter(
             "nothing to change; give --title, --description, --label, --remove-label or"
             " --clear-labels.",
@@ -158,7 +158,7 @@ def update(
         )
 
     async def work(client: "AsyncClient", output: "Output") -> None:
-        channel = await labelling.update(
+        channel = await label_changes.update(
             client, channel_id, title=title, description=description, etag=etag
         )
         if output.as_json:
