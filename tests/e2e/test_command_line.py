@@ -238,11 +238,11 @@ async def test_a_terminal_gets_colours_and_no_escapes_of_senders(program: Progra
     coloured = await _watched_on_a_terminal(program)
     plain = await _watched_on_a_terminal(program, NO_COLOR="1")
 
-    assert "\x1b[1;31m\ufffd[31mre\ufffdd [bold]x[/bold] 2\x1b[0m" in coloured
+    assert "\x1b[1;31m\\x1b[31mre\\x07d [bold]x[/bold] 2\x1b[0m" in coloured
     assert "\x1b[31m" not in coloured
     assert "\x07" not in coloured
     assert "31;" not in plain
-    assert "\ufffd[31mre\ufffdd [bold]x[/bold] 2" in plain
+    assert r"\x1b[31mre\x07d [bold]x[/bold] 2" in plain
 
 
 async def _watched_on_a_terminal(program: Program, **variables: str) -> str:

@@ -219,7 +219,7 @@ async def test_a_terminal_gets_lines_of_its_width_and_no_escapes_of_senders(
     sent = await _shown_on_a_terminal(program, columns=60)
 
     plain = re.sub(r"\x1b\[[0-9;]*m", "", sent)
-    assert "\x1b[1;33m\ufffd[31mre\ufffdd" in sent
+    assert "\x1b[1;33m\\x1b[31mre\\x07d" in sent
     assert "\x1b[31m" not in sent
     assert "\x07" not in sent
     assert sum(line.count("漢") for line in plain.splitlines()) == 30
@@ -309,7 +309,7 @@ async def test_a_message_is_shown_with_all_that_it_has(program: Program) -> None
         "label        team=sales",
         'data         {"city": "Zürich"}',
         "sent         TIME",
-        "content      *Acme*\ufffd[31m",
+        "content      *Acme*\\x1b[31m",
         "              called",
     ]
     assert Parse(as_json.output, Message()).data["city"] == "Zürich"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from tocsin_client.cli.rendering import moment, severity
-from tocsin_client.cli.sanitizing import plain
+from tocsin_client.cli.sanitizing import plain, plain_title
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -59,20 +59,20 @@ def sent(message: "Message") -> Entry:
     name, style = severity(message)
     return Entry(
         Text.assemble((moment(message.create_time), "dim"), "  ", (f"{name:<8}", style)),
-        Text.assemble((plain(message.title), style), "  ", (message.message_id, "dim")),
+        Text.assemble((plain_title(message.title), style), "  ", (message.message_id, "dim")),
     )
 
 
 def inbox(found: "Inbox") -> Entry:
     """An inbox in numbers."""
-    return Entry(Text(found.user_id, "bold"), Text(_counts(found)))
+    return Entry(Text(plain(found.user_id), "bold"), Text(_counts(found)))
 
 
 def channel(held: "InboxChannel") -> Entry:
     """A channel of an inbox: its title, and its share of the numbers."""
     return Entry(
         Text(held.channel.channel_id, "bold cyan"),
-        Text.assemble((plain(held.channel.title), "bold"), "  ", _counts(held)),
+        Text.assemble((plain_title(held.channel.title), "bold"), "  ", _counts(held)),
     )
 
 
@@ -81,7 +81,7 @@ def received(notification: "Notification") -> Entry:
     message = notification.message
     name, style = severity(message)
     is_read = notification.HasField("read_time")
-    words = [(plain(message.title), style), (plain(message.url), "underline")]
+    words = [(plain_title(message.title), style), (plain(message.url), "underline")]
     start = Text.assemble(
         (f"{'' if is_read else _UNREAD:<{len(_UNREAD)}}", "bold"),
         "  ",

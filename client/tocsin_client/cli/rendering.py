@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from tocsin_client.cli.sanitizing import plain
+from tocsin_client.cli.sanitizing import plain, plain_title
 
 if TYPE_CHECKING:
     from google.protobuf.struct_pb2 import Struct
@@ -36,13 +36,15 @@ def channels_listed(channels: Sequence["Channel"]) -> Iterator[Text]:
     """A line a channel."""
     width = max((len(channel.channel_id) for channel in channels), default=0)
     for channel in channels:
-        yield Text.assemble((f"{channel.channel_id:<{width}}", "bold"), "  ", plain(channel.title))
+        yield Text.assemble(
+            (f"{channel.channel_id:<{width}}", "bold"), "  ", plain_title(channel.title)
+        )
 
 
 def channel_shown(channel: "Channel") -> Iterator[Text]:
     """A line for everything that a channel has."""
     yield _pair("channel", channel.channel_id)
-    yield _pair("title", channel.title)
+    yield _pair("title", plain_title(channel.title))
     if channel.description:
         yield _pair("description", channel.description)
     for name, value in sorted(channel.labels.items()):
@@ -72,7 +74,7 @@ def changed(change: "NotificationChange") -> Text:
 
 def counted(inbox: "Inbox") -> Text:
     """How many notifications an inbox has that were not read."""
-    return Text(f"{inbox.user_id} has {inbox.unread_count:,} unread", "bold")
+    return Text(f"{plain(inbox.user_id)} has {inbox.unread_count:,} unread", "bold")
 
 
 def marked(response: "UpdateNotificationsResponse", state: str) -> Iterator[Text]:
@@ -86,7 +88,7 @@ def message_shown(message: "Message") -> Iterator[Text]:
     """A line for everything that a message has; its content, line by line, is the last."""
     yield _pair("message", message.message_id)
     yield _pair("channel", message.channel_id)
-    yield _pair("title", message.title)
+    yield _pair("title", plain_title(message.title))
     yield _pair("severity", severity(message)[0])
     for name, text in (
         ("sender", message.sender),
@@ -124,7 +126,7 @@ def _notified(change: "NotificationChange") -> Text:
         moment(notification.receive_time),
         (message.channel_id, "cyan"),
         (f"{name:<8}", style),
-        (plain(message.title), style),
+        (plain_title(message.title), style),
         (plain(message.url), "underline"),
     )
     if notification.HasField("read_time"):

@@ -67,7 +67,7 @@ def test_a_message_shows_time_severity_title_and_id() -> None:
         create_time=moment(),
     )
 
-    assert entry_lines.sent(message).line().plain == f"{SHOWN}  low       A\ufffdnew lead  m1"
+    assert entry_lines.sent(message).line().plain == f"{SHOWN}  low       A\\x1bnew lead  m1"
 
 
 def test_what_fits_is_one_line() -> None:
@@ -114,3 +114,12 @@ def test_no_line_of_words_is_wider_than_the_terminal(width: int) -> None:
 def test_a_gap_is_an_empty_line() -> None:
     assert wrapped(entry_lines.gap(), 80) == [""]
     assert entry_lines.gap().line().plain == ""
+
+
+def test_a_title_of_nothing_visible_is_shown_escaped() -> None:
+    message = Message(title="\u3164\u2800", create_time=moment())
+    held = InboxChannel(channel=Channel(channel_id="news", title="\u200b"))
+
+    assert r"\u3164\u2800" in entry_lines.sent(message).line().plain
+    assert r"\u3164\u2800" in entry_lines.received(Notification(message=message)).line().plain
+    assert r"news  \u200b  " in entry_lines.channel(held).line().plain

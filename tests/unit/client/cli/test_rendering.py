@@ -103,7 +103,7 @@ def test_what_was_read_is_dim() -> None:
 def test_what_senders_write_is_shown_and_not_obeyed() -> None:
     line = rendering.changed(arrival(title="\x1b[31mred\n\u202efdp.exe [bold]"))
 
-    assert "  \ufffd[31mred \ufffdfdp.exe [bold]  /leads/42" in line.plain
+    assert r"  \x1b[31mred \u202efdp.exe [bold]  /leads/42" in line.plain
 
 
 ALL = NotificationSelector(all=True)
