@@ -127,7 +127,7 @@ async def test_watching_shows_what_is_there_and_each_change_as_it_comes(program:
         follow = [await watch.line() for _ in range(2)]
         ended = await watch.interrupt()
 
-    time = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
+    time = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d:\d\d"
     assert re.fullmatch(time + r"      1  marketing-clue  normal    first", begin[0])
     assert re.fullmatch(time + r"      2  marketing-clue  normal    second", begin[1])
     assert begin[2] == "alice has 2 unread"
@@ -137,6 +137,17 @@ async def test_watching_shows_what_is_there_and_each_change_as_it_comes(program:
     assert follow[1] == "alice has 3 unread"
     assert (ended.code, ended.output) == (130, "")
     assert _content(ended.errors)
+
+
+async def test_watching_shows_times_in_utc_where_that_is_asked_for(program: Program) -> None:
+    await tocsin(program, "send", "marketing-clue", "first", "--to", "alice")
+
+    async with running(
+        "watch", "alice", "--utc", TOCSIN_TARGET=program.target, TZ="Asia/Kathmandu"
+    ) as watch:
+        line = await watch.line()
+
+    assert "+00:00  " in line
 
 
 async def test_watching_begins_with_as_many_as_asked_for(program: Program) -> None:

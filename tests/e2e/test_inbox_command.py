@@ -6,6 +6,7 @@ import os
 import pty
 import re
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from google.protobuf.json_format import Parse
@@ -14,10 +15,10 @@ from tocsin.v1.inbox_service_pb2 import UpdateNotificationsResponse
 from tocsin.v1.message_pb2 import Message, Severity
 from tocsin_client import AsyncClient
 
-from tests.e2e.command_line import TOCSIN, Ended, one_line, shell, tocsin
+from tests.e2e.command_line import TOCSIN, Ended, one_line, run, shell, tocsin
 from tests.e2e.program import Program, environment
 
-TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
+TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d:\d\d")
 
 
 @pytest.fixture
@@ -55,6 +56,27 @@ async def test_an_inbox_is_shown_by_channels_with_what_came_last_first(filled: P
         "marketing-clue  Clues  1 notification, 0 unread, 0 unseen",
         "        TIME  normal    clue  /leads/42",
     ]
+
+
+async def test_times_are_local_with_their_offset_or_in_utc(filled: Program) -> None:
+    message_id = (await tocsin(filled, "messages", "list", "news")).output.split()[-1]
+    commands: list[tuple[str, ...]] = [
+        ("inbox", "alice"),
+        ("messages", "list", "news"),
+        ("messages", "get", message_id),
+        ("channels", "get", "news"),
+    ]
+    for command in commands:
+        variables = {"TOCSIN_TARGET": filled.target, "TZ": "Asia/Kathmandu"}
+        local = await run(*command, **variables)
+        in_utc = await run(*command, "--utc", **variables)
+        by_program = await run("--utc", *command, **variables)
+
+        times = [datetime.fromisoformat(time) for time in TIME.findall(local.output)]
+        assert times
+        assert {time.utcoffset() for time in times} == {timedelta(hours=5, minutes=45)}
+        assert TIME.findall(in_utc.output) == [str(time.astimezone(UTC)) for time in times]
+        assert by_program == in_utc
 
 
 async def test_what_is_selected_is_listed(filled: Program) -> None:

@@ -1,6 +1,7 @@
 """What the commands of `tocsin` do while others write."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC
 
 import pytest
 from tocsin.v1.channel_pb2 import Channel
@@ -78,7 +79,7 @@ async def test_a_listing_is_of_what_was_there_at_the_look(
     await client.send("news", "before", to="alice")
     selection = Selection("alice", frozenset(), limit, unread_only=False)
 
-    shown = [entry async for entry in list_by_channel(client, selection)]
+    shown = [entry async for entry in list_by_channel(client, selection, UTC)]
 
     assert shown[0].line().plain.startswith("alice  1 notification,")
     assert [entry.words.plain for entry in shown[3:]] == ["before"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import tzinfo
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -54,11 +55,11 @@ def gap() -> Entry:
     return Entry(Text(), Text())
 
 
-def sent(message: "Message") -> Entry:
+def sent(message: "Message", zone: tzinfo | None) -> Entry:
     """A message of a channel: when, the severity, the title, the id."""
     name, style = severity(message)
     return Entry(
-        Text.assemble((moment(message.create_time), "dim"), "  ", (f"{name:<8}", style)),
+        Text.assemble((moment(message.create_time, zone), "dim"), "  ", (f"{name:<8}", style)),
         Text.assemble((plain_title(message.title), style), "  ", (message.message_id, "dim")),
     )
 
@@ -76,7 +77,7 @@ def channel(held: "InboxChannel") -> Entry:
     )
 
 
-def received(notification: "Notification") -> Entry:
+def received(notification: "Notification", zone: tzinfo | None) -> Entry:
     """A notification of an inbox: whether it is unread, when it came, the severity, the title."""
     message = notification.message
     name, style = severity(message)
@@ -85,7 +86,7 @@ def received(notification: "Notification") -> Entry:
     start = Text.assemble(
         (f"{'' if is_read else _UNREAD:<{len(_UNREAD)}}", "bold"),
         "  ",
-        (moment(notification.receive_time), "dim"),
+        (moment(notification.receive_time, zone), "dim"),
         "  ",
         (f"{name:<8}", style),
     )

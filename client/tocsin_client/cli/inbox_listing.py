@@ -1,6 +1,7 @@
 """An inbox by its channels, in which what came last is first; only a page of it is held."""
 
 from collections.abc import AsyncIterator, Iterable
+from datetime import tzinfo
 
 from tocsin.v1.channel_pb2 import Channel
 from tocsin.v1.inbox_pb2 import InboxChannel, Notification
@@ -12,7 +13,9 @@ from tocsin_client.cli.pagination import page_size
 from tocsin_client.cli.selection import Selection, get_channels, list_selected
 
 
-async def list_by_channel(client: AsyncClient, selection: Selection) -> AsyncIterator[Entry]:
+async def list_by_channel(
+    client: AsyncClient, selection: Selection, zone: tzinfo | None
+) -> AsyncIterator[Entry]:
     """Each channel with its counters, and its notifications; the inbox's counters before them all.
 
     Where channels are selected, the inbox's say nothing; and each has its own, whatever is listed of
@@ -26,10 +29,10 @@ async def list_by_channel(client: AsyncClient, selection: Selection) -> AsyncIte
     # The revisions at which whatever is listed arrived.
     arrivals = range(await _oldest(client, selection, inbox.revision), inbox.revision + 1)
     if selected:
-        groups = _selected_groups(client, selection, selected, arrivals)
+        groups = _selected_groups(client, selection, selected, arrivals, zone)
     else:
         yield entry_lines.inbox(inbox)
-        groups = _groups(client, selection, arrivals)
+        groups = _groups(client, selection, arrivals, zone)
     async for entry in groups:
         yield entry
 
@@ -50,18 +53,22 @@ async def _oldest(client: AsyncClient, selection: Selection, head: int) -> int:
 
 
 async def _selected_groups(
-    client: AsyncClient, selection: Selection, selected: Iterable[Channel], arrivals: range
+    client: AsyncClient,
+    selection: Selection,
+    selected: Iterable[Channel],
+    arrivals: range,
+    zone: tzinfo | None,
 ) -> AsyncIterator[Entry]:
     for place, held in enumerate(await _held(client, selection.user_id, selected)):
         if place:
             yield entry_lines.gap()
         yield entry_lines.channel(held)
         async for notification in _arrived(client, selection, held, arrivals):
-            yield entry_lines.received(notification)
+            yield entry_lines.received(notification, zone)
 
 
 async def _groups(
-    client: AsyncClient, selection: Selection, arrivals: range
+    client: AsyncClient, selection: Selection, arrivals: range, zone: tzinfo | None
 ) -> AsyncIterator[Entry]:
     for held in await _recent(client, selection, arrivals.start):
         # Nothing of it may be listed: what arrived was read already, or left meanwhile.
@@ -71,7 +78,7 @@ async def _groups(
                 yield entry_lines.gap()
                 yield entry_lines.channel(held)
                 named = True
-            yield entry_lines.received(notification)
+            yield entry_lines.received(notification, zone)
 
 
 async def _held(

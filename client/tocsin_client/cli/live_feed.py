@@ -1,7 +1,8 @@
 """Shows what a subscription brings, and says when nothing can come."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import tzinfo
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -25,7 +26,7 @@ async def follow(subscription: AsyncSubscription, output: Output, target: str) -
         CallError: The stream failed in a way that another would not mend.
     """
     output.leave_with_the_reader()
-    feed = LiveFeed()
+    feed = LiveFeed(output.zone)
     begun = told = False
     async with subscription:
         while True:
@@ -48,7 +49,8 @@ async def follow(subscription: AsyncSubscription, output: Output, target: str) -
 class LiveFeed:
     """An inbox as lines, the newest last."""
 
-    def __init__(self) -> None:
+    def __init__(self, zone: tzinfo | None) -> None:
+        self._zone = zone
         self._snapshot: list[NotificationChange] = []
         self._unread: int | None = None
 
@@ -59,13 +61,16 @@ class LiveFeed:
         if update.phase == SubscribePhase.SUBSCRIBE_PHASE_SNAPSHOT:
             self._snapshot += update.changes
             if update.caught_up:
-                yield from map(rendering.changed, reversed(self._snapshot))
+                yield from self._lines(reversed(self._snapshot))
                 self._snapshot.clear()
         else:
-            yield from map(rendering.changed, update.changes)
+            yield from self._lines(update.changes)
         if update.inbox is not None and update.inbox.unread_count != self._unread:
             self._unread = update.inbox.unread_count
             yield rendering.counted(update.inbox)
+
+    def _lines(self, changes: Iterable["NotificationChange"]) -> Iterator[Text]:
+        return (rendering.changed(change, self._zone) for change in changes)
 
 
 def _response(update: InboxUpdate) -> SubscribeResponse:

@@ -41,6 +41,12 @@ AsJson = Annotated[
     bool,
     typer.Option("--json", help="Print JSON, one object a line.", callback=_or_the_programs),
 ]
+InUtc = Annotated[
+    bool,
+    typer.Option(
+        "--utc", help="Show times in UTC, not in the local time zone.", callback=_or_the_programs
+    ),
+]
 Labels = Annotated[
     list[str] | None,
     typer.Option(

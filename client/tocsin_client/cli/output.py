@@ -6,6 +6,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterable
+from datetime import tzinfo
 from io import StringIO, TextIOWrapper
 from typing import TextIO
 
@@ -29,11 +30,13 @@ class Output:
     is gone.
 
     Attributes:
-        as_json: Whether messages are asked for, not text.
+        as_json: Whether to print messages as JSON instead of text.
+        zone: The time zone of the times in text; None is the local one.
     """
 
-    def __init__(self, *, as_json: bool) -> None:
+    def __init__(self, *, as_json: bool, zone: tzinfo | None = None) -> None:
         self.as_json = as_json
+        self.zone = zone
         self._outlives = False
         self._unread = False
         # None where the program was started without one.

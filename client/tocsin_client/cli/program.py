@@ -46,6 +46,9 @@ def _program(
         ),
     ] = DEFAULT_TARGET,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")] = False,
+    in_utc: Annotated[
+        bool, typer.Option("--utc", help="Show times in UTC, not in the local time zone.")
+    ] = False,
     asks_version: Annotated[
         bool,
         typer.Option(

@@ -1,7 +1,7 @@
 """Messages as text for people."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -24,7 +24,7 @@ SEVERITIES = {
     3: ("high", "bold yellow"),
     4: ("critical", "bold red"),
 }
-_TIME_WIDTH = len("2026-11-22 17:51:04")
+_TIME_WIDTH = len("2026-11-22 17:51:04+01:00")
 
 
 def done(deed: str, channel_id: str) -> Text:
@@ -41,7 +41,7 @@ def channels_listed(channels: Sequence["Channel"]) -> Iterator[Text]:
         )
 
 
-def channel_shown(channel: "Channel") -> Iterator[Text]:
+def channel_shown(channel: "Channel", zone: tzinfo | None) -> Iterator[Text]:
     """A line for everything that a channel has."""
     yield _pair("channel", channel.channel_id)
     yield _pair("title", plain_title(channel.title))
@@ -49,8 +49,8 @@ def channel_shown(channel: "Channel") -> Iterator[Text]:
         yield _pair("description", channel.description)
     for name, value in sorted(channel.labels.items()):
         yield _pair("label", f"{name}={value}")
-    yield _pair("created", moment(channel.create_time))
-    yield _pair("updated", moment(channel.update_time))
+    yield _pair("created", moment(channel.create_time, zone))
+    yield _pair("updated", moment(channel.update_time, zone))
     yield _pair("etag", channel.etag)
 
 
@@ -63,12 +63,13 @@ def sent(response: "SendMessageResponse") -> Text:
     )
 
 
-def changed(change: "NotificationChange") -> Text:
+def changed(change: "NotificationChange", zone: tzinfo | None) -> Text:
     """A change of an inbox: when, its revision, and what it is."""
     if change.HasField("upserted"):
-        return _notified(change)
+        return _notified(change, zone)
     if change.HasField("marked"):
-        return _line(change, moment(change.marked.mark_time), *_marked(change.marked))
+        time = moment(change.marked.mark_time, zone)
+        return _line(change, time, *_marked(change.marked))
     return _line(change, "", ("removed", "dim"), (plain(change.removed), ""))
 
 
@@ -84,7 +85,7 @@ def marked(response: "UpdateNotificationsResponse", state: str) -> Iterator[Text
     yield counted(response.inbox)
 
 
-def message_shown(message: "Message") -> Iterator[Text]:
+def message_shown(message: "Message", zone: tzinfo | None) -> Iterator[Text]:
     """A line for everything that a message has; its content, line by line, is the last."""
     yield _pair("message", message.message_id)
     yield _pair("channel", message.channel_id)
@@ -101,7 +102,7 @@ def message_shown(message: "Message") -> Iterator[Text]:
         yield _pair("label", f"{name}={value}")
     if message.HasField("data"):
         yield _pair("data", _json(message.data))
-    yield _pair("sent", moment(message.create_time))
+    yield _pair("sent", moment(message.create_time, zone))
     for number, line in enumerate(message.content.splitlines()):
         yield _pair("" if number else "content", line)
 
@@ -111,19 +112,19 @@ def severity(message: "Message") -> tuple[str, str]:
     return SEVERITIES.get(message.severity, (str(message.severity), ""))
 
 
-def moment(timestamp: "Timestamp") -> str:
-    """A point in time, by the local clock."""
-    local = datetime.fromtimestamp(timestamp.seconds, UTC).astimezone()
-    return f"{local:%Y-%m-%d %H:%M:%S}"
+def moment(timestamp: "Timestamp", zone: tzinfo | None) -> str:
+    """Formats a time with its offset from UTC; without a zone, in the local one."""
+    time = datetime.fromtimestamp(timestamp.seconds, UTC).astimezone(zone)
+    return time.isoformat(" ", "seconds")
 
 
-def _notified(change: "NotificationChange") -> Text:
+def _notified(change: "NotificationChange", zone: tzinfo | None) -> Text:
     notification = change.upserted
     message = notification.message
     name, style = severity(message)
     line = _line(
         change,
-        moment(notification.receive_time),
+        moment(notification.receive_time, zone),
         (message.channel_id, "cyan"),
         (f"{name:<8}", style),
         (plain_title(message.title), style),

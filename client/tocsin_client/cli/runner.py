@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 import typer
@@ -18,7 +19,7 @@ _TIMEOUT = 10.0
 Work = Callable[["AsyncClient", "Output"], Awaitable[None]]
 
 
-def perform(work: Work, *, target: str, as_json: bool) -> None:
+def perform(work: Work, *, target: str, as_json: bool, in_utc: bool = False) -> None:
     """Does a command's work.
 
     Raises:
@@ -28,7 +29,7 @@ def perform(work: Work, *, target: str, as_json: bool) -> None:
         tocsin_client.TocsinError: The server answered with an error.
     """
     try:
-        asyncio.run(_perform(work, target, as_json=as_json))
+        asyncio.run(_perform(work, target, as_json=as_json, in_utc=in_utc))
     except (BrokenPipeError, asyncio.CancelledError):
         raise typer.Exit from None
     except (tocsin_client.DeadlineExceeded, tocsin_client.Unavailable) as silence:
@@ -39,7 +40,7 @@ def perform(work: Work, *, target: str, as_json: bool) -> None:
         ) from None
 
 
-async def _perform(work: Work, target: str, *, as_json: bool) -> None:
+async def _perform(work: Work, target: str, *, as_json: bool, in_utc: bool) -> None:
     from tocsin_client.cli.output import Output  # noqa: PLC0415  # help does without
 
     try:
@@ -49,4 +50,4 @@ async def _perform(work: Work, target: str, *, as_json: bool) -> None:
             f"{problem}.", param_hint="'--target' (or TOCSIN_TARGET)"
         ) from None
     async with client:
-        await work(client, Output(as_json=as_json))
+        await work(client, Output(as_json=as_json, zone=UTC if in_utc else None))

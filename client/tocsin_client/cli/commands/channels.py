@@ -7,7 +7,7 @@ import typer
 import tocsin_client
 from tocsin_client.cli import rendering
 from tocsin_client.cli.channel_update import LabelChanges
-from tocsin_client.cli.options import AsJson, ChannelId, Labels, RequestId, Target, pairs
+from tocsin_client.cli.options import AsJson, ChannelId, InUtc, Labels, RequestId, Target, pairs
 from tocsin_client.cli.runner import perform
 
 if TYPE_CHECKING:
@@ -94,7 +94,9 @@ def list_(*, target: Target = "", as_json: AsJson = False) -> None:
 
 
 @commands.command()
-def get(channel_id: ChannelId, *, target: Target = "", as_json: AsJson = False) -> None:
+def get(
+    channel_id: ChannelId, *, target: Target = "", as_json: AsJson = False, in_utc: InUtc = False
+) -> None:
     """Shows one channel.
 
     \b
@@ -108,9 +110,9 @@ def get(channel_id: ChannelId, *, target: Target = "", as_json: AsJson = False) 
         if output.as_json:
             output.messages([channel])
         else:
-            output.lines(rendering.channel_shown(channel))
+            output.lines(rendering.channel_shown(channel, output.zone))
 
-    perform(work, target=target, as_json=as_json)
+    perform(work, target=target, as_json=as_json, in_utc=in_utc)
 
 
 @commands.command()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from tocsin_client.cli import rendering
-from tocsin_client.cli.options import AsJson, Limit, Target
+from tocsin_client.cli.options import AsJson, InUtc, Limit, Target
 from tocsin_client.cli.runner import perform
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def inbox(
     ] = None,
     target: Target = "",
     as_json: AsJson = False,
+    in_utc: InUtc = False,
 ) -> None:
     """Lists a user's inbox, or marks what is in it.
 
@@ -69,7 +70,7 @@ def inbox(
             async for notification in list_latest(client, selection):
                 output.messages([notification])
         else:
-            async for entry in list_by_channel(client, selection):
+            async for entry in list_by_channel(client, selection, output.zone):
                 output.entries([entry])
 
     async def marking(client: "AsyncClient", output: "Output") -> None:
@@ -83,7 +84,7 @@ def inbox(
         else:
             output.lines(rendering.marked(response, str(mark)))
 
-    perform(marking if mark else listing, target=target, as_json=as_json)
+    perform(marking if mark else listing, target=target, as_json=as_json, in_utc=in_utc)
 
 
 def _refuse(option: str, others: dict[str, object]) -> None:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin_client.cli.options import AsJson, Target
+from tocsin_client.cli.options import AsJson, InUtc, Target
 from tocsin_client.cli.runner import perform
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def watch(
     ] = "",
     target: Target = "",
     as_json: AsJson = False,
+    in_utc: InUtc = False,
 ) -> None:
     """Follows an inbox live.
 
@@ -52,4 +53,4 @@ def watch(
         subscription = client.subscribe(user_id, cursor=cursor, snapshot_size=snapshot_size)
         await follow(subscription, output, target)
 
-    perform(work, target=target, as_json=as_json)
+    perform(work, target=target, as_json=as_json, in_utc=in_utc)

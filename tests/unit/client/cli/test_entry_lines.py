@@ -8,7 +8,7 @@ from tocsin.v1.message_pb2 import Message, Severity
 from tocsin_client.cli import entry_lines
 from tocsin_client.cli.entry_lines import Entry
 
-from tests.unit.client.cli.test_rendering import SHOWN, moment
+from tests.unit.client.cli.test_rendering import SHOWN, ZONE, moment
 
 
 def notification(
@@ -23,8 +23,8 @@ def wrapped(entry: Entry, width: int) -> list[str]:
 
 
 def test_what_is_unread_is_named_so_and_what_was_read_is_dim() -> None:
-    unread = entry_lines.received(notification())
-    read = entry_lines.received(notification(read=moment()))
+    unread = entry_lines.received(notification(), ZONE)
+    read = entry_lines.received(notification(read=moment()), ZONE)
 
     assert unread.line().plain == f"unread  {SHOWN}  high      A new lead  /leads/42"
     assert read.line().plain == f"        {SHOWN}  high      A new lead  /leads/42"
@@ -33,13 +33,13 @@ def test_what_is_unread_is_named_so_and_what_was_read_is_dim() -> None:
 
 
 def test_a_title_has_the_colour_of_its_severity() -> None:
-    spans = entry_lines.received(notification()).words.spans
+    spans = entry_lines.received(notification(), ZONE).words.spans
 
     assert (spans[0].start, spans[0].end, spans[0].style) == (0, 10, "bold yellow")
 
 
 def test_what_leads_nowhere_ends_with_its_title() -> None:
-    assert entry_lines.received(notification(url="")).words.plain == "A new lead"
+    assert entry_lines.received(notification(url=""), ZONE).words.plain == "A new lead"
 
 
 def test_counts_are_grouped_and_agree_with_their_nouns() -> None:
@@ -67,7 +67,7 @@ def test_a_message_shows_time_severity_title_and_id() -> None:
         create_time=moment(),
     )
 
-    assert entry_lines.sent(message).line().plain == f"{SHOWN}  low       A\\x1bnew lead  m1"
+    assert entry_lines.sent(message, ZONE).line().plain == f"{SHOWN}  low       A\\x1bnew lead  m1"
 
 
 def test_what_fits_is_one_line() -> None:
@@ -120,6 +120,6 @@ def test_a_title_of_nothing_visible_is_shown_escaped() -> None:
     message = Message(title="\u3164\u2800", create_time=moment())
     held = InboxChannel(channel=Channel(channel_id="news", title="\u200b"))
 
-    assert r"\u3164\u2800" in entry_lines.sent(message).line().plain
-    assert r"\u3164\u2800" in entry_lines.received(Notification(message=message)).line().plain
+    assert r"\u3164\u2800" in entry_lines.sent(message, ZONE).line().plain
+    assert r"\u3164\u2800" in entry_lines.received(Notification(message=message), ZONE).line().plain
     assert r"news  \u200b  " in entry_lines.channel(held).line().plain

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from datetime import UTC
 
 from tocsin.v1.inbox_pb2 import Inbox, Notification, NotificationChange
 from tocsin.v1.inbox_service_pb2 import SubscribePhase
@@ -44,7 +45,7 @@ def shown(feed: LiveFeed, *updates: InboxUpdate) -> list[str]:
 
 
 def test_a_snapshot_shows_its_newest_last_once_it_is_whole() -> None:
-    feed = LiveFeed()
+    feed = LiveFeed(UTC)
 
     first = shown(feed, update(SNAPSHOT, [4, 3], starts_over=True))
     last = shown(feed, update(SNAPSHOT, [2], unread=3))
@@ -55,7 +56,7 @@ def test_a_snapshot_shows_its_newest_last_once_it_is_whole() -> None:
 
 def test_half_a_snapshot_is_forgotten_when_another_begins() -> None:
     lines = shown(
-        LiveFeed(),
+        LiveFeed(UTC),
         update(SNAPSHOT, [4, 3], starts_over=True),
         update(SNAPSHOT, [5], unread=1, starts_over=True),
     )
@@ -65,7 +66,7 @@ def test_half_a_snapshot_is_forgotten_when_another_begins() -> None:
 
 def test_a_whole_snapshot_is_not_shown_again_with_the_next() -> None:
     lines = shown(
-        LiveFeed(),
+        LiveFeed(UTC),
         update(SNAPSHOT, [1], unread=1, starts_over=True),
         update(SNAPSHOT, [2], unread=2, starts_over=True),
     )
@@ -74,13 +75,13 @@ def test_a_whole_snapshot_is_not_shown_again_with_the_next() -> None:
 
 
 def test_changes_are_shown_in_their_order() -> None:
-    lines = shown(LiveFeed(), update(REPLAY, [5, 6]), update(LIVE, [7, 8], unread=4))
+    lines = shown(LiveFeed(UTC), update(REPLAY, [5, 6]), update(LIVE, [7, 8], unread=4))
 
     assert lines == ["title 5", "title 6", "title 7", "title 8", "alice has 4 unread"]
 
 
 def test_how_many_are_unread_is_told_when_it_changes() -> None:
-    feed = LiveFeed()
+    feed = LiveFeed(UTC)
 
     lines = [
         shown(feed, each)
