@@ -193,11 +193,34 @@ async def test_notifications_are_marked_by_their_ids(filled: Program) -> None:
     ids = [json.loads(line)["notificationId"] for line in listed.output.splitlines()]
 
     marked = await tocsin(
-        filled, "inbox", "alice", "--mark", "read", "--id", ids[0], "--id", "nobodys"
+        filled, "inbox", "alice", "--mark", "read", "--id", ids[0], "--id", ids[0]
     )
+    again = await tocsin(filled, "inbox", "alice", "--mark", "read", "--id", ids[0])
 
     assert marked == Ended(0, "marked 1 notification read\nalice has 1 unread\n", "")
+    assert again == Ended(0, "marked 0 notifications read\nalice has 1 unread\n", "")
     assert _titles(await tocsin(filled, "inbox", "alice", "--unread", "--json")) == ["first"]
+
+
+async def test_an_id_that_names_nothing_is_an_error(filled: Program) -> None:
+    listed = await tocsin(filled, "inbox", "alice", "--unread", "--json")
+    notification_id = json.loads(listed.output.splitlines()[0])["notificationId"]
+    mark = ("inbox", "alice", "--mark", "read", "--id", "nobodys")
+
+    none = await tocsin(filled, *mark)
+    others = await tocsin(filled, "inbox", "bob", *mark[2:4], "--id", notification_id)
+    some = await tocsin(filled, *mark, "--id", notification_id, "--id", "nothing")
+    as_json = await tocsin(filled, *mark, "--id", notification_id, "--json")
+
+    assert one_line(none, 1) == "tocsin: alice has no notification nobodys"
+    assert one_line(others, 1) == f"tocsin: bob has no notification {notification_id}"
+    assert some == Ended(
+        1,
+        "marked 1 notification read\nalice has 1 unread\n",
+        "tocsin: alice has no notifications nobodys, nothing\n",
+    )
+    assert (as_json.code, as_json.errors) == (1, "tocsin: alice has no notification nobodys\n")
+    assert Parse(as_json.output, UpdateNotificationsResponse()).updated_count == 0
 
 
 async def test_a_user_never_seen_has_nothing_to_mark(program: Program) -> None:
@@ -313,7 +336,8 @@ async def test_a_message_is_shown_with_all_that_it_has(program: Program) -> None
     sent = await tocsin(
         *(program, "send", "marketing-clue", "A new lead", "--to", "alice", "--json"),
         *("--content", "*Acme*\x1b[31m\n called", "--url", "/leads/42", "--severity", "high"),
-        *("--sender", "crm", "--label", "team=sales", "--data", '{"city": "Zürich"}'),
+        *("--sender", "crm", "--label", "team=sales"),
+        *("--data", '{"city": "Zürich", "id": 42}'),
     )
     message_id = json.loads(sent.output)["message"]["messageId"]
 
@@ -329,10 +353,11 @@ async def test_a_message_is_shown_with_all_that_it_has(program: Program) -> None
         "sender       crm",
         "url          /leads/42",
         "label        team=sales",
-        'data         {"city": "Zürich"}',
+        'data         {"city": "Zürich", "id": 42}',
         "sent         TIME",
         "content      *Acme*\\x1b[31m",
         "              called",
     ]
     assert Parse(as_json.output, Message()).data["city"] == "Zürich"
+    assert re.search(r'"id": 42[,}]', as_json.output)
     assert "[MESSAGE_NOT_FOUND]" in one_line(unknown, 1)

@@ -1,4 +1,4 @@
-"""Entries of a list, as text for people: what lines up, and words that wrap beside it."""
+"""Entries of a list as text: columns that are aligned, and words that wrap beside them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tocsin.v1.inbox_pb2 import Inbox, InboxChannel, Notification
     from tocsin.v1.message_pb2 import Message
 
-# With less room beside what lines up, words go under it.
+# Where fewer columns are left beside the aligned part, the words go below it.
 _ROOM = 20
 _INDENT = 2
 _UNREAD = "unread"
@@ -29,14 +29,14 @@ class Entry:
     words: Text
 
     def line(self) -> Text:
-        """The whole in one line."""
+        """Returns the entry as one line."""
         return Text("  ").join(part for part in (self.start, self.words) if part)
 
     def lines(self, console: "Console", width: int) -> Iterator[Text]:
-        """The whole in as many lines of `width` columns as it takes."""
-        whole = self.line()
-        if whole.cell_len <= width or not self.words:
-            yield whole
+        """Yields the entry as lines of at most `width` columns."""
+        line = self.line()
+        if line.cell_len <= width or not self.words:
+            yield line
             return
         indent = self.start.cell_len + 2
         if width - indent < _ROOM:
@@ -51,12 +51,12 @@ class Entry:
 
 
 def gap() -> Entry:
-    """An empty line."""
+    """Returns an empty line."""
     return Entry(Text(), Text())
 
 
 def sent(message: "Message", zone: tzinfo | None) -> Entry:
-    """A message of a channel: when, the severity, the title, the id."""
+    """Returns a message of a channel: its time, severity, title and id."""
     name, style = severity(message)
     return Entry(
         Text.assemble((moment(message.create_time, zone), "dim"), "  ", (f"{name:<8}", style)),
@@ -65,12 +65,12 @@ def sent(message: "Message", zone: tzinfo | None) -> Entry:
 
 
 def inbox(found: "Inbox") -> Entry:
-    """An inbox in numbers."""
+    """Returns the counters of an inbox."""
     return Entry(Text(plain(found.user_id), "bold"), Text(_counts(found)))
 
 
 def channel(held: "InboxChannel") -> Entry:
-    """A channel of an inbox: its title, and its share of the numbers."""
+    """Returns a channel of an inbox: its title and its counters."""
     return Entry(
         Text(held.channel.channel_id, "bold cyan"),
         Text.assemble((plain_title(held.channel.title), "bold"), "  ", _counts(held)),
@@ -78,7 +78,7 @@ def channel(held: "InboxChannel") -> Entry:
 
 
 def received(notification: "Notification", zone: tzinfo | None) -> Entry:
-    """A notification of an inbox: whether it is unread, when it came, the severity, the title."""
+    """Returns a notification: unread or not, its time, severity, title and URL."""
     message = notification.message
     name, style = severity(message)
     is_read = notification.HasField("read_time")

@@ -1,4 +1,4 @@
-"""An inbox by its channels, in which what came last is first; only a page of it is held."""
+"""Lists an inbox by channels, the latest notification first, with one page in memory."""
 
 from collections.abc import AsyncIterator, Iterable
 from datetime import tzinfo
@@ -16,17 +16,18 @@ from tocsin_client.cli.selection import Selection, get_channels, list_selected
 async def list_by_channel(
     client: AsyncClient, selection: Selection, zone: tzinfo | None
 ) -> AsyncIterator[Entry]:
-    """Each channel with its counters, and its notifications; the inbox's counters before them all.
+    """Yields the inbox's counters, then each channel with its counters and notifications.
 
-    Where channels are selected, the inbox's say nothing; and each has its own, whatever is listed of
-    it. All is as of one revision, but for what leaves or is marked meanwhile.
+    If channels are selected, the inbox's counters are left out, and each selected channel is there,
+    also without notifications. What arrives after the first read is left out; what is removed or
+    marked meanwhile may show.
 
     Raises:
-        tocsin_client.NotFound: A selected channel is none.
+        tocsin_client.NotFound: A selected channel does not exist.
     """
     selected = await get_channels(client, selection.channel_ids)
     inbox = await client.get_inbox(selection.user_id)
-    # The revisions at which whatever is listed arrived.
+    # Lists notifications that arrived at these revisions.
     arrivals = range(await _oldest(client, selection, inbox.revision), inbox.revision + 1)
     if selected:
         groups = _selected_groups(client, selection, selected, arrivals, zone)
@@ -38,7 +39,7 @@ async def list_by_channel(
 
 
 async def _oldest(client: AsyncClient, selection: Selection, head: int) -> int:
-    """The arrival of the last notification within the limit."""
+    """Returns the arrival revision of the last notification within the limit."""
     left = selection.limit
     if left is None:
         return 0
@@ -71,20 +72,20 @@ async def _groups(
     client: AsyncClient, selection: Selection, arrivals: range, zone: tzinfo | None
 ) -> AsyncIterator[Entry]:
     for held in await _recent(client, selection, arrivals.start):
-        # Nothing of it may be listed: what arrived was read already, or left meanwhile.
-        named = False
+        # A channel may have nothing to list: it was read before, or removed meanwhile.
+        has_heading = False
         async for notification in _arrived(client, selection, held, arrivals):
-            if not named:
+            if not has_heading:
                 yield entry_lines.gap()
                 yield entry_lines.channel(held)
-                named = True
+                has_heading = True
             yield entry_lines.received(notification, zone)
 
 
 async def _held(
     client: AsyncClient, user_id: str, selected: Iterable[Channel]
 ) -> list[InboxChannel]:
-    """The selected channels with their counters; those that the inbox has nothing of come last."""
+    """Returns the selected channels with their counters; those without notifications come last."""
     holding = []
     missing = {channel.channel_id: channel for channel in selected}
     async for held in client.list_inbox_channels(user_id, page_size=page_size(None)):
@@ -95,7 +96,7 @@ async def _held(
 
 
 async def _recent(client: AsyncClient, selection: Selection, oldest: int) -> list[InboxChannel]:
-    """The channels in which something arrived since; read at once, as arrivals reorder them."""
+    """Returns the channels with an arrival since `oldest`, all at once: arrivals reorder them."""
     recent = []
     async for held in client.list_inbox_channels(
         selection.user_id, unread_only=selection.unread_only, page_size=page_size(None)
@@ -110,7 +111,7 @@ async def _recent(client: AsyncClient, selection: Selection, oldest: int) -> lis
 async def _arrived(
     client: AsyncClient, selection: Selection, held: InboxChannel, arrivals: range
 ) -> AsyncIterator[Notification]:
-    """What is to be listed of a channel."""
+    """Yields the notifications of a channel to list."""
     async for notification in list_selected(client, selection, held.channel.channel_id):
         if notification.arrive_revision < arrivals.start:
             return

@@ -1,8 +1,9 @@
-"""Marks notifications as a person asks for it, who saw nothing that comes later."""
+"""Marks notifications by ids, by channels or all, up to the revision that was read before."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from tocsin_client import AsyncClient, UpdateNotificationsResponse
+from tocsin_client.cli.pagination import page_size
 from tocsin_client.cli.selection import get_channels
 
 _READ: Mapping[str, bool] = {"read": True, "unread": False}
@@ -23,11 +24,11 @@ async def mark_selected(
         client: Calls the server.
         user_id: Whose inbox.
         state: read, unread, seen or unseen.
-        ids: These; the others may be None or empty, and so may these.
-        channel_ids: Those of these channels.
+        ids: The notifications to mark. If there are none, `channel_ids` select.
+        channel_ids: The channels to mark. If there are none, everything is marked.
 
     Raises:
-        tocsin_client.NotFound: One of the channels is none.
+        tocsin_client.NotFound: A channel does not exist.
     """
     read, seen = _READ.get(state), _SEEN.get(state)
     if ids:
@@ -42,3 +43,16 @@ async def mark_selected(
         read=read,
         seen=seen,
     )
+
+
+async def find_missing(client: AsyncClient, user_id: str, ids: Iterable[str]) -> list[str]:
+    """Returns the ids that are no notification of the user, in their order.
+
+    Reads the inbox from its newest notification down to the oldest that has one of the ids.
+    """
+    missing = dict.fromkeys(ids)
+    async for notification in client.list_notifications(user_id, page_size=page_size(None)):
+        missing.pop(notification.notification_id, None)
+        if not missing:
+            break
+    return list(missing)

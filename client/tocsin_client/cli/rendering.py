@@ -27,13 +27,13 @@ SEVERITIES = {
 _TIME_WIDTH = len("2026-11-22 17:51:04+01:00")
 
 
-def done(deed: str, channel_id: str) -> Text:
-    """What was done to a channel."""
-    return Text.assemble(f"{deed} ", (channel_id, "bold"))
+def done(verb: str, channel_id: str) -> Text:
+    """Returns what was done to a channel."""
+    return Text.assemble(f"{verb} ", (channel_id, "bold"))
 
 
 def channels_listed(channels: Sequence["Channel"]) -> Iterator[Text]:
-    """A line a channel."""
+    """Yields a line for each channel."""
     width = max((len(channel.channel_id) for channel in channels), default=0)
     for channel in channels:
         yield Text.assemble(
@@ -42,7 +42,7 @@ def channels_listed(channels: Sequence["Channel"]) -> Iterator[Text]:
 
 
 def channel_shown(channel: "Channel", zone: tzinfo | None) -> Iterator[Text]:
-    """A line for everything that a channel has."""
+    """Yields a line for each field of a channel that is set."""
     yield _pair("channel", channel.channel_id)
     yield _pair("title", plain_title(channel.title))
     if channel.description:
@@ -55,7 +55,7 @@ def channel_shown(channel: "Channel", zone: tzinfo | None) -> Iterator[Text]:
 
 
 def sent(response: "SendMessageResponse") -> Text:
-    """What came of a send."""
+    """Returns how many inboxes a message was sent to, and its id."""
     count = response.accepted_count
     return Text.assemble(
         f"sent to {count:,} {'inbox' if count == 1 else 'inboxes'}",
@@ -64,7 +64,7 @@ def sent(response: "SendMessageResponse") -> Text:
 
 
 def changed(change: "NotificationChange", zone: tzinfo | None) -> Text:
-    """A change of an inbox: when, its revision, and what it is."""
+    """Returns a change of an inbox: its time, its revision, and what changed."""
     if change.HasField("upserted"):
         return _notified(change, zone)
     if change.HasField("marked"):
@@ -74,19 +74,19 @@ def changed(change: "NotificationChange", zone: tzinfo | None) -> Text:
 
 
 def counted(inbox: "Inbox") -> Text:
-    """How many notifications an inbox has that were not read."""
+    """Returns the unread count of an inbox."""
     return Text(f"{plain(inbox.user_id)} has {inbox.unread_count:,} unread", "bold")
 
 
 def marked(response: "UpdateNotificationsResponse", state: str) -> Iterator[Text]:
-    """What came of a mark, and how much is unread now."""
+    """Yields how many notifications were marked, and the unread count."""
     count = response.updated_count
     yield Text(f"marked {count:,} {'notification' if count == 1 else 'notifications'} {state}")
     yield counted(response.inbox)
 
 
 def message_shown(message: "Message", zone: tzinfo | None) -> Iterator[Text]:
-    """A line for everything that a message has; its content, line by line, is the last."""
+    """Yields a line for each field of a message that is set; the content comes last."""
     yield _pair("message", message.message_id)
     yield _pair("channel", message.channel_id)
     yield _pair("title", plain_title(message.title))
@@ -108,7 +108,7 @@ def message_shown(message: "Message", zone: tzinfo | None) -> Iterator[Text]:
 
 
 def severity(message: "Message") -> tuple[str, str]:
-    """The name of a message's severity, and how it is styled."""
+    """Returns the name of a message's severity, and its style."""
     return SEVERITIES.get(message.severity, (str(message.severity), ""))
 
 
@@ -136,7 +136,7 @@ def _notified(change: "NotificationChange", zone: tzinfo | None) -> Text:
 
 
 def _marked(mark: "Mark") -> Iterator[tuple[str, str]]:
-    # Read implies seen, and not seen implies not read.
+    # Read implies seen, and unseen implies unread.
     if mark.HasField("read"):
         yield "read" if mark.read else "unread", "green"
     else:
@@ -167,6 +167,6 @@ def _pair(name: str, value: str) -> Text:
 
 
 def _json(data: "Struct") -> str:
-    from google.protobuf.json_format import MessageToJson  # noqa: PLC0415  # help does without
+    from tocsin_client.cli import json_numbers  # noqa: PLC0415  # help does without
 
-    return MessageToJson(data, indent=None, ensure_ascii=False)
+    return json_numbers.dump(data, for_people=True)

@@ -1,4 +1,4 @@
-"""What of an inbox a person selects, who names channels by hand."""
+"""The notifications of an inbox that a command selects."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
@@ -13,7 +13,10 @@ from tocsin_client.cli.pagination import first, page_size
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which notifications of whose inbox to list: the latest `limit`; None is all."""
+    """The latest `limit` notifications of a user, or all if it is None.
+
+    Without `channel_ids`, those of every channel.
+    """
 
     user_id: str
     channel_ids: frozenset[str]
@@ -22,19 +25,21 @@ class Selection:
 
 
 async def get_channels(client: AsyncClient, channel_ids: Iterable[str]) -> list[Channel]:
-    """The channels of these ids, by id; one that is none has nothing, and deserves another answer.
+    """Returns the channels with these ids, by id.
+
+    The server lists nothing for a channel that does not exist; a person needs to hear of a typing error.
 
     Raises:
-        tocsin_client.NotFound: One is none.
+        tocsin_client.NotFound: A channel does not exist.
     """
     return await asyncio.gather(*map(client.get_channel, sorted(set(channel_ids))))
 
 
 async def list_latest(client: AsyncClient, selection: Selection) -> AsyncIterator[Notification]:
-    """The notifications, in list order.
+    """Yields the selected notifications, the latest first.
 
     Raises:
-        tocsin_client.NotFound: A selected channel is none.
+        tocsin_client.NotFound: A selected channel does not exist.
     """
     await get_channels(client, selection.channel_ids)
     async for notification in first(list_selected(client, selection), selection.limit):
@@ -44,7 +49,7 @@ async def list_latest(client: AsyncClient, selection: Selection) -> AsyncIterato
 def list_selected(
     client: AsyncClient, selection: Selection, channel_id: str = ""
 ) -> AsyncIterator[Notification]:
-    """The notifications whatever the limit, or those of one channel alone."""
+    """Yields the selected notifications without the limit, or those of one channel."""
     return client.list_notifications(
         selection.user_id,
         channel_ids=[channel_id] if channel_id else sorted(selection.channel_ids),

@@ -19,9 +19,9 @@ commands = typer.Typer(rich_markup_mode=None)
 
 @commands.callback(invoke_without_command=True)
 def _channels(context: typer.Context) -> None:
-    """Creates, shows, changes and deletes channels.
+    """Creates, shows, updates and deletes channels.
 
-    A channel is a named kind of messages.
+    A channel is a named kind of message.
 
     \b
     Examples:
@@ -38,10 +38,10 @@ def create(
     channel_id: ChannelId,
     *,
     title: Annotated[
-        str, typer.Option(metavar="TEXT", help="What people call it.", show_default=False)
+        str, typer.Option(metavar="TEXT", help="The title that people see.", show_default=False)
     ],
     description: Annotated[
-        str, typer.Option(metavar="TEXT", help="What it is for.", show_default=False)
+        str, typer.Option(metavar="TEXT", help="What the channel is for.", show_default=False)
     ] = "",
     label: Labels = None,
     request_id: RequestId = "",
@@ -75,7 +75,7 @@ def create(
 
 @commands.command("list")
 def list_(*, target: Target = "", as_json: AsJson = False) -> None:
-    """Lists every channel, by id.
+    """Lists all channels, by id.
 
     \b
     Examples:
@@ -120,30 +120,33 @@ def update(
     channel_id: ChannelId,
     *,
     title: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="What people call it.", show_default=False)
+        str | None,
+        typer.Option(metavar="TEXT", help="The title that people see.", show_default=False),
     ] = None,
     description: Annotated[
         str | None,
-        typer.Option(metavar="TEXT", help="What it is for; may be empty.", show_default=False),
+        typer.Option(
+            metavar="TEXT", help="What the channel is for; may be empty.", show_default=False
+        ),
     ] = None,
     label: Labels = None,
     remove_label: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="A label to take away; may be repeated."),
+        typer.Option(metavar="NAME", help="A label to remove; may be repeated."),
     ] = None,
     clear_labels: Annotated[
-        bool, typer.Option("--clear-labels", help="Take every label away, but for those given.")
+        bool, typer.Option("--clear-labels", help="Remove all labels except those of --label.")
     ] = False,
     etag: Annotated[
         str,
         typer.Option(
-            metavar="ETAG", help="Only while the channel has this etag.", show_default=False
+            metavar="ETAG", help="Update only if the channel has this etag.", show_default=False
         ),
     ] = "",
     target: Target = "",
     as_json: AsJson = False,
 ) -> None:
-    """Changes a channel: what is given, and nothing else.
+    """Updates a channel. What has no option here stays as it is.
 
     \b
     Examples:
@@ -177,7 +180,9 @@ def delete(
     *,
     force: Annotated[
         bool,
-        typer.Option("--force", help="Even if it has messages: they leave every inbox, for good."),
+        typer.Option(
+            "--force", help="Delete it with its messages, which leave every inbox for good."
+        ),
     ] = False,
     request_id: RequestId = "",
     target: Target = "",
@@ -185,7 +190,8 @@ def delete(
 ) -> None:
     """Deletes a channel.
 
-    One that has messages is refused, unless --force is given; nothing is asked.
+    A channel that has messages is not deleted without --force. The command does not ask for
+    confirmation.
 
     \b
     Examples:

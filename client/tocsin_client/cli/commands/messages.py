@@ -18,7 +18,7 @@ commands = typer.Typer(rich_markup_mode=None)
 
 @commands.callback(invoke_without_command=True)
 def _messages(context: typer.Context) -> None:
-    """Shows what was sent.
+    """Lists and shows messages that were sent.
 
     \b
     Examples:
@@ -39,7 +39,7 @@ def list_(
     as_json: AsJson = False,
     in_utc: InUtc = False,
 ) -> None:
-    """Lists a channel's messages, newest first: when, the severity, the title, the id.
+    """Lists a channel's messages, the newest first: time, severity, title, id.
 
     \b
     Examples:
@@ -57,7 +57,7 @@ def list_(
             else:
                 output.entries([entry_lines.sent(message, output.zone)])
         if not found:
-            # A channel that is none has no messages either, and deserves another answer.
+            # The server lists nothing for a channel that does not exist: this raises NotFound.
             await client.get_channel(channel_id)
 
     perform(work, target=target, as_json=as_json, in_utc=in_utc)

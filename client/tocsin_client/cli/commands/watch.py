@@ -23,12 +23,16 @@ def watch(
             metavar="COUNT",
             min=1,
             max=1000,
-            help="How many of the latest notifications to begin with, at most.",
+            help="How many of the latest notifications to show at the start, at most.",
         ),
     ] = 10,
     cursor: Annotated[
         str,
-        typer.Option(metavar="CURSOR", help="Go on after this, from --json.", show_default=False),
+        typer.Option(
+            metavar="CURSOR",
+            help="Resume from this cursor, as --json prints it.",
+            show_default=False,
+        ),
     ] = "",
     target: Target = "",
     as_json: AsJson = False,
@@ -36,10 +40,9 @@ def watch(
 ) -> None:
     """Follows an inbox live.
 
-    It shows the latest notifications, the newest last, then each change as it comes: when, its
-    revision of the inbox, the channel, the severity, the title, the URL; and how many are unread.
-    With --json each line is a SubscribeResponse. It survives restarts of the server, and ends
-    with Ctrl-C.
+    Shows the latest notifications, the newest last, then each change at once: the time, the inbox's
+    revision, the channel, the severity, the title, the URL; and the unread count. With --json, each line
+    is a SubscribeResponse. It goes on after a restart of the server, until Ctrl-C.
 
     \b
     Examples:

@@ -1,3 +1,4 @@
+import json
 import time
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
@@ -160,6 +161,17 @@ def test_channels_are_aligned() -> None:
         "news            News",
     ]
     assert not list(rendering.channels_listed([]))
+
+
+def test_whole_numbers_of_data_are_shown_as_whole() -> None:
+    message = Message()
+    message.data.update({"id": 42, "score": 0.5, "parts": [1, {"of": -3}]})
+
+    lines = [line.plain for line in rendering.message_shown(message, ZONE)]
+
+    (data,) = (line for line in lines if line.startswith("data"))
+    assert json.loads(data.partition("  ")[2]) == {"id": 42, "score": 0.5, "parts": [1, {"of": -3}]}
+    assert ".0" not in data
 
 
 def test_a_channel_shows_what_it_has() -> None:
