@@ -1,4 +1,4 @@
-"""What the commands of `tocsin` do while others write."""
+"""Commands of `tocsin` while others write."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC
@@ -15,7 +15,7 @@ from tocsin_server.testing import LocalServer
 
 
 class Overtaken(AsyncClient):
-    """Somebody else writes right after each of its reads."""
+    """Somebody else writes after each of its reads."""
 
     async def get_inbox(self, user_id: str, *, timeout: float | None = None) -> Inbox:
         inbox = await super().get_inbox(user_id, timeout=timeout)

@@ -1,4 +1,4 @@
-"""What is asked about the channels that a person names."""
+"""How the command line reads the channels that a person names."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from tocsin_server.testing import LocalServer
 
 
 class Together(AsyncClient):
-    """It answers about a channel once it is asked about two."""
+    """It reads a channel once two reads have begun."""
 
     both: asyncio.Barrier
 
@@ -20,7 +20,7 @@ class Together(AsyncClient):
         return await super().get_channel(channel_id, timeout=timeout)
 
 
-async def test_channels_are_asked_for_at_once_and_each_once(tocsin_server: LocalServer) -> None:
+async def test_channels_are_read_at_once_and_each_once(tocsin_server: LocalServer) -> None:
     async with Together(tocsin_server.target) as client:
         client.both = asyncio.Barrier(2)
         await client.create_channel("news", title="News")
@@ -31,7 +31,9 @@ async def test_channels_are_asked_for_at_once_and_each_once(tocsin_server: Local
     assert [channel.title for channel in channels] == ["Billing", "News"]
 
 
-async def test_one_that_is_none_is_told_although_others_are(tocsin_server: LocalServer) -> None:
+async def test_a_channel_that_does_not_exist_is_an_error_beside_others_that_do(
+    tocsin_server: LocalServer,
+) -> None:
     async with AsyncClient(tocsin_server.target) as client:
         await client.create_channel("news", title="News")
 

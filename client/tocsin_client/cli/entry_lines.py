@@ -64,16 +64,18 @@ def sent(message: "Message", zone: tzinfo | None) -> Entry:
     )
 
 
-def inbox(found: "Inbox") -> Entry:
+def inbox(shown: "Inbox") -> Entry:
     """Returns the counters of an inbox."""
-    return Entry(Text(plain(found.user_id), "bold"), Text(_counts(found)))
+    return Entry(Text(plain(shown.user_id), "bold"), Text(_counts(shown)))
 
 
-def channel(held: "InboxChannel") -> Entry:
+def channel(inbox_channel: "InboxChannel") -> Entry:
     """Returns a channel of an inbox: its title and its counters."""
     return Entry(
-        Text(held.channel.channel_id, "bold cyan"),
-        Text.assemble((plain_title(held.channel.title), "bold"), "  ", _counts(held)),
+        Text(inbox_channel.channel.channel_id, "bold cyan"),
+        Text.assemble(
+            (plain_title(inbox_channel.channel.title), "bold"), "  ", _counts(inbox_channel)
+        ),
     )
 
 

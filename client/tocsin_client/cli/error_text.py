@@ -19,6 +19,7 @@ def clause(problem: object) -> str:
 
 def described(failure: "CallError") -> str:
     """Returns what failed, and after how long a repeat may succeed, if the server said so."""
-    if not failure.retry_delay:
+    advice = "Try again in"
+    if not failure.retry_delay or advice in failure.message:
         return str(failure)
-    return f"{failure} Try again in {failure.retry_delay:.3g} s."
+    return f"{failure} {advice} {failure.retry_delay:.3g} s."

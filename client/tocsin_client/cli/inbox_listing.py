@@ -60,59 +60,59 @@ async def _selected_groups(
     arrivals: range,
     zone: tzinfo | None,
 ) -> AsyncIterator[Entry]:
-    for place, held in enumerate(await _held(client, selection.user_id, selected)):
+    for place, inbox_channel in enumerate(await _get_selected(client, selection.user_id, selected)):
         if place:
             yield entry_lines.gap()
-        yield entry_lines.channel(held)
-        async for notification in _arrived(client, selection, held, arrivals):
+        yield entry_lines.channel(inbox_channel)
+        async for notification in _arrived(client, selection, inbox_channel, arrivals):
             yield entry_lines.received(notification, zone)
 
 
 async def _groups(
     client: AsyncClient, selection: Selection, arrivals: range, zone: tzinfo | None
 ) -> AsyncIterator[Entry]:
-    for held in await _recent(client, selection, arrivals.start):
+    for inbox_channel in await _recent(client, selection, arrivals.start):
         # A channel may have nothing to list: it was read before, or removed meanwhile.
         has_heading = False
-        async for notification in _arrived(client, selection, held, arrivals):
+        async for notification in _arrived(client, selection, inbox_channel, arrivals):
             if not has_heading:
                 yield entry_lines.gap()
-                yield entry_lines.channel(held)
+                yield entry_lines.channel(inbox_channel)
                 has_heading = True
             yield entry_lines.received(notification, zone)
 
 
-async def _held(
+async def _get_selected(
     client: AsyncClient, user_id: str, selected: Iterable[Channel]
 ) -> list[InboxChannel]:
     """Returns the selected channels with their counters; those without notifications come last."""
     holding = []
     missing = {channel.channel_id: channel for channel in selected}
-    async for held in client.list_inbox_channels(user_id, page_size=page_size(None)):
-        if held.channel.channel_id in missing:
-            del missing[held.channel.channel_id]
-            holding.append(held)
+    async for inbox_channel in client.list_inbox_channels(user_id, page_size=page_size(None)):
+        if inbox_channel.channel.channel_id in missing:
+            del missing[inbox_channel.channel.channel_id]
+            holding.append(inbox_channel)
     return [*holding, *(InboxChannel(channel=channel) for channel in missing.values())]
 
 
 async def _recent(client: AsyncClient, selection: Selection, oldest: int) -> list[InboxChannel]:
     """Returns the channels with an arrival since `oldest`, all at once: arrivals reorder them."""
     recent = []
-    async for held in client.list_inbox_channels(
+    async for inbox_channel in client.list_inbox_channels(
         selection.user_id, unread_only=selection.unread_only, page_size=page_size(None)
     ):
-        if held.latest_notification.arrive_revision < oldest:
+        if inbox_channel.latest_notification.arrive_revision < oldest:
             break
-        held.ClearField("latest_notification")
-        recent.append(held)
+        inbox_channel.ClearField("latest_notification")
+        recent.append(inbox_channel)
     return recent
 
 
 async def _arrived(
-    client: AsyncClient, selection: Selection, held: InboxChannel, arrivals: range
+    client: AsyncClient, selection: Selection, inbox_channel: InboxChannel, arrivals: range
 ) -> AsyncIterator[Notification]:
     """Yields the notifications of a channel to list."""
-    async for notification in list_selected(client, selection, held.channel.channel_id):
+    async for notification in list_selected(client, selection, inbox_channel.channel.channel_id):
         if notification.arrive_revision < arrivals.start:
             return
         if notification.arrive_revision in arrivals:

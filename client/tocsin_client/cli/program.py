@@ -28,8 +28,8 @@ program.command()(inbox.inbox)
 program.command()(watch.watch)
 
 
-def _say_version(asked: bool) -> None:  # noqa: FBT001  (typer's form)
-    if asked:
+def _print_version(is_set: bool) -> None:  # noqa: FBT001  (typer's form)
+    if is_set:
         typer.echo(f"tocsin, version {version('tocsin')}")
         raise typer.Exit
 
@@ -50,10 +50,10 @@ def _program(
     in_utc: Annotated[
         bool, typer.Option("--utc", help="Show times in UTC, not in the local time zone.")
     ] = False,
-    asks_version: Annotated[
+    version_only: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_say_version, is_eager=True, help="Show the version and exit."
+            "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
         ),
     ] = False,
 ) -> None:

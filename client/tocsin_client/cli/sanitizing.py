@@ -57,7 +57,7 @@ _UNSPACED = (
     "\u0e00-\u0fff\u1000-\u109f\u1780-\u17b3\u17b6-\u17ff\u1950-\u19ff\u1a20-\u1aaf\u1b00-\u1b7f"
     f"\ua980-\ua9ff\uaa60-\uaadf\u3041-\u30ff{_HAN}"
 )
-# Invisible sequences that a script or an emoji needs, each behind or before what it belongs to.
+# Invisible sequences that a script or an emoji needs, each beside the characters that it belongs to.
 _NEEDED = re.compile(
     "|".join(
         (

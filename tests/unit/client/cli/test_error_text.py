@@ -27,3 +27,9 @@ def test_an_error_says_when_to_try_again(delay: float | None, end: str) -> None:
     )
 
     assert described(failure) == f'A channel "news" was deleted. [CHANNEL_BEING_DELETED]{end}'
+
+
+def test_an_error_that_says_itself_when_to_try_again_does_not_say_it_twice() -> None:
+    failure = FailedPrecondition("It is being deleted. Try again in 1 s.", retry_delay=1.0)
+
+    assert described(failure) == "It is being deleted. Try again in 1 s. [UNKNOWN]"

@@ -80,7 +80,7 @@ def test_changes_are_shown_in_their_order() -> None:
     assert lines == ["title 5", "title 6", "title 7", "title 8", "alice has 4 unread"]
 
 
-def test_how_many_are_unread_is_told_when_it_changes() -> None:
+def test_the_unread_count_is_shown_when_it_changes() -> None:
     feed = LiveFeed(UTC)
 
     lines = [

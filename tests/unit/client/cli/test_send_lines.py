@@ -113,5 +113,5 @@ def test_what_is_nested_too_deep_to_be_sent_holds_none(begin: str, end: str) -> 
         request = parse_line(Line(1, text.encode())).request
 
         if request is not None:
-            # Protobuf copies what it is given, and reads no message of more than 100 levels.
+            # Protobuf parses a message of at most 100 levels when it copies it.
             assert BatchSendMessagesRequest(requests=[request]).requests[0] == request
