@@ -8,6 +8,9 @@ import pytest
 
 from tests.support.postgres import Postgres, running
 from tests.support.serving import database
+from tests.support.signals import default_in_programs
+
+default_in_programs()
 
 pytest_plugins = ["tests.support.excusing"]
 

@@ -53,10 +53,11 @@ class Running:
         self.process.send_signal(signal.SIGINT)
         return await self.end()
 
-    async def end(self, given: str = "") -> Ended:
-        """Waits for the end."""
+    async def end(self, given: str | bytes = "") -> Ended:
+        """Gives it the rest of stdin, and waits for the end."""
+        rest = given.encode() if isinstance(given, str) else given
         async with asyncio.timeout(SECONDS):
-            output, errors = await self.process.communicate(given.encode())
+            output, errors = await self.process.communicate(rest)
         assert self.process.returncode is not None
         return Ended(self.process.returncode, output.decode(), errors.decode())
 

@@ -191,6 +191,7 @@ async def test_a_job_that_another_server_works_on_does_not_hold_up_the_next(
     assert await store.jobs.work(START)
 
 
+@pytest.mark.parametrize("patience", ["60s"])
 async def test_what_waits_in_one_executor_does_not_hold_up_another(
     store: SqlStore, postgres_url: str
 ) -> None:

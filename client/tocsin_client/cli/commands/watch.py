@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin_client.cli.options import AsJson, Target
-from tocsin_client.cli.running import perform
+from tocsin_client.cli.options import AsJson, InUtc, Target
+from tocsin_client.cli.runner import perform
 
 if TYPE_CHECKING:
     from tocsin_client import AsyncClient
@@ -23,22 +23,26 @@ def watch(
             metavar="COUNT",
             min=1,
             max=1000,
-            help="How many of the latest notifications to begin with, at most.",
+            help="How many of the latest notifications to show at the start, at most.",
         ),
     ] = 10,
     cursor: Annotated[
         str,
-        typer.Option(metavar="CURSOR", help="Go on after this, from --json.", show_default=False),
+        typer.Option(
+            metavar="CURSOR",
+            help="Resume from this cursor, as --json prints it.",
+            show_default=False,
+        ),
     ] = "",
     target: Target = "",
     as_json: AsJson = False,
+    in_utc: InUtc = False,
 ) -> None:
     """Follows an inbox live.
 
-    It shows the latest notifications, the newest last, then each change as it comes: when, its
-    revision of the inbox, the channel, the severity, the title, the URL; and how many are unread.
-    With --json each line is a SubscribeResponse. It survives restarts of the server, and ends
-    with Ctrl-C.
+    Shows the latest notifications, the newest last, then each change at once: the time, the inbox's
+    revision, the channel, the severity, the title, the URL; and the unread count. With --json, each line
+    is a SubscribeResponse. It goes on after a restart of the server, until Ctrl-C.
 
     \b
     Examples:
@@ -47,9 +51,9 @@ def watch(
     """
 
     async def work(client: "AsyncClient", output: "Output") -> None:
-        from tocsin_client.cli.following import follow  # noqa: PLC0415  # help does without
+        from tocsin_client.cli.live_feed import follow  # noqa: PLC0415  # help does without
 
         subscription = client.subscribe(user_id, cursor=cursor, snapshot_size=snapshot_size)
         await follow(subscription, output, target)
 
-    perform(work, target=target, as_json=as_json)
+    perform(work, target=target, as_json=as_json, in_utc=in_utc)

@@ -5,11 +5,11 @@ import pytest
 import typer
 from tocsin_client import AsyncClient
 from tocsin_client.cli.output import Output
-from tocsin_client.cli.running import perform
+from tocsin_client.cli.runner import perform
 
 
 @pytest.mark.parametrize(
-    ("failure", "told"),
+    ("failure", "message"),
     [
         (
             OSError(errno.EMFILE, os.strerror(errno.EMFILE)),
@@ -22,12 +22,12 @@ from tocsin_client.cli.running import perform
     ],
     ids=["a socket", "a file"],
 )
-def test_what_the_system_refuses_is_told_by_its_name(failure: OSError, told: str) -> None:
+def test_what_the_system_refuses_is_reported_by_its_name(failure: OSError, message: str) -> None:
     async def work(client: AsyncClient, output: Output) -> None:
         raise failure
 
     with pytest.raises(typer.TyperException) as raised:
         perform(work, target="127.0.0.1:1", as_json=False)
 
-    assert raised.value.format_message() == told
+    assert raised.value.format_message() == message
     assert raised.value.exit_code == 1

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tocsin_client.cli import entries, rendering
-from tocsin_client.cli.listing import first, page_size
-from tocsin_client.cli.options import AsJson, ChannelId, Limit, Target
-from tocsin_client.cli.running import perform
+from tocsin_client.cli import entry_lines, rendering
+from tocsin_client.cli.options import AsJson, ChannelId, InUtc, Limit, Target
+from tocsin_client.cli.pagination import first, page_size
+from tocsin_client.cli.runner import perform
 
 if TYPE_CHECKING:
     from tocsin_client import AsyncClient
@@ -18,7 +18,7 @@ commands = typer.Typer(rich_markup_mode=None)
 
 @commands.callback(invoke_without_command=True)
 def _messages(context: typer.Context) -> None:
-    """Shows what was sent.
+    """Lists and shows messages that were sent.
 
     \b
     Examples:
@@ -37,8 +37,9 @@ def list_(
     limit: Limit = None,
     target: Target = "",
     as_json: AsJson = False,
+    in_utc: InUtc = False,
 ) -> None:
-    """Lists a channel's messages, newest first: when, the severity, the title, the id.
+    """Lists a channel's messages, the newest first: time, severity, title, id.
 
     \b
     Examples:
@@ -54,12 +55,12 @@ def list_(
             if output.as_json:
                 output.messages([message])
             else:
-                output.entries([entries.sent(message)])
+                output.entries([entry_lines.sent(message, output.zone)])
         if not found:
-            # A channel that is none has no messages either, and deserves another answer.
+            # The server lists nothing for a channel that does not exist: this raises NotFound.
             await client.get_channel(channel_id)
 
-    perform(work, target=target, as_json=as_json)
+    perform(work, target=target, as_json=as_json, in_utc=in_utc)
 
 
 @commands.command()
@@ -70,6 +71,7 @@ def get(
     *,
     target: Target = "",
     as_json: AsJson = False,
+    in_utc: InUtc = False,
 ) -> None:
     """Shows one message.
 
@@ -84,6 +86,6 @@ def get(
         if output.as_json:
             output.messages([message])
         else:
-            output.lines(rendering.message_shown(message))
+            output.lines(rendering.message_shown(message, output.zone))
 
-    perform(work, target=target, as_json=as_json)
+    perform(work, target=target, as_json=as_json, in_utc=in_utc)

@@ -1,20 +1,20 @@
 """`tocsin send`."""
 
-import json
 import sys
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from tocsin_client.cli import rendering
+from tocsin_client.cli.error_text import sentence
 from tocsin_client.cli.options import AsJson, Labels, RequestId, Target, pairs
-from tocsin_client.cli.running import Work, perform
+from tocsin_client.cli.runner import Work, perform
 
 if TYPE_CHECKING:
     from tocsin_client import AsyncClient
     from tocsin_client.cli.output import Output
 
-# The server's limit; a character has up to four bytes, and stdin may not end.
+# The server's limit. A character has up to four bytes, and stdin may be endless.
 CONTENT_CHARACTERS = 10_000
 _STDIN_BYTES = 1 << 20
 _BESIDE_STDIN = {"channel_id", "target", "as_json"}
@@ -26,7 +26,7 @@ def send(
         str,
         typer.Argument(
             metavar="CHANNEL",
-            help="The channel's id; - reads messages from stdin.",
+            help="The channel's id; - sends messages from stdin.",
             show_default=False,
         ),
     ],
@@ -36,25 +36,26 @@ def send(
     *,
     to: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="USER", help="Who receives it; repeat it for more.", show_default=False
-        ),
+        typer.Option(metavar="USER", help="A recipient; repeat it for more.", show_default=False),
     ] = None,
     content: Annotated[
-        str, typer.Option(metavar="TEXT", help="The text; - reads stdin.", show_default=False)
+        str,
+        typer.Option(metavar="TEXT", help="The text; - reads it from stdin.", show_default=False),
     ] = "",
     markdown: Annotated[bool, typer.Option("--markdown", help="The text is Markdown.")] = False,
     url: Annotated[
-        str, typer.Option(metavar="URL", help="Where a click leads.", show_default=False)
+        str, typer.Option(metavar="URL", help="The link that a click opens.", show_default=False)
     ] = "",
     mobile_url: Annotated[
         str,
         typer.Option(
-            metavar="URL", help="Where a tap in a mobile application leads.", show_default=False
+            metavar="URL",
+            help="The link that a tap opens in a mobile application.",
+            show_default=False,
         ),
     ] = "",
     severity: Annotated[
-        Literal["low", "normal", "high", "critical"], typer.Option(help="How much it matters.")
+        Literal["low", "normal", "high", "critical"], typer.Option(help="How important it is.")
     ] = "normal",
     sender: Annotated[
         str, typer.Option(metavar="TEXT", help="Who or what sends it.", show_default=False)
@@ -62,7 +63,9 @@ def send(
     label: Labels = None,
     data: Annotated[
         str,
-        typer.Option(metavar="JSON", help="An object of your own data.", show_default=False),
+        typer.Option(
+            metavar="JSON", help="A JSON object with data of your own.", show_default=False
+        ),
     ] = "",
     request_id: RequestId = "",
     target: Target = "",
@@ -70,10 +73,10 @@ def send(
 ) -> None:
     """Sends a message.
 
-    Once it returns, every recipient's inbox has it, on disk.
+    When it returns, the message is in every recipient's inbox, and on disk.
 
-    `tocsin send -` sends what stdin brings: on each line a SendMessageRequest as JSON. A line that
-    is refused is told, and the rest goes on; with --json each line gives a BatchSendResult.
+    `tocsin send -` reads stdin: each line is a SendMessageRequest as JSON. A line that is refused is
+    reported, and the rest is sent; with --json, each line gives a BatchSendResult.
 
     \b
     Examples:
@@ -91,7 +94,7 @@ def send(
     if not to:
         raise typer.BadParameter("it is missing.", param_hint="'--to'")
     labels = pairs(label)
-    own_data = _object(data) if data else None
+    own_data = _parse_data(data) if data else None
     text = _read_stdin() if content == "-" else content
 
     async def work(client: "AsyncClient", output: "Output") -> None:
@@ -117,8 +120,8 @@ def send(
                 request_id=request_id,
             )
         except ValueError as problem:
-            # Half a surrogate pair, and nesting without end: the rest was checked before.
-            raise _no_data(problem) from None
+            # A lone surrogate, or too many levels; everything else was checked before.
+            raise _data_error(problem) from None
         if output.as_json:
             output.messages([response])
         else:
@@ -129,7 +132,7 @@ def send(
 
 def _send_lines(target: str) -> Work:
     async def work(client: "AsyncClient", output: "Output") -> None:
-        from tocsin_client.cli.batching import send_lines  # noqa: PLC0415  # help does without
+        from tocsin_client.cli.send_lines import send_lines  # noqa: PLC0415  # help does without
 
         if not await send_lines(client, output, target):
             raise typer.Exit(1)
@@ -138,31 +141,34 @@ def _send_lines(target: str) -> Work:
 
 
 def _refuse_beside_stdin(context: typer.Context) -> None:
-    """What says something about one message has no place beside many."""
+    """Refuses options of a single message beside `-`."""
     for parameter in context.command.params:
         name = parameter.name or ""
         source = context.get_parameter_source(name)
-        given = source is not None and source.name == "COMMANDLINE"
-        if given and name not in _BESIDE_STDIN:
+        is_set = source is not None and source.name == "COMMANDLINE"
+        if is_set and name not in _BESIDE_STDIN:
             hint = name.upper() if name == "title" else parameter.opts[0]
             raise typer.BadParameter(
-                "it has no place beside -: each line of stdin says everything.",
+                "it cannot be used with -: each line of stdin is a whole message.",
                 param_hint=f"'{hint}'",
             )
 
 
-def _object(data: str) -> dict[str, Any]:
+def _parse_data(data: str) -> dict[str, Any]:
+    from tocsin_client.cli import json_numbers  # noqa: PLC0415  # help does without
+
     try:
-        value = json.loads(data)
-    except (ValueError, RecursionError) as problem:
-        raise _no_data(problem) from None
+        value = json_numbers.parse(data)
+        json_numbers.check(value)
+    except ValueError as problem:
+        raise _data_error(problem) from None
     if not isinstance(value, dict):
-        raise _no_data(f"it is a {type(value).__name__}")
+        raise _data_error(f"it is a JSON {type(value).__name__}, not an object")
     return value
 
 
-def _no_data(problem: object) -> typer.BadParameter:
-    return typer.BadParameter(f"No JSON object: {problem}.", param_hint="'--data'")
+def _data_error(problem: object) -> typer.BadParameter:
+    return typer.BadParameter(sentence(problem), param_hint="'--data'")
 
 
 def _read_stdin() -> str:
@@ -171,11 +177,10 @@ def _read_stdin() -> str:
         if len(read) > _STDIN_BYTES:
             problem = f"stdin has more than {CONTENT_CHARACTERS:,} characters, which is the limit."
         else:
-            # Some programs begin with a byte order mark. One that writes a line ends it; the text
-            # does without.
+            # Without the byte order mark and the last line break that programs write.
             return read.decode("utf-8-sig").rstrip("\r\n")
     except UnicodeDecodeError:
         problem = "stdin is not UTF-8."
-    except (AttributeError, OSError):  # there is none, or it is a directory
+    except (AttributeError, OSError):  # no stdin, or a directory
         problem = "stdin cannot be read."
     raise typer.BadParameter(problem, param_hint="'--content'")

@@ -1,4 +1,4 @@
-"""What of an inbox a person selects, who names channels by hand."""
+"""The notifications of an inbox that a command selects."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
@@ -8,12 +8,15 @@ from tocsin.v1.channel_pb2 import Channel
 from tocsin.v1.inbox_pb2 import Notification, NotificationFilter
 
 from tocsin_client import AsyncClient
-from tocsin_client.cli.listing import first, page_size
+from tocsin_client.cli.pagination import first, page_size
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which notifications of whose inbox to list: the latest `limit`; None is all."""
+    """The latest `limit` notifications of a user, or all if it is None.
+
+    Without `channel_ids`, those of every channel.
+    """
 
     user_id: str
     channel_ids: frozenset[str]
@@ -21,30 +24,32 @@ class Selection:
     unread_only: bool
 
 
-async def channels(client: AsyncClient, channel_ids: Iterable[str]) -> list[Channel]:
-    """The channels of these ids, by id; one that is none has nothing, and deserves another answer.
+async def get_channels(client: AsyncClient, channel_ids: Iterable[str]) -> list[Channel]:
+    """Returns the channels with these ids, by id.
+
+    The server lists nothing for a channel that does not exist; a person needs to hear of a typing error.
 
     Raises:
-        tocsin_client.NotFound: One is none.
+        tocsin_client.NotFound: A channel does not exist.
     """
     return await asyncio.gather(*map(client.get_channel, sorted(set(channel_ids))))
 
 
-async def latest(client: AsyncClient, selection: Selection) -> AsyncIterator[Notification]:
-    """The notifications, in list order.
+async def list_latest(client: AsyncClient, selection: Selection) -> AsyncIterator[Notification]:
+    """Yields the selected notifications, the latest first.
 
     Raises:
-        tocsin_client.NotFound: A selected channel is none.
+        tocsin_client.NotFound: A selected channel does not exist.
     """
-    await channels(client, selection.channel_ids)
-    async for notification in first(listed(client, selection), selection.limit):
+    await get_channels(client, selection.channel_ids)
+    async for notification in first(list_selected(client, selection), selection.limit):
         yield notification
 
 
-def listed(
+def list_selected(
     client: AsyncClient, selection: Selection, channel_id: str = ""
 ) -> AsyncIterator[Notification]:
-    """The notifications whatever the limit, or those of one channel alone."""
+    """Yields the selected notifications without the limit, or those of one channel."""
     return client.list_notifications(
         selection.user_id,
         channel_ids=[channel_id] if channel_id else sorted(selection.channel_ids),

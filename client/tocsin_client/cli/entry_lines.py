@@ -1,20 +1,21 @@
-"""Entries of a list, as text for people: what lines up, and words that wrap beside it."""
+"""Entries of a list as text: columns that are aligned, and words that wrap beside them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import tzinfo
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
 from tocsin_client.cli.rendering import moment, severity
-from tocsin_client.cli.visibility import plain
+from tocsin_client.cli.sanitizing import plain, plain_title
 
 if TYPE_CHECKING:
     from rich.console import Console
     from tocsin.v1.inbox_pb2 import Inbox, InboxChannel, Notification
     from tocsin.v1.message_pb2 import Message
 
-# With less room beside what lines up, words go under it.
+# Where fewer columns are left beside the aligned part, the words go below it.
 _ROOM = 20
 _INDENT = 2
 _UNREAD = "unread"
@@ -28,14 +29,14 @@ class Entry:
     words: Text
 
     def line(self) -> Text:
-        """The whole in one line."""
+        """Returns the entry as one line."""
         return Text("  ").join(part for part in (self.start, self.words) if part)
 
     def lines(self, console: "Console", width: int) -> Iterator[Text]:
-        """The whole in as many lines of `width` columns as it takes."""
-        whole = self.line()
-        if whole.cell_len <= width or not self.words:
-            yield whole
+        """Yields the entry as lines of at most `width` columns."""
+        line = self.line()
+        if line.cell_len <= width or not self.words:
+            yield line
             return
         indent = self.start.cell_len + 2
         if width - indent < _ROOM:
@@ -50,42 +51,44 @@ class Entry:
 
 
 def gap() -> Entry:
-    """An empty line."""
+    """Returns an empty line."""
     return Entry(Text(), Text())
 
 
-def sent(message: "Message") -> Entry:
-    """A message of a channel: when, the severity, the title, the id."""
+def sent(message: "Message", zone: tzinfo | None) -> Entry:
+    """Returns a message of a channel: its time, severity, title and id."""
     name, style = severity(message)
     return Entry(
-        Text.assemble((moment(message.create_time), "dim"), "  ", (f"{name:<8}", style)),
-        Text.assemble((plain(message.title), style), "  ", (message.message_id, "dim")),
+        Text.assemble((moment(message.create_time, zone), "dim"), "  ", (f"{name:<8}", style)),
+        Text.assemble((plain_title(message.title), style), "  ", (message.message_id, "dim")),
     )
 
 
-def inbox(found: "Inbox") -> Entry:
-    """An inbox in numbers."""
-    return Entry(Text(found.user_id, "bold"), Text(_counts(found)))
+def inbox(shown: "Inbox") -> Entry:
+    """Returns the counters of an inbox."""
+    return Entry(Text(plain(shown.user_id), "bold"), Text(_counts(shown)))
 
 
-def channel(held: "InboxChannel") -> Entry:
-    """A channel of an inbox: its title, and its share of the numbers."""
+def channel(inbox_channel: "InboxChannel") -> Entry:
+    """Returns a channel of an inbox: its title and its counters."""
     return Entry(
-        Text(held.channel.channel_id, "bold cyan"),
-        Text.assemble((plain(held.channel.title), "bold"), "  ", _counts(held)),
+        Text(inbox_channel.channel.channel_id, "bold cyan"),
+        Text.assemble(
+            (plain_title(inbox_channel.channel.title), "bold"), "  ", _counts(inbox_channel)
+        ),
     )
 
 
-def received(notification: "Notification") -> Entry:
-    """A notification of an inbox: whether it is unread, when it came, the severity, the title."""
+def received(notification: "Notification", zone: tzinfo | None) -> Entry:
+    """Returns a notification: unread or not, its time, severity, title and URL."""
     message = notification.message
     name, style = severity(message)
     is_read = notification.HasField("read_time")
-    words = [(plain(message.title), style), (plain(message.url), "underline")]
+    words = [(plain_title(message.title), style), (plain(message.url), "underline")]
     start = Text.assemble(
         (f"{'' if is_read else _UNREAD:<{len(_UNREAD)}}", "bold"),
         "  ",
-        (moment(notification.receive_time), "dim"),
+        (moment(notification.receive_time, zone), "dim"),
         "  ",
         (f"{name:<8}", style),
     )

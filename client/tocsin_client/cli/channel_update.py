@@ -1,4 +1,4 @@
-"""Changes a channel, and its labels one by one."""
+"""Updates a channel, and its labels one by one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,20 +11,20 @@ if TYPE_CHECKING:
 
     from tocsin_client import AsyncClient
 
-# Whoever comes between changed the channel, so that it gets on; so many at once are a mistake.
+# A conflict means that another update succeeded; so many in a row mean a defect.
 _ATTEMPTS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Labelling:
-    """What becomes of a channel's labels."""
+class LabelChanges:
+    """Changes to a channel's labels."""
 
-    given: Mapping[str, str]
+    added: Mapping[str, str]
     removed: frozenset[str]
     clears: bool
 
     def __bool__(self) -> bool:
-        return bool(self.given or self.removed or self.clears)
+        return bool(self.added or self.removed or self.clears)
 
     async def update(
         self,
@@ -35,10 +35,10 @@ class Labelling:
         description: str | None,
         etag: str,
     ) -> "Channel":
-        """Changes what is not None, and the labels.
+        """Updates the fields that are not None, and the labels.
 
-        The server replaces labels as a whole. Those that stay are read first, and their etag keeps
-        what somebody else changes meanwhile.
+        The server replaces all labels at once. So the current ones are read first, and their etag is
+        sent with the update: a change that somebody else makes in between is not lost.
 
         Raises:
             tocsin_client.CallError: As `AsyncClient.update_channel` does.
@@ -48,7 +48,7 @@ class Labelling:
             labels: dict[str, str] | None = None
             read_etag = ""
             if self.clears:
-                labels = dict(self.given)
+                labels = dict(self.added)
             elif self:
                 channel = await client.get_channel(channel_id)
                 labels = {
@@ -56,7 +56,7 @@ class Labelling:
                     for name, value in channel.labels.items()
                     if name not in self.removed
                 }
-                labels |= self.given
+                labels |= self.added
                 read_etag = channel.etag
             try:
                 return await client.update_channel(

@@ -4,7 +4,7 @@ import pytest
 from tocsin.v1.audience_pb2 import Audience
 from tocsin.v1.message_pb2 import Message
 from tocsin.v1.message_service_pb2 import BatchSendMessagesRequest, SendMessageRequest
-from tocsin_client.cli.batching import Item, batches, read
+from tocsin_client.cli.send_lines import Item, batches, parse_line
 from tocsin_client.cli.stdin import Line
 
 
@@ -66,11 +66,12 @@ def test_a_line_holds_a_request_in_the_json_of_protobuf() -> None:
         }
     )
 
-    request = read(Line(7, text.encode())).request
+    request = parse_line(Line(7, text.encode())).request
 
     assert request is not None
     assert (request.message.channel_id, request.message.title) == ("news", "Nüws")
     assert request.message.data["a"] == 1
+    assert parse_line(Line(8, b'{"message": null}')).request == SendMessageRequest()
     assert list(request.audience.user_ids) == ["alice"]
     assert request.request_id == "r"
 
@@ -89,16 +90,19 @@ def test_a_line_holds_a_request_in_the_json_of_protobuf() -> None:
         (b'{"requestId": "a", "requestId": "b"}', "requestId"),
         (b'{"message": {"severity": "SEVERITY_URGENT"}}', "SEVERITY_URGENT"),
         (b'{"message": {"data": ' + b'{"a":' * 40 + b"1" + b"}" * 42, "deep"),
+        (b'{"message": {"data": {"a": [1, {"b": 738529527931269425}]}}}', "message.data.a[1].b "),
+        (b'{"message": {"data": {"a": NaN}}}', "NaN"),
         (b'{"a":' * 50_000, "SendMessageRequest"),
         (b'{"requestId": ' + b"9" * 5_000 + b"}", "SendMessageRequest"),
     ],
     ids=str,
 )
 def test_a_line_that_holds_none_says_why(text: bytes | None, problem: str) -> None:
-    item = read(Line(7, text))
+    item = parse_line(Line(7, text))
 
     assert (item.number, item.request) == (7, None)
     assert problem in item.problem
+    assert not item.problem.endswith(".")
 
 
 @pytest.mark.parametrize(("begin", "end"), [("[", "]"), ('{"a":', "}")])
@@ -106,8 +110,8 @@ def test_what_is_nested_too_deep_to_be_sent_holds_none(begin: str, end: str) -> 
     for depth in range(20, 60):
         text = '{"message": {"data": {"a": ' + begin * depth + "1" + end * depth + "}}}"
 
-        request = read(Line(1, text.encode())).request
+        request = parse_line(Line(1, text.encode())).request
 
         if request is not None:
-            # Protobuf copies what it is given, and reads no message of more than 100 levels.
+            # Protobuf parses a message of at most 100 levels when it copies it.
             assert BatchSendMessagesRequest(requests=[request]).requests[0] == request

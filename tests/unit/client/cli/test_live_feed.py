@@ -1,10 +1,11 @@
 from collections.abc import Sequence
+from datetime import UTC
 
 from tocsin.v1.inbox_pb2 import Inbox, Notification, NotificationChange
 from tocsin.v1.inbox_service_pb2 import SubscribePhase
 from tocsin.v1.message_pb2 import Message
 from tocsin_client import InboxUpdate
-from tocsin_client.cli.following import View
+from tocsin_client.cli.live_feed import LiveFeed
 
 SNAPSHOT = SubscribePhase.SUBSCRIBE_PHASE_SNAPSHOT
 REPLAY = SubscribePhase.SUBSCRIBE_PHASE_REPLAY
@@ -37,17 +38,17 @@ def update(
     )
 
 
-def shown(view: View, *updates: InboxUpdate) -> list[str]:
+def shown(feed: LiveFeed, *updates: InboxUpdate) -> list[str]:
     """The titles, and the words about what is unread, in order."""
-    lines = [line.plain for each in updates for line in view.show(each)]
+    lines = [line.plain for each in updates for line in feed.show(each)]
     return [line[line.find("title") :] if "title" in line else line for line in lines]
 
 
 def test_a_snapshot_shows_its_newest_last_once_it_is_whole() -> None:
-    view = View()
+    feed = LiveFeed(UTC)
 
-    first = shown(view, update(SNAPSHOT, [4, 3], starts_over=True))
-    last = shown(view, update(SNAPSHOT, [2], unread=3))
+    first = shown(feed, update(SNAPSHOT, [4, 3], starts_over=True))
+    last = shown(feed, update(SNAPSHOT, [2], unread=3))
 
     assert first == []
     assert last == ["title 2", "title 3", "title 4", "alice has 3 unread"]
@@ -55,7 +56,7 @@ def test_a_snapshot_shows_its_newest_last_once_it_is_whole() -> None:
 
 def test_half_a_snapshot_is_forgotten_when_another_begins() -> None:
     lines = shown(
-        View(),
+        LiveFeed(UTC),
         update(SNAPSHOT, [4, 3], starts_over=True),
         update(SNAPSHOT, [5], unread=1, starts_over=True),
     )
@@ -65,7 +66,7 @@ def test_half_a_snapshot_is_forgotten_when_another_begins() -> None:
 
 def test_a_whole_snapshot_is_not_shown_again_with_the_next() -> None:
     lines = shown(
-        View(),
+        LiveFeed(UTC),
         update(SNAPSHOT, [1], unread=1, starts_over=True),
         update(SNAPSHOT, [2], unread=2, starts_over=True),
     )
@@ -74,16 +75,16 @@ def test_a_whole_snapshot_is_not_shown_again_with_the_next() -> None:
 
 
 def test_changes_are_shown_in_their_order() -> None:
-    lines = shown(View(), update(REPLAY, [5, 6]), update(LIVE, [7, 8], unread=4))
+    lines = shown(LiveFeed(UTC), update(REPLAY, [5, 6]), update(LIVE, [7, 8], unread=4))
 
     assert lines == ["title 5", "title 6", "title 7", "title 8", "alice has 4 unread"]
 
 
-def test_how_many_are_unread_is_told_when_it_changes() -> None:
-    view = View()
+def test_the_unread_count_is_shown_when_it_changes() -> None:
+    feed = LiveFeed(UTC)
 
     lines = [
-        shown(view, each)
+        shown(feed, each)
         for each in (
             update(SNAPSHOT, unread=0, starts_over=True),
             update(REPLAY, unread=0),

@@ -5,10 +5,10 @@ from rich.text import Text
 from tocsin.v1.channel_pb2 import Channel
 from tocsin.v1.inbox_pb2 import Inbox, InboxChannel, Notification
 from tocsin.v1.message_pb2 import Message, Severity
-from tocsin_client.cli import entries
-from tocsin_client.cli.entries import Entry
+from tocsin_client.cli import entry_lines
+from tocsin_client.cli.entry_lines import Entry
 
-from tests.unit.client.cli.test_rendering import SHOWN, moment
+from tests.unit.client.cli.test_rendering import SHOWN, ZONE, moment
 
 
 def notification(
@@ -23,8 +23,8 @@ def wrapped(entry: Entry, width: int) -> list[str]:
 
 
 def test_what_is_unread_is_named_so_and_what_was_read_is_dim() -> None:
-    unread = entries.received(notification())
-    read = entries.received(notification(read=moment()))
+    unread = entry_lines.received(notification(), ZONE)
+    read = entry_lines.received(notification(read=moment()), ZONE)
 
     assert unread.line().plain == f"unread  {SHOWN}  high      A new lead  /leads/42"
     assert read.line().plain == f"        {SHOWN}  high      A new lead  /leads/42"
@@ -33,13 +33,13 @@ def test_what_is_unread_is_named_so_and_what_was_read_is_dim() -> None:
 
 
 def test_a_title_has_the_colour_of_its_severity() -> None:
-    spans = entries.received(notification()).words.spans
+    spans = entry_lines.received(notification(), ZONE).words.spans
 
     assert (spans[0].start, spans[0].end, spans[0].style) == (0, 10, "bold yellow")
 
 
 def test_what_leads_nowhere_ends_with_its_title() -> None:
-    assert entries.received(notification(url="")).words.plain == "A new lead"
+    assert entry_lines.received(notification(url=""), ZONE).words.plain == "A new lead"
 
 
 def test_counts_are_grouped_and_agree_with_their_nouns() -> None:
@@ -51,10 +51,10 @@ def test_counts_are_grouped_and_agree_with_their_nouns() -> None:
     )
     inbox = Inbox(user_id="alice", total_count=12_345, unread_count=2_000, unseen_count=1)
 
-    assert entries.channel(held).line().plain == (
+    assert entry_lines.channel(held).line().plain == (
         "news  The news  1 notification, 1 unread, 0 unseen"
     )
-    assert entries.inbox(inbox).line().plain == (
+    assert entry_lines.inbox(inbox).line().plain == (
         "alice  12,345 notifications, 2,000 unread, 1 unseen"
     )
 
@@ -67,7 +67,7 @@ def test_a_message_shows_time_severity_title_and_id() -> None:
         create_time=moment(),
     )
 
-    assert entries.sent(message).line().plain == f"{SHOWN}  low       A\ufffdnew lead  m1"
+    assert entry_lines.sent(message, ZONE).line().plain == f"{SHOWN}  low       A\\x1bnew lead  m1"
 
 
 def test_what_fits_is_one_line() -> None:
@@ -112,5 +112,14 @@ def test_no_line_of_words_is_wider_than_the_terminal(width: int) -> None:
 
 
 def test_a_gap_is_an_empty_line() -> None:
-    assert wrapped(entries.gap(), 80) == [""]
-    assert entries.gap().line().plain == ""
+    assert wrapped(entry_lines.gap(), 80) == [""]
+    assert entry_lines.gap().line().plain == ""
+
+
+def test_a_title_of_nothing_visible_is_shown_escaped() -> None:
+    message = Message(title="\u3164\u2800", create_time=moment())
+    held = InboxChannel(channel=Channel(channel_id="news", title="\u200b"))
+
+    assert r"\u3164\u2800" in entry_lines.sent(message, ZONE).line().plain
+    assert r"\u3164\u2800" in entry_lines.received(Notification(message=message), ZONE).line().plain
+    assert r"news  \u200b  " in entry_lines.channel(held).line().plain

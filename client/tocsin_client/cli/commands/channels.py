@@ -6,9 +6,9 @@ import typer
 
 import tocsin_client
 from tocsin_client.cli import rendering
-from tocsin_client.cli.labelling import Labelling
-from tocsin_client.cli.options import AsJson, ChannelId, Labels, RequestId, Target, pairs
-from tocsin_client.cli.running import perform
+from tocsin_client.cli.channel_update import LabelChanges
+from tocsin_client.cli.options import AsJson, ChannelId, InUtc, Labels, RequestId, Target, pairs
+from tocsin_client.cli.runner import perform
 
 if TYPE_CHECKING:
     from tocsin_client import AsyncClient
@@ -19,9 +19,9 @@ commands = typer.Typer(rich_markup_mode=None)
 
 @commands.callback(invoke_without_command=True)
 def _channels(context: typer.Context) -> None:
-    """Creates, shows, changes and deletes channels.
+    """Creates, shows, updates and deletes channels.
 
-    A channel is a named kind of messages.
+    A channel is a named kind of message.
 
     \b
     Examples:
@@ -38,10 +38,10 @@ def create(
     channel_id: ChannelId,
     *,
     title: Annotated[
-        str, typer.Option(metavar="TEXT", help="What people call it.", show_default=False)
+        str, typer.Option(metavar="TEXT", help="The title that people see.", show_default=False)
     ],
     description: Annotated[
-        str, typer.Option(metavar="TEXT", help="What it is for.", show_default=False)
+        str, typer.Option(metavar="TEXT", help="What the channel is for.", show_default=False)
     ] = "",
     label: Labels = None,
     request_id: RequestId = "",
@@ -75,7 +75,7 @@ def create(
 
 @commands.command("list")
 def list_(*, target: Target = "", as_json: AsJson = False) -> None:
-    """Lists every channel, by id.
+    """Lists all channels, by id.
 
     \b
     Examples:
@@ -94,7 +94,9 @@ def list_(*, target: Target = "", as_json: AsJson = False) -> None:
 
 
 @commands.command()
-def get(channel_id: ChannelId, *, target: Target = "", as_json: AsJson = False) -> None:
+def get(
+    channel_id: ChannelId, *, target: Target = "", as_json: AsJson = False, in_utc: InUtc = False
+) -> None:
     """Shows one channel.
 
     \b
@@ -108,9 +110,9 @@ def get(channel_id: ChannelId, *, target: Target = "", as_json: AsJson = False) 
         if output.as_json:
             output.messages([channel])
         else:
-            output.lines(rendering.channel_shown(channel))
+            output.lines(rendering.channel_shown(channel, output.zone))
 
-    perform(work, target=target, as_json=as_json)
+    perform(work, target=target, as_json=as_json, in_utc=in_utc)
 
 
 @commands.command()
@@ -118,30 +120,33 @@ def update(
     channel_id: ChannelId,
     *,
     title: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="What people call it.", show_default=False)
+        str | None,
+        typer.Option(metavar="TEXT", help="The title that people see.", show_default=False),
     ] = None,
     description: Annotated[
         str | None,
-        typer.Option(metavar="TEXT", help="What it is for; may be empty.", show_default=False),
+        typer.Option(
+            metavar="TEXT", help="What the channel is for; may be empty.", show_default=False
+        ),
     ] = None,
     label: Labels = None,
     remove_label: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="A label to take away; may be repeated."),
+        typer.Option(metavar="NAME", help="A label to remove; may be repeated."),
     ] = None,
     clear_labels: Annotated[
-        bool, typer.Option("--clear-labels", help="Take every label away, but for those given.")
+        bool, typer.Option("--clear-labels", help="Remove all labels except those of --label.")
     ] = False,
     etag: Annotated[
         str,
         typer.Option(
-            metavar="ETAG", help="Only while the channel has this etag.", show_default=False
+            metavar="ETAG", help="Update only if the channel has this etag.", show_default=False
         ),
     ] = "",
     target: Target = "",
     as_json: AsJson = False,
 ) -> None:
-    """Changes a channel: what is given, and nothing else.
+    """Updates a channel. What has no option here stays as it is.
 
     \b
     Examples:
@@ -149,8 +154,8 @@ def update(
       tocsin channels update billing --label team=finance --remove-label area
       tocsin channels update billing --clear-labels --label team=finance
     """
-    labelling = Labelling(pairs(label), frozenset(remove_label or ()), clears=clear_labels)
-    if title is None and description is None and not labelling:
+    label_changes = LabelChanges(pairs(label), frozenset(remove_label or ()), clears=clear_labels)
+    if title is None and description is None and not label_changes:
         raise typer.BadParameter(
             "nothing to change; give --title, --description, --label, --remove-label or"
             " --clear-labels.",
@@ -158,7 +163,7 @@ def update(
         )
 
     async def work(client: "AsyncClient", output: "Output") -> None:
-        channel = await labelling.update(
+        channel = await label_changes.update(
             client, channel_id, title=title, description=description, etag=etag
         )
         if output.as_json:
@@ -175,7 +180,9 @@ def delete(
     *,
     force: Annotated[
         bool,
-        typer.Option("--force", help="Even if it has messages: they leave every inbox, for good."),
+        typer.Option(
+            "--force", help="Delete it with its messages, which leave every inbox for good."
+        ),
     ] = False,
     request_id: RequestId = "",
     target: Target = "",
@@ -183,7 +190,8 @@ def delete(
 ) -> None:
     """Deletes a channel.
 
-    One that has messages is refused, unless --force is given; nothing is asked.
+    A channel that has messages is not deleted without --force. The command does not ask for
+    confirmation.
 
     \b
     Examples:
