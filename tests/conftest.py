@@ -11,7 +11,7 @@ from tests.support.memory import memory_folder
 from tests.support.postgres import Postgres, running
 from tests.support.serving import database
 
-pytest_plugins = ["tests.support.excusing"]
+pytest_plugins = ["tests.support.budgets", "tests.support.excusing"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
