@@ -6,12 +6,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.memory import memory_folder
 from tests.support.postgres import Postgres, running
 from tests.support.serving import database
 
 pytest_plugins = ["tests.support.budgets", "tests.support.excusing"]
+
+# Hypothesis would fail a test that a busy machine makes slow.
+settings.register_profile("tocsin", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tocsin")
 
 
 def pytest_configure(config: pytest.Config) -> None:
