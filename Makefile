@@ -2,10 +2,11 @@
 
 # The first of these that is new enough makes .venv.
 PYTHON ?= python3.13 python3.12 python3.11 python3 python
-# Workers share the tests: as many as there are processors, up to four. What needs one process
+# Workers share the tests: three on two processors, as a test also waits. What needs one process
 # (-s, --pdb) says ARGS="-n0 --pdb"; -p no:xdist would not know these options.
-WORKERS ?= --numprocesses logical --maxprocesses 4 --dist worksteal
-# Passed on by run, test, test-durability, test-node, test-lowest, bench and lock.
+WORKERS ?= --numprocesses $(shell expr \( $$(getconf _NPROCESSORS_ONLN) '*' 3 + 1 \) / 2) \
+	--maxprocesses 6 --dist worksteal
+# Passed on by run, test, test-durability, test-node, test-lowest, test-python, bench and lock.
 ARGS ?=
 
 BIN := .venv/bin
@@ -14,8 +15,8 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-emit-index-url --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-durability test-node test-lowest check fix generate baseline lock \
-	bench clean
+.PHONY: help run test test-durability test-node test-lowest test-python check fix generate \
+	baseline lock bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +43,10 @@ test-node: .venv/.dev ## check the types of the example in Node, and run it agai
 test-lowest: .venv-lowest/.installed ## run tests with the oldest dependencies allowed; ARGS picks them
 	.venv-lowest/bin/pytest $(WORKERS) -p no:cacheprovider -m 'not durability and not node' \
 		$(or $(ARGS),$(LOWEST))
+
+test-python: .venv-$(notdir $(ON))/.installed ## run the unit and integration tests on another Python: ON=python3.13
+	.venv-$(notdir $(ON))/bin/pytest $(WORKERS) -p no:cacheprovider $(or $(ARGS),tests/unit \
+		tests/integration)
 
 check: .venv/.dev .venv-generate/.installed ## lint, types, arrows, protos, generated code
 	$(BIN)/ruff check
@@ -82,8 +87,8 @@ bench: .venv/.dev ## run the benchmarks; ARGS passes their flags
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 clean: ## remove environments, caches and builds, never data
-	rm -rf .venv .venv-generate .venv-lowest .hypothesis .import_linter_cache .mypy_cache .pytest_cache \
-		.ruff_cache dist docs/node/build docs/node/generated docs/node/node_modules
+	rm -rf .venv .venv-generate .venv-lowest .venv-python3.* .hypothesis .import_linter_cache \
+		.mypy_cache .pytest_cache .ruff_cache dist docs/node/build docs/node/generated docs/node/node_modules
 	find client generated server tests -name __pycache__ -prune -exec rm -rf {} +
 
 # $(call write_code,DIR) writes DIR/tocsin: messages, services, their stubs, and the package.
@@ -153,6 +158,15 @@ endef
 	@rm -rf .venv-lowest && $(BIN)/uv venv --quiet --python $(BIN)/python .venv-lowest
 	@$(call install_everything,.venv-lowest,tests/lowest.lock)
 	@touch $@
+
+.venv-python3.%/.installed: .venv/.uv requirements.lock pyproject.toml
+	@echo 'installing everything into $(@D)' >&2
+	@rm -rf $(@D) && $(BIN)/uv venv --quiet --python $(ON) $(@D)
+	@$(call install_everything,$(@D),requirements.lock)
+	@touch $@
+
+.venv-/.installed:
+	@echo 'which Python? ON=python3.13' >&2; exit 1
 
 .venv-generate/.installed: .venv/.uv protos/generate.lock
 	@echo 'installing the generator into .venv-generate' >&2
