@@ -9,7 +9,6 @@ from tocsin.v1 import inbox_service_pb2 as inbox_service
 from tocsin_server.api.rules import (
     PAGE_SIZE,
     REQUEST_ID,
-    USER_ID,
     Found,
     check,
     counted,
@@ -18,6 +17,7 @@ from tocsin_server.api.rules import (
     known,
     not_negative,
     present,
+    user_id,
 )
 from tocsin_server.api.splicing import optional
 from tocsin_server.domain.model import limits
@@ -79,7 +79,7 @@ def effect(message: ProtoMessage, name: str, path: str, found: Found) -> None:
 validate = declare(
     {
         inbox_service.SubscribeRequest: (
-            ("user_id", USER_ID),
+            ("user_id", user_id),
             ("cursor", cursor),
             ("snapshot_size", not_negative),
             ("heartbeat_interval", heartbeat),
@@ -90,15 +90,15 @@ validate = declare(
         ),
         inbox_pb2.NotificationSelector: (("target", target),),
         inbox_service.UpdateNotificationsRequest: (
-            ("user_id", USER_ID),
+            ("user_id", user_id),
             ("selector", present),
             ("read", effect),
             REQUEST_ID,
         ),
-        inbox_service.ListInboxChannelsRequest: (("user_id", USER_ID), PAGE_SIZE),
-        inbox_service.GetInboxRequest: (("user_id", USER_ID),),
+        inbox_service.ListInboxChannelsRequest: (("user_id", user_id), PAGE_SIZE),
+        inbox_service.GetInboxRequest: (("user_id", user_id),),
         inbox_service.ListNotificationsRequest: (
-            ("user_id", USER_ID),
+            ("user_id", user_id),
             ("channel_ids", each(limits.CHANNEL_ID, limits.CHANNEL_FILTER)),
             ("filter", known(inbox_pb2.NotificationFilter)),
             PAGE_SIZE,

@@ -14,12 +14,12 @@ from tocsin_server.api.rules import (
     check,
     data,
     declare,
-    each,
     known,
     labels,
     link,
     present,
     text,
+    user_ids,
 )
 from tocsin_server.domain.model import limits
 from tocsin_server.domain.model.errors import Violation
@@ -64,7 +64,7 @@ validate = declare(
             ("severity", known(message_pb2.Severity)),
             ("sender", text(limits.SENDER_CHARACTERS)),
         ),
-        audience_pb2.Audience: (("user_ids", each(limits.USER_ID, limits.RECIPIENTS)),),
+        audience_pb2.Audience: (("user_ids", user_ids(limits.RECIPIENTS)),),
         message_service.SendMessageRequest: (
             REQUEST_ID,
             ("message", present),

@@ -9,7 +9,12 @@ from tocsin_server.domain.model.identity import InboxKey
 from tocsin_server.domain.model.inboxes import Notification
 
 ENVELOPE_BYTES = 512
-"""The most that a notification takes in a response beside its message's body."""
+"""The most that a notification takes in a response beside its message's body.
+
+Only a user's id that has wide characters makes it more, by 160 bytes at most:
+a page of 1,000 rows, whose sizes add up to three quarters of a response, has
+room for that.
+"""
 
 
 class Removal(NamedTuple):

@@ -10,7 +10,12 @@ REQUEST_BYTES = 4 * 1024 * 1024
 RESPONSE_BYTES = 1024 * 1024
 
 CHANNEL_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-USER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:+-]{0,127}")
+USER_ID_CHARACTERS = 128
+USER_ID_EXCLUDED = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp"})
+"""Unicode's categories of which no character may stand in a user id.
+
+They are control, format, surrogate and space characters.
+"""
 MESSAGE_ID_CHARACTERS = 128
 REQUEST_ID_CHARACTERS = 128
 
