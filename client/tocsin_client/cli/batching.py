@@ -88,7 +88,9 @@ def read(line: stdin.Line) -> Item:
     except DecodeError:
         return Item(line.number, None, "it is nested too deep")
     except (json_format.Error, ValueError, RecursionError) as problem:
-        return Item(line.number, None, f"it is no SendMessageRequest: {problem}")
+        # Protobuf ends a message within a message with two full stops.
+        what = str(problem).rstrip(".")
+        return Item(line.number, None, f"it is no SendMessageRequest: {what}")
     return Item(line.number, request)
 
 

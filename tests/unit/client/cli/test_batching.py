@@ -99,6 +99,7 @@ def test_a_line_that_holds_none_says_why(text: bytes | None, problem: str) -> No
 
     assert (item.number, item.request) == (7, None)
     assert problem in item.problem
+    assert not item.problem.endswith(".")
 
 
 @pytest.mark.parametrize(("begin", "end"), [("[", "]"), ('{"a":', "}")])
