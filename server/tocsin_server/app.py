@@ -15,7 +15,7 @@ from tocsin_server.api.channels.handlers import CHANNEL_SERVICE, ChannelHandlers
 from tocsin_server.api.inboxes.handlers import INBOX_SERVICE, InboxHandlers
 from tocsin_server.api.messages.encode import server_fields
 from tocsin_server.api.messages.handlers import MESSAGE_SERVICE, MessageHandlers
-from tocsin_server.background.disk_health import watch_forever
+from tocsin_server.background import disk_health, open_files
 from tocsin_server.background.jobs import WORK_SECONDS, work_forever
 from tocsin_server.background.pruning import PRUNE_SECONDS, prune_forever
 from tocsin_server.domain.channels import Channels
@@ -117,10 +117,11 @@ async def serving(settings: Settings, parts: Parts | None = None) -> AsyncIterat
         create_task(sweep_forever(hub, store, parts.sweep_seconds)),
         create_task(work_forever(store, parts.clock, parts.work_seconds)),
         create_task(prune_forever(store, parts.clock, parts.prune_seconds)),
+        create_task(open_files.watch_forever()),
     ]
     try:
         address = await server.start(settings.listen)
-        background.append(create_task(watch_forever(store, report_disk)))
+        background.append(create_task(disk_health.watch_forever(store, report_disk)))
         logger.info("serving", extra={"address": address})
         try:
             yield address
