@@ -1,7 +1,6 @@
 """All limits: of what callers send, of what the server answers, and of what operators set.
 
-They are constants of the product, not settings. The domain and the API read
-them here.
+Every other module reads them here.
 """
 
 import re
@@ -47,6 +46,9 @@ STREAMS_A_USER = 16
 """How many streams a user has open at most in one server process."""
 STREAMS = 20_000
 """How many streams a server has open at most, unless its operator says otherwise."""
+
+WAITING_ROWS = 100_000
+"""How many rows may wait to be written before callers are turned away."""
 
 HEARTBEAT_SECONDS = 30.0
 HEARTBEAT_SECONDS_MIN = 1.0

@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from tocsin_server.domain.model.errors import ServerStopping, WritesOverloaded
+from tocsin_server.domain.model.limits import WAITING_ROWS
 from tocsin_server.domain.ports.live import Live
 from tocsin_server.store.engine.executors import Lane
 from tocsin_server.store.writing.group_commit import Committed, Committer, Task
@@ -33,9 +34,6 @@ LINGER_SECONDS = 0.03
 
 HELD_SECONDS = 0.1
 """How long a group may be on its way until the next one takes another lane."""
-
-WAITING_ROWS = 100_000
-"""How many rows may wait to be written before callers are turned away."""
 
 
 class Line:
