@@ -69,7 +69,7 @@ class RandomIdentifiers:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What may be put in place of the server's own, for tests."""
+    """Parts of the server that tests may replace."""
 
     clock: Clock
     hub: Callable[[int], Hub] = Hub
@@ -83,8 +83,8 @@ class Parts:
 async def serving(settings: Settings, parts: Parts | None = None) -> AsyncIterator[str]:
     """Serves while the context lasts; gives the address it listens on.
 
-    At the end nothing new is taken, streams are told to come back, and what
-    waits to be written is committed.
+    At the end the server takes no new calls, asks streams to come back, and
+    commits what waits to be written.
 
     Raises:
         CannotOpen: the database cannot be used.
@@ -138,8 +138,8 @@ async def serving(settings: Settings, parts: Parts | None = None) -> AsyncIterat
 async def _close(store: SqlStore, background: Sequence[Task[None]]) -> None:
     """Ends what uses the store, and closes it.
 
-    When the database does not answer, it is left to end what it was asked for:
-    nobody was told that it is done.
+    A database that does not answer in time is left to finish alone: no caller
+    got an OK for what it is doing.
     """
     for task in background:
         task.cancel()

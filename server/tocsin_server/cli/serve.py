@@ -71,10 +71,10 @@ def serve(
 
 
 def _that_fit(max_streams: int) -> int:
-    """Returns how many streams to serve: what was asked for, or by default what files allow.
+    """Returns how many streams to serve: as many as requested, or by default as open files allow.
 
     Raises:
-        BadParameter: more streams are asked for than files can be open.
+        BadParameter: more streams are requested than files can be open.
     """
     limit = raise_open_files()
     if max_streams + RESERVED <= limit:

@@ -1,13 +1,13 @@
 """Following an inbox: snapshot, replay, and live, without a gap.
 
 A follower is synced or behind. It registers its watch first and reads the
-store second, so whatever commits in between is either read or announced.
+store second, so a change that commits in between is either read or announced.
 Behind, it reads the store from its position, page by page, until a page ends
-at the head; from there its watch goes on. Synced, it gives what the watch has
-pending. The watch may lose changes, never silently: then the follower is
-behind again and reads them from the store. So the store alone decides what a
-stream delivers, and the watch only when. (The scheme is that of etcd's synced
-and unsynced watchers.)
+at the head; from there its watch goes on. Synced, it delivers the pending
+changes of the watch. The watch may lose changes, but never silently: then the
+follower is behind again and reads them from the store. So the store alone
+decides what a stream delivers, and the watch only decides when. (The scheme is
+that of etcd's synced and unsynced watchers.)
 """
 
 from asyncio import Task, create_task
@@ -42,20 +42,20 @@ COUNTERS_BYTES_ALONE = RESPONSE_BYTES * 15 // 16
 
 @dataclass(slots=True)
 class _Ending:
-    """The end of a SNAPSHOT or REPLAY: its head, and the counters that are still to be given.
+    """The end of a SNAPSHOT or REPLAY: its head, and the counters that are still to be delivered.
 
-    `given` is how many of the counters earlier responses have.
+    `delivered` is how many of the counters earlier responses have.
     """
 
     phase: Phase
     inbox: Inbox
     channel_counters: Sequence[ChannelCounters]
-    given: int = 0
+    delivered: int = 0
 
 
 @dataclass(slots=True)
 class _Snapshot:
-    """A snapshot under way: the head it stands for, and what is left to give."""
+    """A snapshot under way: the head that it shows, and what is left to deliver."""
 
     inbox: Inbox
     channel_counters: Sequence[ChannelCounters]
@@ -66,7 +66,7 @@ class _Snapshot:
 
 
 class Follower:
-    """One stream: `next` gives its responses, one after the other."""
+    """One stream: `next` returns its responses, one after the other."""
 
     __slots__ = (
         "_ahead",
@@ -108,10 +108,10 @@ class Follower:
         self._revision = cursor.position.revision if cursor else 0
         """The `revision` of the last response, at first what the subscriber has."""
         self._ahead: Task[Replay] | None = None
-        """The page behind the one last given, being read while that one is sent."""
+        """The page after the last one delivered, read while that one is sent."""
         self._opened = False
         self._caught_up = False
-        """Whether nothing but live changes was given since the store was last read to its end."""
+        """Whether only live changes were delivered since the store was last read to its end."""
         self._watch: Watch = live.watch(subscription.key)
 
     def close(self) -> None:
@@ -145,14 +145,14 @@ class Follower:
         return None
 
     async def _begin_snapshot(self) -> None:
-        """Reads the head that the snapshot stands for, with its first page."""
+        """Reads the head that the snapshot shows, with its first page."""
         size = self._subscription.snapshot_size
         self._caught_up = False
         head = await self._store.read_head(self._subscription.key, min(size, PAGE_ROWS))
         self._snapshot = _Snapshot(head.inbox, head.channel_counters, head.newest, size)
 
     async def _continue_snapshot(self, snapshot: _Snapshot) -> Response:
-        """Gives the snapshot's next page; the last one can be resumed from.
+        """Returns the snapshot's next page; the last one can be resumed from.
 
         Later pages hold what arrived up to the head, as it stands by then:
         what changes meanwhile is past the head, and follows.
@@ -179,7 +179,7 @@ class Follower:
         return response
 
     async def _replay(self, cursor: Cursor) -> Response | None:
-        """Gives a page of what changed since `cursor`, or None when there is none.
+        """Returns a page of what changed since `cursor`, or None when there is none.
 
         Where history does not lead on from the cursor, a snapshot is next.
         """
@@ -206,7 +206,7 @@ class Follower:
         return await self._store.read_changes(self._subscription.key, after, PAGE_ROWS)
 
     def _go_live(self, cursor: Cursor, changes: Sequence[Change]) -> Response:
-        """Gives changes that continue the stream, with the counters after the last."""
+        """Returns changes that continue the stream, with the counters after the last."""
         last = changes[-1]
         if len(changes) == 1:
             items, channels = last.items or (), last.channel_counters
@@ -230,12 +230,12 @@ class Follower:
         return self._subscription.heartbeat_interval * (1 - HEARTBEAT_JITTER * self._random())
 
     def _heartbeat(self, cursor: Cursor) -> Response:
-        """Says that nothing happened."""
+        """Returns the response that says that nothing happened."""
         revision = self._revision
         return Response(Phase.HEARTBEAT, revision, revision, cursor=cursor.encode())
 
     def _reconnect(self) -> Response:
-        """Says goodbye, and from where to go on."""
+        """Returns the last response, which says from where to resume."""
         self._watch.close()
         revision = self._revision
         cursor = self._cursor.encode() if self._opened and self._cursor else ""
@@ -248,7 +248,7 @@ class Follower:
         )
 
     def _continue_ending(self, ending: _Ending) -> Response:
-        """Gives the next counters of an ending that does not fit one response."""
+        """Returns the next counters of an ending that does not fit one response."""
         revision = ending.inbox.revision
         response = Response(ending.phase, revision, revision)
         self._end(response, ending)
@@ -262,10 +262,10 @@ class Follower:
         as another replay brings all counters again.
         """
         room = COUNTERS_BYTES_BESIDE if response.items else COUNTERS_BYTES_ALONE
-        left = ending.channel_counters[ending.given :]
+        left = ending.channel_counters[ending.delivered :]
         fit = _that_fit(left, room)
         response.channel_counters = left[:fit]
-        ending.given += fit
+        ending.delivered += fit
         inbox = ending.inbox
         if fit < len(left):
             self._ending = ending
@@ -296,6 +296,6 @@ def _that_fit(channel_counters: Sequence[ChannelCounters], room: int) -> int:
 
 
 def _look_at(task: Task[Replay]) -> None:
-    """Takes note of how a page read ahead failed: a stream that ends before it asks for it may."""
+    """Retrieves the exception of a page that was read ahead for a stream that ended before."""
     if not task.cancelled():
         task.exception()

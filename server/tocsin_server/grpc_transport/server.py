@@ -92,15 +92,15 @@ class GrpcServer:
             return address
         return f"{address.rpartition(':')[0]}:{port}"
 
-    async def set_serving(self, serving: bool) -> None:  # noqa: FBT001  # what is set
-        """Says to those who ask for its health whether the server serves all that it should."""
+    async def set_serving(self, serving: bool) -> None:  # noqa: FBT001  # it is set
+        """Sets the health of the server and of its services."""
         response = health_pb2.HealthCheckResponse
         status = response.SERVING if serving else response.NOT_SERVING
         for name in ("", *self._services):
             await self._health.set(name, status)
 
     async def refuse(self) -> None:
-        """Tells those who ask for its health that the server is about to stop."""
+        """Sets the health to NOT_SERVING for good: the server is about to stop."""
         await self._health.enter_graceful_shutdown()
 
     async def stop(self, grace: float) -> None:

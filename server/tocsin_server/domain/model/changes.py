@@ -28,8 +28,8 @@ class Removal(NamedTuple):
 class Mark(NamedTuple):
     """A change of state of all notifications that a selector fits.
 
-    `channel_ids` is None for every channel's. `read` and `seen` are as asked
-    for, None where nothing was. `mark_time` is in microseconds since the Unix
+    `channel_ids` is None for every channel's. `read` and `seen` are as
+    requested, None where nothing was. `mark_time` is in microseconds since the Unix
     epoch.
     """
 
@@ -42,7 +42,7 @@ class Mark(NamedTuple):
 
 
 Item = Notification | Removal | Mark
-"""What one revision did to an inbox, or one of the things that it did."""
+"""An effect of one revision on an inbox."""
 
 
 def order_of(item: Item) -> tuple[int, int]:
@@ -76,7 +76,7 @@ def size_of_counters(channel_counters: Iterable[ChannelCounters]) -> int:
 class Change:
     """One committed revision of one inbox, as live subscribers need it.
 
-    `items` is what it did, or None when it is not told and must be read.
+    `items` is what it did, or None when that is not included and must be read.
     `counters` and `channel_counters`, of the channels touched, are as of
     `revision`. Not frozen, because one is made for every recipient.
     """

@@ -11,7 +11,7 @@ RESPONSE_BYTES = 1024 * 1024
 CHANNEL_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 USER_ID_CHARACTERS = 128
 USER_ID_EXCLUDED = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp"})
-"""Unicode's categories of which no character may stand in a user id.
+"""Unicode's categories of the characters that a user id must not have.
 
 They are control, format, surrogate and space characters.
 """
@@ -58,11 +58,11 @@ RETENTION_SECONDS_MIN = 1.0
 RETENTION_SECONDS_MAX = 3650 * 86_400.0
 
 
-def page_size(asked: int) -> int:
-    """Returns the page size in force for what a caller asked: 0 is the default."""
-    return min(asked or PAGE_SIZE, PAGE_SIZE_MAX)
+def page_size(requested: int) -> int:
+    """Returns the page size for the one that a caller requests: 0 is the default."""
+    return min(requested or PAGE_SIZE, PAGE_SIZE_MAX)
 
 
-def snapshot_size(asked: int) -> int:
-    """Returns the snapshot size in force for what a caller asked: 0 is the default."""
-    return min(asked or SNAPSHOT_SIZE, SNAPSHOT_SIZE_MAX)
+def snapshot_size(requested: int) -> int:
+    """Returns the snapshot size for the one that a caller requests: 0 is the default."""
+    return min(requested or SNAPSHOT_SIZE, SNAPSHOT_SIZE_MAX)

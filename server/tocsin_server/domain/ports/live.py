@@ -1,4 +1,4 @@
-"""Committed changes, announced to the streams of this process."""
+"""Committed changes, handed to the streams of this process."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -8,10 +8,10 @@ from tocsin_server.domain.model.identity import InboxKey
 
 
 class Watch(Protocol):
-    """One stream's eye on one inbox. It may lose sight, but says so.
+    """One stream's watch of one inbox. It may lose changes, but says so.
 
-    It is behind until told a revision to go on from, and whenever a change
-    does not continue the one before. Used from the event loop alone.
+    It is behind until `synced_to` sets a revision, and whenever a change does
+    not continue the one before. Used from the event loop alone.
     """
 
     @property
@@ -51,7 +51,7 @@ class Watch(Protocol):
 
 
 class Live(Protocol):
-    """Tells streams of committed changes. It may lose any: the store is the truth."""
+    """Hands committed changes to streams. It may lose any: the store is the truth."""
 
     def watch(self, key: InboxKey) -> Watch:
         """Returns a new watch, which sees every change announced from now on.
@@ -63,12 +63,12 @@ class Live(Protocol):
         ...
 
     def watches(self, key: InboxKey) -> bool:
-        """Tells whether anybody watches the inbox; any thread may ask."""
+        """Tells whether the inbox has a watch; safe to call from any thread."""
         ...
 
     def announce(self, changes: Sequence[Change]) -> None:
-        """Tells the watches of committed changes, in commit order for each inbox.
+        """Hands committed changes to the watches, in commit order for each inbox.
 
-        A change that does not say what it did makes them behind.
+        A change without items makes them behind.
         """
         ...
