@@ -92,7 +92,7 @@ def parse_line(line: stdin.Line) -> Item:
         return Item(line.number, None, "it is not UTF-8")
     except DecodeError:
         return Item(line.number, None, "it is nested too deep")
-    except (json_format.Error, ValueError) as problem:
+    except (json_format.Error, ValueError, RecursionError) as problem:
         return Item(line.number, None, f"it is not a SendMessageRequest: {clause(problem)}")
     return Item(line.number, request)
 

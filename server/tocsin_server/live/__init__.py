@@ -1,1 +1,1 @@
-"""Live: who is told of a committed change, and when."""
+"""Live: committed changes reach the streams of this process."""

@@ -1,4 +1,4 @@
-"""The hub: tells this process's streams of committed changes.
+"""The hub: hands committed changes to the streams of this process.
 
 A watch is synced or behind. Synced, it takes the change that continues what it
 has; anything else (a gap, another life of the inbox, more than a response
@@ -80,7 +80,7 @@ class HubWatch:
         self._hear(change.incarnation, change.revision)
 
     def hear_of(self, incarnation: int, revision: int) -> None:
-        """Takes word that the inbox has come to a revision."""
+        """Notes that the inbox has come to a revision."""
         known_incarnation, known_revision = self._end()
         if incarnation != known_incarnation or revision > known_revision:
             self._fall_behind()
@@ -152,7 +152,7 @@ class HubWatch:
         self._bytes = 0
 
     def _hear(self, incarnation: int, revision: int) -> None:
-        """Remembers the latest word, and has the stream look."""
+        """Remembers the latest revision heard of, and wakes the stream."""
         heard = self._heard
         if heard is None or heard[0] != incarnation or heard[1] < revision:
             self._heard = (incarnation, revision)
@@ -180,7 +180,7 @@ class Hub:
 
     @property
     def keys(self) -> Sequence[InboxKey]:
-        """The inboxes that somebody watches."""
+        """The inboxes that have a watch."""
         return list(self._watches)
 
     def watch(self, key: InboxKey) -> HubWatch:
@@ -198,11 +198,11 @@ class Hub:
         return watch
 
     def watches(self, key: InboxKey) -> bool:
-        """Tells whether anybody watches the inbox; any thread may ask."""
+        """Tells whether the inbox has a watch; safe to call from any thread."""
         return key in self._watches
 
     def announce(self, changes: Sequence[Change]) -> None:
-        """Tells the watches of committed changes."""
+        """Hands committed changes to the watches."""
         for change in changes:
             for watch in self._watches.get(change.key, ()):
                 if change.items is None:
@@ -211,13 +211,13 @@ class Hub:
                     watch.offer(change)
 
     def hear_of(self, revisions: Iterable[tuple[InboxKey, int, int]]) -> None:
-        """Tells the watches how far (key, incarnation, revision) inboxes have come."""
+        """Tells the watches which (key, incarnation, revision) inboxes have come to."""
         for key, incarnation, revision in revisions:
             for watch in self._watches.get(key, ()):
                 watch.hear_of(incarnation, revision)
 
     def stop(self) -> None:
-        """Takes no more streams, and tells those that are open to reconnect."""
+        """Takes no more streams, and has the open ones reconnect."""
         self._stopping = True
         for watches in list(self._watches.values()):
             for watch in watches:

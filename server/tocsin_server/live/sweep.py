@@ -14,12 +14,12 @@ logger = getLogger(__name__)
 
 
 async def sweep_forever(hub: Hub, store: InboxHistory, seconds: float = SWEEP_SECONDS) -> None:
-    """Compares, again and again, what the watches have with what the store has."""
+    """Compares the watches with the store, for ever, every so many seconds."""
     while True:
         await sleep(seconds)
         try:
             await sweep(hub, store)
-        except Exception:  # the next sweep may do better, and must come
+        except Exception:  # the next sweep may succeed, and must come
             logger.exception("a sweep failed")
 
 

@@ -42,12 +42,12 @@ def batch(message: ProtoMessage, name: str, path: str, found: Found) -> None:
 
 
 def selecting(message: ProtoMessage, name: str, path: str, found: Found) -> None:
-    """An audience, which names somebody."""
+    """An audience that names at least one user."""
     audience: audience_pb2.Audience = getattr(message, name)
     if audience.user_ids:
         check(audience, f"{path}{name}.", found)
     else:
-        found.append(Violation(path + name, "is required: it must name somebody"))
+        found.append(Violation(path + name, "is required: it must name at least one user"))
 
 
 validate = declare(

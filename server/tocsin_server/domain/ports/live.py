@@ -1,4 +1,4 @@
-"""Committed changes, announced to the streams of this process."""
+"""Committed changes, handed to the streams of this process."""
 
 from collections.abc import Sequence
 from typing import Protocol

@@ -20,6 +20,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from tocsin_server.domain.model.errors import ServerStopping, WritesOverloaded
+from tocsin_server.domain.model.limits import WAITING_ROWS
 from tocsin_server.domain.ports.live import Live
 from tocsin_server.store.engine.executors import Executor
 from tocsin_server.store.writing.group_commit import Committed, GroupCommitter, Task
@@ -33,9 +34,6 @@ LINGER_SECONDS = 0.03
 
 OVERTAKE_SECONDS = 0.1
 """How long a group may run until the next one takes another executor."""
-
-WAITING_ROWS = 100_000
-"""How many rows may wait to be written before calls are refused."""
 
 
 class WriteQueue:
