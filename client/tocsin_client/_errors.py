@@ -191,19 +191,20 @@ def error_from(
             delay = RetryInfo.FromString(detail.value).retry_delay
             retry_delay = delay.seconds + delay.nanos / 1e9
     message = failure.details() or "the call failed"
+    if retry_delay is not None:
+        message = f"{message.removesuffix('.')}. Try again in {retry_delay:g} s."
     if code is grpc.StatusCode.DEADLINE_EXCEEDED and not reason:
         # gRPC's own message names no cause.
         if last_answer is not None and not obstacle:
             message = f"no answer in time; before: {last_answer.message}"
             reason, metadata = last_answer.reason, last_answer.metadata
+            retry_delay = last_answer.retry_delay
         else:
             cause = obstacle or "the server is slow, or nothing serves the target"
             message = f"no answer in time: {cause}"
     if proxy and not reason and code in _UNREACHABLE:
         through = f", through the proxy {proxy}"
-        message = message.removesuffix(through) + through
-    if retry_delay is not None:
-        message = f"{message.removesuffix('.')}. Try again in {retry_delay:g} s."
+        message = message.removesuffix(through).removesuffix(".") + through
     return _CLASSES.get(code, CallError)(
         message,
         code=code.name,

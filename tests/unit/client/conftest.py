@@ -38,7 +38,7 @@ async def serve(tmp_path: Path) -> AsyncIterator[Serve]:
 
 
 class Sleeps(list[float]):
-    """Records the delays asked for, and waits for none."""
+    """Records the delays, and waits for none."""
 
     async def awaited(self, delay: float) -> None:
         self.blocked(delay)

@@ -98,7 +98,7 @@ class Begun(Generic[_T]):
         def run() -> None:
             try:
                 self._outcome.put((function(*args), None))
-            except Exception as failure:  # noqa: BLE001  (whoever asks gets it)
+            except Exception as failure:  # noqa: BLE001  (`result` raises it)
                 self._outcome.put((None, failure))
 
         threading.Thread(target=run, daemon=True).start()

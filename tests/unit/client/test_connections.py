@@ -6,7 +6,7 @@ from tocsin_client._target import parse_target
 TARGET = parse_target("unix:none", None)
 
 
-def test_no_channel_opens_that_nobody_would_close() -> None:
+def test_no_channel_opens_after_closing() -> None:
     channels = StreamChannels(Connector(TARGET.channel))
     channels.release(channels.take())
 
@@ -16,7 +16,7 @@ def test_no_channel_opens_that_nobody_would_close() -> None:
         channels.take()
 
 
-async def test_no_channel_of_asyncio_opens_that_nobody_would_close() -> None:
+async def test_no_channel_of_asyncio_opens_after_closing() -> None:
     channels = AsyncStreamChannels(AsyncConnector(TARGET))
     await channels.release(channels.take(channels), channels)
 

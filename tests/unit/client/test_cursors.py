@@ -162,7 +162,7 @@ async def test_a_subscription_begins_at_the_stored_cursor(
     assert subscription.violations == 0
 
 
-async def test_a_cursor_is_stored_when_the_next_update_is_asked_for(
+async def test_a_cursor_is_stored_when_the_next_update_is_requested(
     serve: Serve, clients: Clients, store: CursorStore
 ) -> None:
     inbox = ScriptedInbox([snapshot(5), live(5, 6), live(6, 7)])
@@ -200,12 +200,12 @@ async def test_what_was_not_finished_comes_again(
     inbox = ScriptedInbox([snapshot(5), live(5, 6)], [replay(5, 6, 6, last=True)])
     client = clients(await serve(inbox))
     first = client.subscribe("alice", cursor_store=store)
-    given = [(await anext(first)).revision for _ in range(2)]
+    received = [(await anext(first)).revision for _ in range(2)]
     await first.aclose()
 
     again = (await anext(client.subscribe("alice", cursor_store=store))).revision
 
-    assert (given, again) == ([5, 6], 6)
+    assert (received, again) == ([5, 6], 6)
     assert inbox.requests[1].cursor == "c5"
 
 
@@ -335,7 +335,7 @@ class _Empty(MemoryCursorStore):
     ],
     ids=["StopIteration", "None"],
 )
-async def test_a_store_that_breaks_its_word_is_told(
+async def test_a_store_that_breaks_its_contract_is_named(
     serve: Serve,
     clients: Clients,
     store: CursorStore,

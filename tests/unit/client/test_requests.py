@@ -52,16 +52,16 @@ def test_a_lone_user_id_is_one_recipient() -> None:
     assert make_send_request("news", "Hello", to="alice").audience.user_ids == ["alice"]
 
 
-@pytest.mark.parametrize("given", [None, 5, b"alice", ["alice", None]])
-def test_recipients_that_are_no_strings_are_refused(given: list[str]) -> None:
+@pytest.mark.parametrize("argument", [None, 5, b"alice", ["alice", None]])
+def test_recipients_that_are_no_strings_are_refused(argument: list[str]) -> None:
     with pytest.raises(TypeError, match=r"to must be strings, not (NoneType|int)"):
-        make_send_request("news", "Hello", to=given)
+        make_send_request("news", "Hello", to=argument)
 
 
-@pytest.mark.parametrize("given", [None, ""])
-def test_a_send_without_a_request_id_gets_a_new_one(given: str | None) -> None:
+@pytest.mark.parametrize("argument", [None, ""])
+def test_a_send_without_a_request_id_gets_a_new_one(argument: str | None) -> None:
     ids = {
-        make_send_request("news", "Hello", to="alice", request_id=given).request_id
+        make_send_request("news", "Hello", to="alice", request_id=argument).request_id
         for _ in range(2)
     }
 

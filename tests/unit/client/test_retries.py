@@ -85,7 +85,7 @@ async def test_a_call_is_repeated_when_the_server_says_so(
     assert sleeps == [1.1, 1.2]
 
 
-async def test_an_error_that_a_repeat_does_not_mend_is_raised_at_once(
+async def test_another_error_is_raised_at_once(
     serve: Serve, clients: Clients, sleeps: Sleeps
 ) -> None:
     server = Failing((PRECONDITION, (error_info("CHANNEL_NOT_EMPTY"),)))
@@ -97,7 +97,7 @@ async def test_an_error_that_a_repeat_does_not_mend_is_raised_at_once(
     assert (server.calls, sleeps) == (1, [])
 
 
-async def test_an_error_says_when_to_try_again_if_no_time_is_left_for_that(
+async def test_an_error_says_when_to_try_again_if_no_time_is_left_for_it(
     serve: Serve, clients: Clients
 ) -> None:
     server = Failing((PRECONDITION, BEING_DELETED))
@@ -114,7 +114,7 @@ async def test_an_error_says_when_to_try_again_if_no_time_is_left_for_that(
 
 
 @pytest.mark.parametrize("details", [STORE_UNAVAILABLE[:1], ()])
-async def test_what_the_server_answered_last_is_heard_though_the_time_ran_out_later(
+async def test_a_call_that_times_out_later_has_the_last_reason_of_the_server(
     serve: Serve, clients: Clients, details: tuple[Message, ...]
 ) -> None:
     server = Failing((UNAVAILABLE, details), silent=True)
@@ -129,7 +129,7 @@ async def test_what_the_server_answered_last_is_heard_though_the_time_ran_out_la
     assert caught.value.metadata == ({"cause": "locked"} if details else {})
 
 
-def test_a_server_that_never_recovers_is_asked_until_the_timeout_and_heard() -> None:
+def test_a_server_that_never_recovers_is_called_until_the_timeout() -> None:
     played = Played()
     calling = Begun(lambda: played.client.send("news", "Hello", to="alice"))
 

@@ -1,4 +1,4 @@
-"""Unary calls that end in vain, on a connection that takes them and answers nothing."""
+"""Unary calls to a server that accepts connections and answers nothing."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -24,7 +24,7 @@ async def silent() -> AsyncIterator[str]:
 
 
 @pytest.mark.parametrize("kind", ["AsyncClient", "Client"])
-async def test_a_server_that_answers_nothing_is_told_apart_from_none(
+async def test_the_error_distinguishes_a_silent_server_from_a_missing_one(
     kind: str, silent: str
 ) -> None:
     made = AsyncClient(silent) if kind == "AsyncClient" else in_threads(Client(silent))
@@ -34,15 +34,15 @@ async def test_a_server_that_answers_nothing_is_told_apart_from_none(
             await client.get_inbox("alice", timeout=0.3)
 
 
-async def test_closing_while_it_is_found_out_why_cancels_nobody(
+async def test_closing_during_the_probe_cancels_no_caller(
     silent: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     probing = asyncio.Event()
-    find_out = _async_unary.AsyncCalls._obstacle
+    obstacle_of = _async_unary.AsyncCalls._obstacle
 
     async def noted(self: _async_unary.AsyncCalls, failure: object, seconds: float) -> str:
         probing.set()
-        return await find_out(self, failure, 1_000 * seconds)  # type: ignore[arg-type]  # as given
+        return await obstacle_of(self, failure, 1_000 * seconds)  # type: ignore[arg-type]  # as given
 
     monkeypatch.setattr(_async_unary.AsyncCalls, "_obstacle", noted)
     monkeypatch.setattr(_retries, "_PROBE_SECONDS", 20.0)
@@ -56,7 +56,7 @@ async def test_closing_while_it_is_found_out_why_cancels_nobody(
         await call
 
 
-async def test_whoever_cancels_while_it_is_found_out_why_is_heard(
+async def test_a_caller_that_is_cancelled_during_the_probe_is_cancelled(
     silent: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     probing = asyncio.Event()
