@@ -3,13 +3,14 @@ from typing import Any
 
 import pytest
 from google.protobuf.struct_pb2 import Struct
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tocsin_client.cli import json_numbers
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(), inner, max_size=5),
+    max_leaves=20,
 )
 
 
@@ -73,7 +74,9 @@ def test_whole_numbers_are_printed_as_whole(value: float | str | list[Any], show
     assert json_numbers.dump(struct) == f'{{"a": {shown}}}'
 
 
-@given(st.dictionaries(st.text(), JSON))
+# How long an example takes is the machine's matter.
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.dictionaries(st.text(), JSON, max_size=5))
 def test_what_passes_comes_back_the_same(data: dict[str, Any]) -> None:
     try:
         json_numbers.check(data)
