@@ -5,16 +5,15 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from logging import getLogger
-from random import SystemRandom
+from random import random
 from secrets import token_urlsafe
-from time import time_ns
 
 from uuid_utils import uuid7
 
-from tocsin_server.api.channels.handlers import ChannelServicer
-from tocsin_server.api.inboxes.handlers import InboxServicer
-from tocsin_server.api.messages.encode import stamp
-from tocsin_server.api.messages.handlers import MessageServicer
+from tocsin_server.api.channels.handlers import CHANNEL_SERVICE, ChannelHandlers
+from tocsin_server.api.inboxes.handlers import INBOX_SERVICE, InboxHandlers
+from tocsin_server.api.messages.encode import server_fields
+from tocsin_server.api.messages.handlers import MESSAGE_SERVICE, MessageHandlers
 from tocsin_server.background.disk_health import watch_forever
 from tocsin_server.background.jobs import WORK_SECONDS, work_forever
 from tocsin_server.background.pruning import PRUNE_SECONDS, prune_forever
@@ -32,8 +31,9 @@ from tocsin_server.live.sweep import SWEEP_SECONDS, sweep_forever
 from tocsin_server.settings import Settings
 from tocsin_server.store.engine.driver_errors import CannotOpen
 from tocsin_server.store.store import SqlStore
+from tocsin_server.system_clock import SETTLE_SECONDS, SystemClock
 
-__all__ = ["CannotListen", "CannotOpen", "Parts", "serving"]
+__all__ = ["CannotListen", "CannotOpen", "Parts", "SystemClock", "serving"]
 
 GRACE_SECONDS = 1.0
 """How long calls may take to end once the server stops."""
@@ -44,18 +44,7 @@ CANCEL_SECONDS = 0.1
 CLOSE_SECONDS = 0.7
 """How long the store may take to close: to commit what waits, and to end what it reads."""
 
-RECONNECT_SECONDS = 1.0
-"""Over how long the streams of a server that stops spread their return."""
-
 logger = getLogger(__name__)
-
-
-class SystemClock:
-    """The machine's clock."""
-
-    def now(self) -> int:
-        """Returns the time in microseconds since the Unix epoch."""
-        return time_ns() // 1_000
 
 
 class RandomIdentifiers:
@@ -82,9 +71,10 @@ class Parts:
     options: Options = OPTIONS
 
 
-def _reconnect_delay() -> float:
-    """Returns when one of the streams that end together should return."""
-    return SystemRandom().uniform(0.0, RECONNECT_SECONDS)
+def _system_clock(settings: Settings) -> SystemClock:
+    """Returns the machine's clock, which settles within the shortest retention."""
+    shortest = min(settings.idempotency_retention, settings.history_retention)
+    return SystemClock(min(SETTLE_SECONDS, shortest))
 
 
 @asynccontextmanager
@@ -98,33 +88,39 @@ async def serving(settings: Settings, parts: Parts | None = None) -> AsyncIterat
         CannotOpen: the database cannot be used.
         CannotListen: the address cannot be listened on.
     """
-    parts = parts or Parts(SystemClock())
+    parts = parts or Parts(_system_clock(settings))
     identifiers = RandomIdentifiers()
     hub = parts.hub(settings.max_streams)
     retention = Retention(settings.idempotency_retention, settings.history_retention)
     store = await SqlStore.open(settings.database_url, hub, parts.clock, retention)
 
     def follow(subscription: Subscription) -> Follower:
-        return Follower(store, hub, subscription, _reconnect_delay)
+        return Follower(store.inboxes, hub, subscription, random)
 
     server = GrpcServer(
-        ChannelServicer(Channels(store, parts.clock, identifiers)),
-        MessageServicer(Messages(store, parts.clock, identifiers, stamp)),
-        InboxServicer(Inboxes(store, parts.clock), follow),
+        [
+            CHANNEL_SERVICE.bind(
+                ChannelHandlers(Channels(store.channels, parts.clock, identifiers))
+            ),
+            MESSAGE_SERVICE.bind(
+                MessageHandlers(Messages(store.messages, parts.clock, identifiers, server_fields))
+            ),
+            INBOX_SERVICE.bind(InboxHandlers(Inboxes(store.inboxes, parts.clock), follow)),
+        ],
         parts.options,
     )
 
-    async def tell_of_the_disk(full: bool) -> None:  # noqa: FBT001  # what is told
+    async def report_disk(full: bool) -> None:  # noqa: FBT001  # what is reported
         await server.set_serving(not full)
 
     background = [
-        create_task(sweep_forever(hub, store, parts.sweep_seconds)),
-        create_task(work_forever(store, parts.clock, parts.work_seconds)),
-        create_task(prune_forever(store, parts.clock, parts.prune_seconds)),
+        create_task(sweep_forever(hub, store.inboxes, parts.sweep_seconds)),
+        create_task(work_forever(store.jobs, parts.clock, parts.work_seconds)),
+        create_task(prune_forever(store.pruning, parts.clock, parts.prune_seconds)),
     ]
     try:
         address = await server.start(settings.listen)
-        background.append(create_task(watch_forever(store, tell_of_the_disk)))
+        background.append(create_task(watch_forever(store.disk, report_disk)))
         logger.info("serving", extra={"address": address})
         try:
             yield address

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
-SHORTEST_RETENTION = 1.0
-LONGEST_RETENTION = 3650 * 86_400.0
+from tocsin_server.domain.model.limits import (
+    RETENTION_SECONDS_MAX,
+    RETENTION_SECONDS_MIN,
+    STREAMS,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +28,15 @@ class Settings:
     listen: str = "127.0.0.1:50051"
     idempotency_retention: float = 24 * 3600.0
     history_retention: float = 7 * 24 * 3600.0
-    max_streams: int = 20_000
+    max_streams: int = STREAMS
 
     def __post_init__(self) -> None:
         for name in ("idempotency_retention", "history_retention"):
             seconds = getattr(self, name)
-            if not SHORTEST_RETENTION <= seconds <= LONGEST_RETENTION:
+            if not RETENTION_SECONDS_MIN <= seconds <= RETENTION_SECONDS_MAX:
                 raise ValueError(
-                    f"{name} is {seconds}, and must be {SHORTEST_RETENTION:.0f}"
-                    f" to {LONGEST_RETENTION:.0f} seconds"
+                    f"{name} is {seconds}, and must be {RETENTION_SECONDS_MIN:.0f}"
+                    f" to {RETENTION_SECONDS_MAX:.0f} seconds"
                 )
         if not self.max_streams >= 1:
             raise ValueError(f"max_streams is {self.max_streams}, and must be at least 1")

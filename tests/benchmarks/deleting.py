@@ -36,16 +36,16 @@ def steps(messages: Callable[[Sizes], int]) -> Prepare:
 
             async def one_round() -> dict[str, float]:
                 channel_id = f"channel-{next(numbers)}"
-                await store.create_channel(request(), channel(channel_id))
+                await store.channels.create_channel(request(), channel(channel_id))
                 for _ in range(messages(sizes)):
-                    await store.send([send(*recipients, channel_id=channel_id, body=body)])
-                await store.delete_channel(request(), channel_id, clock.now(), force=True)
+                    await store.messages.send([send(*recipients, channel_id=channel_id, body=body)])
+                await store.channels.delete_channel(request(), channel_id, clock.now(), force=True)
                 taken = []
                 with timed():
                     under_way = True
                     while under_way:
                         begin = time.perf_counter()
-                        under_way = await store.work(clock.now())
+                        under_way = await store.jobs.work(clock.now())
                         taken.append((time.perf_counter() - begin) * 1e3)
                 require(len(taken) > messages(sizes), "every message takes a step at least")
                 return {"longest": max(taken), "median": statistics.median(taken)}

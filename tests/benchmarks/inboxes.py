@@ -78,7 +78,7 @@ async def fill(url: str, count: int) -> None:
             with connection.begin():
                 run(connection, statement.format(**values, body=literal, size=len(body)))
 
-        await run_in(opened.lanes[0], execute)
+        await run_in(opened.executors[0], execute)
 
     await do(INBOX, reader=READER, count=count, unread=count // 10)
     for first in range(1, count + 1, ROWS_A_STATEMENT):

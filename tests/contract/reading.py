@@ -28,25 +28,25 @@ def sent(outcome: Sent | TocsinError) -> Sent:
 async def all_channels(store: Store, tenant: str, limit: int) -> list[Channel]:
     after, found = "", list[Channel]()
     for _ in range(PAGES_AT_MOST):
-        page = await store.list_channels(tenant, after, limit)
+        page = await store.channels.list_channels(tenant, after, limit)
         check(page, limit)
         found += page.items
-        if not page.more:
+        if not page.next:
             break
-        after = found[-1].channel_id
+        after = page.next
     return found
 
 
 async def all_messages(store: Store, tenant: str, channel_id: str, limit: int) -> list[Message]:
-    before, found = None, list[Message]()
+    after, found = "", list[Message]()
     for _ in range(PAGES_AT_MOST):
-        page = await store.list_messages(tenant, channel_id, before, limit)
+        page = await store.messages.list_messages(tenant, channel_id, after, limit)
         check(page, limit)
         assert size_of(page.items) <= RESPONSE_BYTES
         found += page.items
-        if not page.more:
+        if not page.next:
             break
-        before = found[-1].sequence
+        after = page.next
     return found
 
 
@@ -57,16 +57,15 @@ async def all_notifications(
     which: NotificationFilter = NotificationFilter.ALL,
     limit: int = 1_000,
 ) -> list[Notification]:
-    before: int | None = None
-    found = list[Notification]()
+    after, found = "", list[Notification]()
     for _ in range(PAGES_AT_MOST):
-        page = await store.list_notifications(key, channel_ids, which, before, limit)
+        page = await store.inboxes.list_notifications(key, channel_ids, which, after, limit)
         check(page, limit)
         assert size_of([row.message for row in page.items]) <= RESPONSE_BYTES
         found += page.items
-        if not page.more:
+        if not page.next:
             break
-        before = found[-1].arrive_revision
+        after = page.next
     return found
 
 
@@ -76,6 +75,6 @@ def size_of(messages: Sequence[Message]) -> int:
 
 
 def check(page: Page[T], limit: int) -> None:
-    """A page never holds more than was asked for, nor nothing when there is more."""
+    """A page never holds more than its limit, nor nothing when another one follows."""
     assert len(page.items) <= limit
-    assert page.items or not page.more
+    assert page.items or not page.next

@@ -25,56 +25,59 @@ async def test_a_channel_is_read_as_it_was_stored(store: Store) -> None:
         "leads", title="Ünï 😀", description="x" * 2_000, labels={"team": 'a"b', "": "", "ü": "\n"}
     )
 
-    returned = await store.create_channel(request(), created)
+    returned = await store.channels.create_channel(request(), created)
 
     assert returned == created
-    assert await store.get_channel("default", "leads") == created
+    assert await store.channels.get_channel("default", "leads") == created
 
 
 async def test_a_channel_of_another_tenant_is_none(store: Store) -> None:
-    assert await store.get_channel("other", "news") is None
-    assert await store.get_channel("default", "nowhere") is None
-    assert list((await store.list_channels("other", "", 10)).items) == []
+    assert await store.channels.get_channel("other", "news") is None
+    assert await store.channels.get_channel("default", "nowhere") is None
+    assert list((await store.channels.list_channels("other", "", 10)).items) == []
 
 
 async def test_two_tenants_may_have_a_channel_of_one_id(store: Store) -> None:
     theirs = channel("news", tenant="other", title="Theirs")
 
-    await store.create_channel(request(tenant="other"), theirs)
+    await store.channels.create_channel(request(tenant="other"), theirs)
 
-    ours = await store.get_channel("default", "news")
+    ours = await store.channels.get_channel("default", "news")
     assert ours is not None
     assert ours.title == "News"
-    assert await store.get_channel("other", "news") == theirs
+    assert await store.channels.get_channel("other", "news") == theirs
 
 
 async def test_an_id_that_is_taken_is_refused_and_the_channel_stays(store: Store) -> None:
     with pytest.raises(ChannelAlreadyExists) as caught:
-        await store.create_channel(request(), channel("news", title="Other"))
+        await store.channels.create_channel(request(), channel("news", title="Other"))
 
     assert caught.value.metadata == {"channel_id": "news"}
-    kept = await store.get_channel("default", "news")
+    kept = await store.channels.get_channel("default", "news")
     assert kept is not None
     assert kept.title == "News"
 
 
 async def test_of_many_who_create_one_channel_at_once_one_succeeds(store: Store) -> None:
     outcomes = await asyncio.gather(
-        *(store.create_channel(request(), channel("leads", title=f"{n}")) for n in range(20)),
+        *(
+            store.channels.create_channel(request(), channel("leads", title=f"{n}"))
+            for n in range(20)
+        ),
         return_exceptions=True,
     )
 
     refused = [outcome for outcome in outcomes if isinstance(outcome, ChannelAlreadyExists)]
     (created,) = [outcome for outcome in outcomes if outcome not in refused]
     assert len(refused) == 19
-    assert await store.get_channel("default", "leads") == created
+    assert await store.channels.get_channel("default", "leads") == created
 
 
 async def test_a_request_answered_before_gets_the_answer_of_then(store: Store) -> None:
     asked = request("r-1", b"body", rpc="CreateChannel")
-    first = await store.create_channel(asked, channel("leads", labels={"a": "b"}))
+    first = await store.channels.create_channel(asked, channel("leads", labels={"a": "b"}))
 
-    again = await store.create_channel(asked, channel("leads", title="A later attempt"))
+    again = await store.channels.create_channel(asked, channel("leads", title="A later attempt"))
 
     assert again == first
 
@@ -83,30 +86,30 @@ async def test_a_request_is_answered_again_by_a_store_opened_again(
     store: Store, shelf: Shelf
 ) -> None:
     asked = request("r-1", b"body", rpc="CreateChannel")
-    first = await store.create_channel(asked, channel("leads"))
+    first = await store.channels.create_channel(asked, channel("leads"))
 
     reopened = await shelf.reopen()
-    again = await reopened.create_channel(asked, channel("leads"))
-    stored = await reopened.get_channel("default", "leads")
+    again = await reopened.channels.create_channel(asked, channel("leads"))
+    stored = await reopened.channels.get_channel("default", "leads")
 
     assert again == stored == first
 
 
 async def test_a_request_id_with_another_body_is_refused(store: Store) -> None:
-    await store.create_channel(request("r-1", b"body"), channel("leads"))
+    await store.channels.create_channel(request("r-1", b"body"), channel("leads"))
 
     with pytest.raises(RequestIdReused) as caught:
-        await store.create_channel(request("r-1", b"other"), channel("more-leads"))
+        await store.channels.create_channel(request("r-1", b"other"), channel("more-leads"))
 
     assert caught.value.metadata == {"request_id": "r-1"}
-    assert await store.get_channel("default", "more-leads") is None
+    assert await store.channels.get_channel("default", "more-leads") is None
 
 
 async def test_an_error_is_not_kept(store: Store) -> None:
     with pytest.raises(ChannelAlreadyExists):
-        await store.create_channel(request("r-1", b"body"), channel("news"))
+        await store.channels.create_channel(request("r-1", b"body"), channel("news"))
 
-    created = await store.create_channel(request("r-1", b"other body"), channel("leads"))
+    created = await store.channels.create_channel(request("r-1", b"other body"), channel("leads"))
 
     assert created.channel_id == "leads"
 
@@ -114,10 +117,10 @@ async def test_an_error_is_not_kept(store: Store) -> None:
 async def test_a_request_id_is_free_again_after_its_retention(
     store: Store, clock: SetClock
 ) -> None:
-    await store.create_channel(request("r-1", b"body"), channel("leads"))
+    await store.channels.create_channel(request("r-1", b"body"), channel("leads"))
     clock.advance(RETENTION + 1)
 
-    created = await store.create_channel(request("r-1", b"other"), channel("more-leads"))
+    created = await store.channels.create_channel(request("r-1", b"other"), channel("more-leads"))
 
     assert created.channel_id == "more-leads"
 
@@ -126,7 +129,7 @@ async def test_a_request_id_is_free_again_after_its_retention(
 async def test_channels_are_listed_by_id_none_lost_none_twice(store: Store, limit: int) -> None:
     ids = ["a", "a-", "a-b", "a_b", "ab", "b0"]
     for channel_id in reversed(ids):
-        await store.create_channel(request(), channel(channel_id))
+        await store.channels.create_channel(request(), channel(channel_id))
 
     listed = await all_channels(store, "default", limit)
 
@@ -136,11 +139,11 @@ async def test_channels_are_listed_by_id_none_lost_none_twice(store: Store, limi
 async def test_a_page_of_large_channels_fits_a_response(store: Store) -> None:
     labels = {f"key-{n}": "😀" * 256 for n in range(32)}
     for number in range(40):
-        await store.create_channel(request(), channel(f"large-{number:02}", labels=labels))
+        await store.channels.create_channel(request(), channel(f"large-{number:02}", labels=labels))
 
-    page = await store.list_channels("default", "", 1_000)
+    page = await store.channels.list_channels("default", "", 1_000)
 
-    assert page.more
+    assert page.next
     texts = [text for each in page.items for label in each.labels.items() for text in label]
     assert 0 < sum(len(text.encode()) for text in texts) <= RESPONSE_BYTES
     assert len(await all_channels(store, "default", 1_000)) == 42
@@ -159,43 +162,43 @@ def news(
 
 
 async def test_an_update_changes_what_it_names_and_nothing_else(store: Store) -> None:
-    created = await store.create_channel(
+    created = await store.channels.create_channel(
         request(tenant="other"), channel(tenant="other", labels={"a": "1"}, description="Old")
     )
 
-    changed = await store.update_channel(
+    changed = await store.channels.update_channel(
         request(tenant="other"), news(tenant="other", title="New", labels={"b": "2"}), "e-2", 7
     )
 
     assert changed == replace(created, title="New", labels={"b": "2"}, etag="e-2", update_time=7)
-    assert await store.get_channel("other", "news") == changed
-    ours = await store.get_channel("default", "news")
+    assert await store.channels.get_channel("other", "news") == changed
+    ours = await store.channels.get_channel("default", "news")
     assert ours is not None
     assert ours.title == "News"
 
 
 async def test_an_update_that_changes_nothing_keeps_the_etag(store: Store) -> None:
-    before = await store.get_channel("default", "news")
+    before = await store.channels.get_channel("default", "news")
 
-    after = await store.update_channel(request(), news(title="News"), "e-2", 7)
+    after = await store.channels.update_channel(request(), news(title="News"), "e-2", 7)
 
     assert after == before
 
 
 async def test_an_update_of_another_etag_is_refused(store: Store) -> None:
-    first = await store.update_channel(request(), news("etag", title="First"), "e-2", 7)
+    first = await store.channels.update_channel(request(), news("etag", title="First"), "e-2", 7)
 
     with pytest.raises(EtagMismatch) as caught:
-        await store.update_channel(request(), news("etag", title="Second"), "e-3", 8)
+        await store.channels.update_channel(request(), news("etag", title="Second"), "e-3", 8)
 
     assert caught.value.metadata == {"etag": "e-2"}
-    assert await store.get_channel("default", "news") == first
+    assert await store.channels.get_channel("default", "news") == first
 
 
 async def test_of_many_updates_of_one_etag_one_succeeds(store: Store) -> None:
     outcomes = await asyncio.gather(
         *(
-            store.update_channel(request(), news("etag", title=f"{n}"), f"e{n}", n)
+            store.channels.update_channel(request(), news("etag", title=f"{n}"), f"e{n}", n)
             for n in range(9)
         ),
         return_exceptions=True,
@@ -206,20 +209,20 @@ async def test_of_many_updates_of_one_etag_one_succeeds(store: Store) -> None:
 
 async def test_a_channel_that_is_not_there_cannot_be_updated(store: Store) -> None:
     with pytest.raises(ChannelNotFound):
-        await store.update_channel(request(), news(tenant="other", title="New"), "e-2", 7)
+        await store.channels.update_channel(request(), news(tenant="other", title="New"), "e-2", 7)
 
 
 async def test_a_repeated_update_gets_its_first_answer(store: Store) -> None:
     asked = request("r-1", b"first", rpc="UpdateChannel")
     other = request("r-1", b"other", rpc="UpdateChannel")
-    first = await store.update_channel(asked, news("etag", title="First"), "e-2", START)
-    await store.update_channel(request(), news(title="Second"), "e-3", START)
+    first = await store.channels.update_channel(asked, news("etag", title="First"), "e-2", START)
+    await store.channels.update_channel(request(), news(title="Second"), "e-3", START)
 
-    again = await store.update_channel(asked, news("etag", title="First"), "e-4", START)
+    again = await store.channels.update_channel(asked, news("etag", title="First"), "e-4", START)
 
     assert again == first
     with pytest.raises(RequestIdReused):
-        await store.update_channel(other, news(title="Third"), "e-5", START)
+        await store.channels.update_channel(other, news(title="Third"), "e-5", START)
 
 
 async def test_repeats_at_once_of_each_change_of_a_channel_all_get_its_answer(
@@ -229,18 +232,23 @@ async def test_repeats_at_once_of_each_change_of_a_channel_all_get_its_answer(
         channel_id, name = f"leads-{number}", f"r-{number}"
         asked = channel(channel_id)
         created = await asyncio.gather(
-            *(store.create_channel(request(name, rpc="CreateChannel"), asked) for _ in range(3))
+            *(
+                store.channels.create_channel(request(name, rpc="CreateChannel"), asked)
+                for _ in range(3)
+            )
         )
         update = ChannelUpdate("default", channel_id, "etag", "Leads, later", None, None)
         changed = await asyncio.gather(
             *(
-                store.update_channel(request(name, rpc="UpdateChannel"), update, "etag-2", START)
+                store.channels.update_channel(
+                    request(name, rpc="UpdateChannel"), update, "etag-2", START
+                )
                 for _ in range(3)
             )
         )
         await asyncio.gather(
             *(
-                store.delete_channel(
+                store.channels.delete_channel(
                     request(name, rpc="DeleteChannel"), channel_id, START, force=False
                 )
                 for _ in range(3)
@@ -249,4 +257,4 @@ async def test_repeats_at_once_of_each_change_of_a_channel_all_get_its_answer(
 
         assert created == [asked] * 3
         assert [each.title for each in changed] == ["Leads, later"] * 3
-        assert await store.get_channel("default", channel_id) is None
+        assert await store.channels.get_channel("default", channel_id) is None

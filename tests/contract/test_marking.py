@@ -35,7 +35,7 @@ def of_channels(*channel_ids: str, up_to_revision: int = 0) -> Selection:
 async def fill(store: Store, user_id: str, *channel_ids: str) -> list[str]:
     """Sends a message to each of these channels, one revision each; returns their ids."""
     sends = [send(user_id, channel_id=channel_id) for channel_id in channel_ids]
-    return [sent(outcome).message.message_id for outcome in await store.send(sends)]
+    return [sent(outcome).message.message_id for outcome in await store.messages.send(sends)]
 
 
 async def mark(
@@ -49,7 +49,7 @@ async def mark(
     now: int = NOW,
 ) -> Marked:
     asked = request(request_id, repr((selection, read, seen)).encode(), rpc="UpdateNotifications")
-    return await store.mark(Marking(asked, key, selection, read, seen), now)
+    return await store.inboxes.mark(Marking(asked, key, selection, read, seen), now)
 
 
 async def states(store: Store, key: InboxKey = ALICE) -> list[tuple[int | None, int | None]]:
@@ -64,7 +64,7 @@ async def test_what_is_read_is_seen_and_both_are_counted(store: Store) -> None:
 
     assert marked == Marked(4, Counters(3, 0, 0), 3)
     assert await states(store) == [(NOW, NOW)] * 3
-    head = await store.read_head(ALICE, 10)
+    head = await store.inboxes.read_head(ALICE, 10)
     assert (head.inbox.revision, head.inbox.counters) == (4, Counters(3, 0, 0))
     assert list(head.channel_counters) == [
         ("news", Counters(2, 0, 0)),
@@ -169,7 +169,7 @@ async def test_marking_an_inbox_never_seen_creates_nothing(store: Store) -> None
     marked = await mark(store, read=True)
 
     assert marked == Marked(0, Counters(0, 0, 0), 0)
-    assert (await store.get_inbox(ALICE)).incarnation == 0
+    assert (await store.inboxes.get_inbox(ALICE)).incarnation == 0
 
 
 async def test_a_repeated_request_gets_its_first_answer_again(shelf: Shelf, store: Store) -> None:
@@ -181,7 +181,7 @@ async def test_a_repeated_request_gets_its_first_answer_again(shelf: Shelf, stor
     again = await mark(store, read=True, request_id="r-1")
 
     assert again == first
-    assert (await store.get_inbox(ALICE)).counters == Counters(2, 1, 1)
+    assert (await store.inboxes.get_inbox(ALICE)).counters == Counters(2, 1, 1)
     with pytest.raises(RequestIdReused):
         await mark(store, read=False, request_id="r-1")
 
@@ -189,8 +189,8 @@ async def test_a_repeated_request_gets_its_first_answer_again(shelf: Shelf, stor
 async def test_a_marking_is_one_change_of_one_revision(store: Store, hub: Hub) -> None:
     [first, second, _] = await fill(store, "alice", "news", "offers", "news")
     watch = hub.watch(ALICE)
-    inbox = await store.get_inbox(ALICE)
-    watch.go_on_from(inbox.incarnation, inbox.revision)
+    inbox = await store.inboxes.get_inbox(ALICE)
+    watch.synced_to(inbox.incarnation, inbox.revision)
 
     await mark(store, Selection((first, second), None, 0), read=True)
     await mark(store, of_channels("news", up_to_revision=3), seen=True)
@@ -240,7 +240,7 @@ async def replayed(store: Store, key: InboxKey, view: View, after: int, limit: i
     """What a client that was at a revision has when it has caught up, page by page."""
     position = Position(after)
     for _ in range(1_000):
-        replay = await store.read_changes(key, position, limit)
+        replay = await store.inboxes.read_changes(key, position, limit)
         assert len(replay.items) <= limit
         view.take(replay.items)
         assert replay.position > position or replay.caught_up
@@ -297,7 +297,7 @@ async def test_from_every_revision_a_replay_comes_to_the_state_of_now(
             assert marked.counters == view.counters()
         view = View().take(await all_notifications(store, key))
         at.append(view.copy())
-        assert (await store.get_inbox(key)).revision == len(at) - 1
+        assert (await store.inboxes.get_inbox(key)).revision == len(at) - 1
 
     for revision, then in enumerate(at):
         assert await replayed(store, key, then.copy(), revision, limit) == view

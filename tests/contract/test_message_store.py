@@ -20,7 +20,7 @@ from tests.support.waiting import DEADLINE_SECONDS
 
 
 async def deliver(store: Store, *sends: Send) -> Sequence[Sent]:
-    return [sent(outcome) for outcome in await store.send(sends)]
+    return [sent(outcome) for outcome in await store.messages.send(sends)]
 
 
 async def test_a_send_puts_the_message_into_every_recipients_inbox(store: Store) -> None:
@@ -45,9 +45,9 @@ async def test_a_message_is_read_by_its_id_in_its_tenant_alone(store: Store) -> 
     (outcome,) = await deliver(store, send("alice"))
 
     message_id = outcome.message.message_id
-    assert await store.get_message("default", message_id) == outcome.message
-    assert await store.get_message("other", message_id) is None
-    assert await store.get_message("default", "unknown") is None
+    assert await store.messages.get_message("default", message_id) == outcome.message
+    assert await store.messages.get_message("other", message_id) is None
+    assert await store.messages.get_message("default", "unknown") is None
 
 
 async def test_each_message_adds_exactly_one_revision_in_commit_order(store: Store) -> None:
@@ -61,7 +61,7 @@ async def test_each_message_adds_exactly_one_revision_in_commit_order(store: Sto
         assert [(n.revision, n.message.sequence) for n in arrived] == list(
             enumerate(sequences, start=1)
         )
-        assert (await store.get_inbox(key)).revision == 35
+        assert (await store.inboxes.get_inbox(key)).revision == 35
 
 
 async def test_the_sends_of_one_call_are_committed_in_their_order(store: Store) -> None:
@@ -89,10 +89,10 @@ async def test_counters_are_those_of_a_recount(store: Store) -> None:
     for user in range(20):
         key = InboxKey("default", f"user-{user}")
         listed = await all_notifications(store, key)
-        head = await store.read_head(key, 1)
+        head = await store.inboxes.read_head(key, 1)
         unread = sum(n.read_time is None for n in listed)
         unseen = sum(n.seen_time is None for n in listed)
-        assert head.inbox == await store.get_inbox(key)
+        assert head.inbox == await store.inboxes.get_inbox(key)
         assert head.inbox.counters == Counters(len(listed), unread, unseen)
         assert head.inbox.revision == len(listed)
         recount = {
@@ -104,7 +104,7 @@ async def test_counters_are_those_of_a_recount(store: Store) -> None:
 
 
 async def test_an_unknown_channel_fails_alone_and_creates_nobody(store: Store) -> None:
-    outcomes = await store.send(
+    outcomes = await store.messages.send(
         [send("alice"), send("carol", channel_id="nowhere"), send("alice", channel_id="offers")]
     )
 
@@ -112,21 +112,21 @@ async def test_an_unknown_channel_fails_alone_and_creates_nobody(store: Store) -
     error = outcomes[1]
     assert isinstance(error, ChannelNotFound)
     assert error.metadata == {"channel_id": "nowhere"}
-    assert (await store.get_inbox(ALICE)).revision == 2
-    assert (await store.get_inbox(InboxKey("default", "carol"))).incarnation == 0
+    assert (await store.inboxes.get_inbox(ALICE)).revision == 2
+    assert (await store.inboxes.get_inbox(InboxKey("default", "carol"))).incarnation == 0
     assert len(await all_messages(store, "default", "nowhere", 10)) == 0
 
 
 async def test_a_channel_of_another_tenant_is_unknown(store: Store) -> None:
-    await store.create_channel(request(tenant="other"), channel("theirs", tenant="other"))
+    await store.channels.create_channel(request(tenant="other"), channel("theirs", tenant="other"))
 
-    (outcome,) = await store.send([send("alice", channel_id="theirs")])
+    (outcome,) = await store.messages.send([send("alice", channel_id="theirs")])
 
     assert isinstance(outcome, ChannelNotFound)
 
 
 async def test_tenants_do_not_see_each_other(store: Store) -> None:
-    await store.create_channel(request(tenant="other"), channel("news", tenant="other"))
+    await store.channels.create_channel(request(tenant="other"), channel("news", tenant="other"))
 
     await deliver(
         store,
@@ -139,8 +139,8 @@ async def test_tenants_do_not_see_each_other(store: Store) -> None:
     assert [n.message.body for n in await all_notifications(store, ALICE)] == [b"ours"] * 2
     assert [n.message.body for n in await all_notifications(store, theirs)] == [b"theirs"]
     assert [m.body for m in await all_messages(store, "other", "news", 10)] == [b"theirs"]
-    assert (await store.get_inbox(theirs)).revision == 1
-    assert (await store.get_inbox(ALICE)).incarnation > 0
+    assert (await store.inboxes.get_inbox(theirs)).revision == 1
+    assert (await store.inboxes.get_inbox(ALICE)).incarnation > 0
 
 
 async def test_a_repeat_sends_nothing_and_gets_the_first_answer(store: Store) -> None:
@@ -149,7 +149,7 @@ async def test_a_repeat_sends_nothing_and_gets_the_first_answer(store: Store) ->
     (again,) = await deliver(store, send("alice", "bob", request_id="r-1"))
 
     assert again == first
-    assert (await store.get_inbox(ALICE)).revision == 1
+    assert (await store.inboxes.get_inbox(ALICE)).revision == 1
 
 
 async def test_a_repeat_is_answered_by_a_store_opened_again(store: Store, shelf: Shelf) -> None:
@@ -157,7 +157,7 @@ async def test_a_repeat_is_answered_by_a_store_opened_again(store: Store, shelf:
 
     reopened = await shelf.reopen()
     (again,) = await deliver(reopened, send("alice", request_id="r-1"))
-    inbox = await reopened.get_inbox(ALICE)
+    inbox = await reopened.inboxes.get_inbox(ALICE)
 
     assert again == first
     assert inbox.revision == 1
@@ -173,7 +173,7 @@ async def test_repeats_within_one_call_send_once(store: Store) -> None:
     )
 
     assert outcomes[0] == outcomes[2] == outcomes[3]
-    assert (await store.get_inbox(ALICE)).revision == 1
+    assert (await store.inboxes.get_inbox(ALICE)).revision == 1
 
 
 async def test_repeats_at_once_send_once(store: Store) -> None:
@@ -182,13 +182,13 @@ async def test_repeats_at_once_send_once(store: Store) -> None:
     )
 
     assert all(outcome == outcomes[0] for outcome in outcomes)
-    assert (await store.get_inbox(ALICE)).revision == 1
+    assert (await store.inboxes.get_inbox(ALICE)).revision == 1
 
 
 async def test_a_request_id_with_another_body_is_refused_and_sends_nothing(store: Store) -> None:
     await deliver(store, send("alice", request_id="r-1"))
 
-    outcomes = await store.send(
+    outcomes = await store.messages.send(
         [
             send("alice", body=b"other", request_id="r-1"),
             send("bob", request_id="r-2"),
@@ -200,12 +200,12 @@ async def test_a_request_id_with_another_body_is_refused_and_sends_nothing(store
     error = outcomes[0]
     assert isinstance(error, RequestIdReused)
     assert error.metadata == {"request_id": "r-1"}
-    assert (await store.get_inbox(ALICE)).revision == 1
-    assert (await store.get_inbox(BOB)).revision == 1
+    assert (await store.inboxes.get_inbox(ALICE)).revision == 1
+    assert (await store.inboxes.get_inbox(BOB)).revision == 1
 
 
 async def test_a_request_id_belongs_to_its_tenant_and_caller(store: Store) -> None:
-    await store.create_channel(request(tenant="other"), channel("news", tenant="other"))
+    await store.channels.create_channel(request(tenant="other"), channel("news", tenant="other"))
 
     outcomes = await deliver(
         store,
@@ -218,17 +218,17 @@ async def test_a_request_id_belongs_to_its_tenant_and_caller(store: Store) -> No
 
 
 async def test_errors_are_not_kept(store: Store) -> None:
-    (refused,) = await store.send([send("alice", channel_id="leads", request_id="r-1")])
-    await store.create_channel(request(), channel("leads"))
+    (refused,) = await store.messages.send([send("alice", channel_id="leads", request_id="r-1")])
+    await store.channels.create_channel(request(), channel("leads"))
 
-    (again,) = await store.send([send("alice", channel_id="leads", request_id="r-1")])
+    (again,) = await store.messages.send([send("alice", channel_id="leads", request_id="r-1")])
 
     assert isinstance(refused, ChannelNotFound)
     assert isinstance(again, Sent)
 
 
 async def test_an_error_does_not_take_the_request_id_from_what_follows_it(store: Store) -> None:
-    outcomes = await store.send(
+    outcomes = await store.messages.send(
         [
             send("alice", channel_id="nowhere", request_id="r-1"),
             send("alice", request_id="r-1"),
@@ -251,7 +251,7 @@ async def test_a_repeat_is_answered_until_its_retention_ends(store: Store, clock
     assert within == first
     assert after.message.message_id != first.message.message_id
     assert anew == after
-    assert (await store.get_inbox(ALICE)).revision == 2
+    assert (await store.inboxes.get_inbox(ALICE)).revision == 2
 
 
 async def test_sends_without_a_request_id_are_each_their_own(store: Store) -> None:
@@ -261,7 +261,7 @@ async def test_sends_without_a_request_id_are_each_their_own(store: Store) -> No
 
 
 async def test_the_cancellation_of_a_call_does_not_cancel_the_sends(store: Store) -> None:
-    calls = [asyncio.create_task(store.send([send("alice")])) for _ in range(10)]
+    calls = [asyncio.create_task(store.messages.send([send("alice")])) for _ in range(10)]
     await asyncio.sleep(0)
 
     for call in calls[::2]:
@@ -270,19 +270,19 @@ async def test_the_cancellation_of_a_call_does_not_cancel_the_sends(store: Store
     # Sends are committed in their order: this one is the last.
     await deliver(store, send("alice"))
 
-    assert (await store.get_inbox(ALICE)).revision == 11
+    assert (await store.inboxes.get_inbox(ALICE)).revision == 11
 
 
 async def test_every_committed_change_is_handed_to_live_in_order(store: Store, hub: Hub) -> None:
     watch = hub.watch(ALICE)
-    watch.go_on_from(0, 0)
+    watch.synced_to(0, 0)
 
     outcomes = await deliver(store, *(send("alice", "bob") for _ in range(5)))
     async with asyncio.timeout(DEADLINE_SECONDS):
         assert await watch.wait(DEADLINE_SECONDS)
 
     changes = watch.take()
-    inbox = await store.get_inbox(ALICE)
+    inbox = await store.inboxes.get_inbox(ALICE)
     assert [change.revision for change in changes] == [1, 2, 3, 4, 5]
     assert {change.incarnation for change in changes} == {inbox.incarnation}
     assert [notifications(change.items) for change in changes] == [
@@ -298,8 +298,8 @@ async def test_every_committed_change_is_handed_to_live_in_order(store: Store, h
 
 
 async def test_no_sends_have_no_outcomes(store: Store) -> None:
-    async with asyncio.timeout(2):
-        assert list(await store.send([])) == []
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        assert list(await store.messages.send([])) == []
 
 
 @pytest.mark.parametrize("limit", [1, 4, 5, 10, 11, 1_000])
@@ -321,22 +321,22 @@ async def test_messages_are_listed_latest_first_none_lost_none_twice(
 
 async def test_what_is_sent_while_messages_are_listed_is_not_in_the_list(store: Store) -> None:
     outcomes = await deliver(store, *(send("alice") for _ in range(6)))
-    first = await store.list_messages("default", "news", None, 3)
+    first = await store.messages.list_messages("default", "news", "", 3)
 
     await deliver(store, send("alice"))
-    second = await store.list_messages("default", "news", first.items[-1].sequence, 3)
+    second = await store.messages.list_messages("default", "news", first.next, 3)
 
     assert [*first.items, *second.items] == [outcome.message for outcome in reversed(outcomes)]
-    assert not second.more
+    assert not second.next
 
 
 async def test_pages_of_large_messages_fit_a_response(store: Store) -> None:
     await deliver(store, *(send("alice", body=bytes(100_000)) for _ in range(25)))
 
-    first = await store.list_messages("default", "news", None, 1_000)
+    first = await store.messages.list_messages("default", "news", "", 1_000)
 
     # The readers check that no page is larger than a response.
-    assert first.more
+    assert first.next
     assert len(await all_messages(store, "default", "news", 1_000)) == 25
     assert len(await all_notifications(store, ALICE)) == 25
 
@@ -344,7 +344,7 @@ async def test_pages_of_large_messages_fit_a_response(store: Store) -> None:
 async def test_a_message_larger_than_a_page_is_a_page_of_its_own(store: Store) -> None:
     await deliver(store, *(send("alice", body=bytes(900_000)) for _ in range(3)))
 
-    page = await store.list_messages("default", "news", None, 1_000)
+    page = await store.messages.list_messages("default", "news", "", 1_000)
 
     assert len(page.items) == 1
     assert len(await all_messages(store, "default", "news", 1_000)) == 3

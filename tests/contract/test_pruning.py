@@ -18,26 +18,26 @@ HOUR = 3_600_000_000
 
 async def arrive(store: Store, *users: str, request_id: str = "", create_time: int = START) -> int:
     asked = send(*users, request_id=request_id, create_time=create_time)
-    (outcome,) = await store.send([asked])
+    (outcome,) = await store.messages.send([asked])
     return sent(outcome).message.sequence
 
 
 async def mark(store: Store, now: int, *, read: bool, key: InboxKey = ALICE) -> Marked:
     asked = request(rpc="UpdateNotifications")
-    return await store.mark(Marking(asked, key, Selection(None, None, 0), read, None), now)
+    return await store.inboxes.mark(Marking(asked, key, Selection(None, None, 0), read, None), now)
 
 
 async def prune(store: Store, now: int) -> int:
     rows = 0
-    while pruned := await store.prune(now):
+    while pruned := await store.pruning.prune(now):
         rows += pruned
     return rows
 
 
 async def resumes(store: Store, revision: int, key: InboxKey = ALICE) -> bool:
-    inbox = await store.get_inbox(key)
-    cursor = Cursor(store.epoch, inbox.incarnation, key.digest(), Position(revision))
-    return cursor.resumes(store.epoch, inbox)
+    inbox = await store.inboxes.get_inbox(key)
+    cursor = Cursor(store.inboxes.epoch, inbox.incarnation, key.digest(), Position(revision))
+    return cursor.resumes(store.inboxes.epoch, inbox)
 
 
 async def test_nothing_goes_before_its_time(store: Store) -> None:
@@ -57,14 +57,14 @@ async def test_an_answer_goes_after_its_retention(store: Store, clock: SetClock)
 
     clock.advance(3_600.0)
     other = send("bob", request_id="late", create_time=START + HOUR)
-    (kept,) = await store.send([other])
+    (kept,) = await store.messages.send([other])
     assert isinstance(kept, RequestIdReused)
 
 
 async def test_more_than_a_step_prunes_goes_step_by_step(store: Store) -> None:
-    await store.send([send("alice", request_id=f"r-{n}") for n in range(1_200)])
+    await store.messages.send([send("alice", request_id=f"r-{n}") for n in range(1_200)])
 
-    steps = [await store.prune(START + HOUR + 1) for _ in range(4)]
+    steps = [await store.pruning.prune(START + HOUR + 1) for _ in range(4)]
 
     assert steps == [500, 500, 200, 0]
 
@@ -104,7 +104,7 @@ async def test_from_what_can_be_resumed_nothing_is_missing(store: Store) -> None
     assert 0 < resumable[0] < len(at) - 1
     for revision in resumable:
         view = View(dict(at[revision].held))
-        replay = await store.read_changes(ALICE, Position(revision), 1_000)
+        replay = await store.inboxes.read_changes(ALICE, Position(revision), 1_000)
         assert replay.caught_up
         assert view.take(replay.items) == at[-1]
 
@@ -118,4 +118,4 @@ async def test_what_stands_is_never_pruned(store: Store, days: int) -> None:
 
     (notification,) = await all_notifications(store, ALICE)
     assert (notification.message.sequence, notification.read_time) == (sequence, START)
-    assert (await store.get_inbox(ALICE)).counters.total == 1
+    assert (await store.inboxes.get_inbox(ALICE)).counters.total == 1

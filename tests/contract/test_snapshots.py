@@ -7,7 +7,8 @@ import pytest
 from tocsin.v1.inbox_service_pb2 import SubscribeResponse
 from tocsin.v1.message_pb2 import Message
 from tocsin_client import InboxView
-from tocsin_client._resuming import Pacing, Progress
+from tocsin_client._progress import Progress
+from tocsin_client._retries import Pacing
 from tocsin_server.api.inboxes.encode import InboxEncoder
 from tocsin_server.domain import following
 from tocsin_server.domain.following import Follower
@@ -31,25 +32,25 @@ async def nothing(store: Store) -> None:
 
 
 async def mark_all(store: Store) -> None:
-    await store.mark(
+    await store.inboxes.mark(
         Marking(request(), ALICE, Selection(None, None, 0), read=True, seen=None), START
     )
 
 
 async def mark_channel(store: Store) -> None:
     news = Selection(None, ("news",), 0)
-    await store.mark(Marking(request(), ALICE, news, read=True, seen=None), START)
+    await store.inboxes.mark(Marking(request(), ALICE, news, read=True, seen=None), START)
 
 
 async def delete_channel(store: Store) -> None:
-    await store.delete_channel(request(), "news", START, force=True)
-    while await store.work(START):
+    await store.channels.delete_channel(request(), "news", START, force=True)
+    while await store.jobs.work(START):
         pass
 
 
 async def send_one(store: Store, channel_id: str = "news") -> None:
     body = Message(channel_id=channel_id).SerializeToString()
-    await store.send([send("alice", channel_id=channel_id, body=body)])
+    await store.messages.send([send("alice", channel_id=channel_id, body=body)])
 
 
 class Device:
@@ -57,7 +58,9 @@ class Device:
 
     def __init__(self, store: Store, hub: Hub) -> None:
         self.view = InboxView()
-        self._follower = Follower(store, hub, Subscription(ALICE, None, 50, 300.0), lambda: 0.0)
+        self._follower = Follower(
+            store.inboxes, hub, Subscription(ALICE, None, 50, 300.0), lambda: 0.0
+        )
         self._encode = InboxEncoder(ALICE).response
         self._progress = Progress(
             "alice",
@@ -108,7 +111,7 @@ async def test_what_changes_between_its_pages_may_show_early_and_comes_again(
     await change(store)
     snapshot = await device.take()
     then = (device.view.revision, device.view.inbox.total_count, device.view.inbox.unread_count)
-    head = await store.get_inbox(ALICE)
+    head = await store.inboxes.get_inbox(ALICE)
     now = snapshot
     while device.view.revision < head.revision:
         now = await device.take()

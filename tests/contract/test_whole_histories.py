@@ -44,13 +44,13 @@ class History:
 
     async def begin(self) -> None:
         for name in "abc":
-            await self._store.create_channel(request(), channel(self._prefix + name))
+            await self._store.channels.create_channel(request(), channel(self._prefix + name))
 
     async def step(self, kind: str, name: str | None, value: int) -> None:
         channel_id = self._prefix + (name or "")
         if kind == "send":
             for _ in range(value):
-                await self._store.send([send(self.key.user_id, channel_id=channel_id)])
+                await self._store.messages.send([send(self.key.user_id, channel_id=channel_id)])
                 await self.look()
         elif kind == "mark":
             channel_ids = None if name is None else (channel_id,)
@@ -62,21 +62,21 @@ class History:
         elif kind == "delete":
             asked = request(rpc="DeleteChannel")
             try:
-                await self._store.delete_channel(asked, channel_id, START, force=True)
+                await self._store.channels.delete_channel(asked, channel_id, START, force=True)
             except ChannelNotFound:
                 return
         else:
-            await self._store.work(START)
+            await self._store.jobs.work(START)
         await self.look()
 
     async def end(self) -> None:
         """Does what is left to be done, so that nobody else has to."""
-        while await self._store.work(START):
+        while await self._store.jobs.work(START):
             await self.look()
 
     async def look(self) -> None:
         """Compares the inbox with its rows; each change of it took exactly one revision."""
-        head = await self._store.read_head(self.key, 1)
+        head = await self._store.inboxes.read_head(self.key, 1)
         view = View().take(await all_notifications(self._store, self.key))
         assert head.inbox.counters == view.counters()
         assert list(head.channel_counters) == view.channel_counters()
@@ -90,7 +90,7 @@ class History:
         """What a client that was at a revision has when it has caught up."""
         view, position = self.at[revision].copy(), Position(revision)
         while True:
-            replay = await self._store.read_changes(self.key, position, limit)
+            replay = await self._store.inboxes.read_changes(self.key, position, limit)
             view.take(replay.items)
             assert replay.caught_up or replay.position > position
             position = replay.position
@@ -100,7 +100,7 @@ class History:
 
     async def _mark(self, selection: Selection, *, read: bool) -> None:
         asked = request(rpc="UpdateNotifications")
-        await self._store.mark(Marking(asked, self.key, selection, read, None), START)
+        await self._store.inboxes.mark(Marking(asked, self.key, selection, read, None), START)
 
 
 @settings(

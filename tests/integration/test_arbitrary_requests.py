@@ -12,6 +12,7 @@ from tocsin.v1 import channel_service_pb2, inbox_service_pb2, message_service_pb
 from tocsin.v1.inbox_service_pb2 import ListNotificationsRequest, SubscribeRequest
 
 from tests.support import arbitrary, raw
+from tests.support.asking import send_request
 from tests.support.serving import Served
 
 # Nothing here depends on what a hub tells.
@@ -49,6 +50,13 @@ async def outcome(server: Served, method: MethodDescriptor, body: bytes) -> Stat
         return error.code()
 
 
+@pytest.fixture
+async def inhabited(server: Served) -> Served:
+    """A server whose users have something in their inboxes."""
+    await server.messages.SendMessage(send_request("alice", "bob"))
+    return server
+
+
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
 @settings(
     max_examples=60,
@@ -58,8 +66,9 @@ async def outcome(server: Served, method: MethodDescriptor, body: bytes) -> Stat
 )
 @given(data=st.data())
 async def test_no_request_is_more_than_a_mistake_of_its_caller(
-    server: Served, method: MethodDescriptor, data: st.DataObject
+    inhabited: Served, method: MethodDescriptor, data: st.DataObject
 ) -> None:
+    server = inhabited
     request = data.draw(arbitrary.messages(method.input_type))
 
     async with asyncio.timeout(60):

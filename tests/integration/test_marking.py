@@ -210,6 +210,21 @@ async def test_every_mistake_is_in_one_answer(server: Served) -> None:
     ]
 
 
+@pytest.mark.parametrize("message_id", ["\0", "", "é", "x" * 1_000], ids=ascii)
+async def test_ids_that_no_notification_can_have_are_ignored(
+    server: Served, message_id: str
+) -> None:
+    await server.messages.SendMessage(send_request("alice"))
+    (notification,) = await listed(server)
+    suffix = notification.notification_id[-17:]
+
+    response = await mark(
+        server, of_ids(message_id + suffix, notification.notification_id), read=True
+    )
+
+    assert response.updated_count == 1
+
+
 async def test_large_notifications_marked_together_catch_up_in_pages(server: Served) -> None:
     for _ in range(3):
         await server.messages.BatchSendMessages(numbered(20, "alice", content=LARGE))

@@ -349,7 +349,8 @@ async def test_a_server_that_stops_says_when_to_come_back_and_the_next_one_goes_
 async def test_counters_that_do_not_fit_beside_a_page_come_behind_it(
     server: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "COUNTERS_BESIDE", 1)
+    monkeypatch.setattr(following, "COUNTERS_BYTES_BESIDE", 30)
+    monkeypatch.setattr(following, "COUNTERS_BYTES_ALONE", 30)
     unborn = server.inboxes.Subscribe(SubscribeRequest(user_id="alice"))
     start = (await anext(aiter(unborn))).cursor
     unborn.cancel()
@@ -361,7 +362,10 @@ async def test_counters_that_do_not_fit_beside_a_page_come_behind_it(
         responses = aiter(server.inboxes.Subscribe(request))
         page, counters = [await anext(responses) for _ in range(2)]
 
-        assert (len(page.changes), page.caught_up, len(page.channel_counters)) == (2, False, 0)
+        assert (len(page.changes), page.caught_up, page.HasField("inbox")) == (2, False, False)
         assert (len(counters.changes), counters.caught_up) == (0, True)
-        assert len(counters.channel_counters) == 2
+        assert counters.HasField("inbox")
+        given = [*page.channel_counters, *counters.channel_counters]
+        assert sorted(each.channel_id for each in given) == ["news", "offers"]
+        assert len(page.channel_counters) == 1
         assert counters.after_revision == page.revision == counters.revision == 2

@@ -24,7 +24,7 @@ from tocsin_server.store.fan_out import Addressed, Arrival
 from tocsin_server.store.pages import Stored
 from tocsin_server.store.revisions import Difference
 from tocsin_server.store.schema.tables import inboxes
-from tocsin_server.store.writing.group_commit import Committed, Committer, Task
+from tocsin_server.store.writing.group_commit import Committed, GroupCommitter, Task
 
 from tests.stateful import promises
 
@@ -33,19 +33,19 @@ Mutation = AbstractContextManager[Any]
 
 def answers_come_before_a_commit_that_fails() -> Mutation:
     """A group with a send to three or more is answered, and lost."""
-    commit, begin = Committer.commit, Committer._begin
+    commit, begin = GroupCommitter.commit, GroupCommitter._begin
 
-    def mutated(self: Committer, connection: Connection, group: Sequence[Task]) -> Committed:
-        def lose(self: Committer, connection: Connection) -> RootTransaction:
+    def mutated(self: GroupCommitter, connection: Connection, group: Sequence[Task]) -> Committed:
+        def lose(self: GroupCommitter, connection: Connection) -> RootTransaction:
             return _Lost(begin(self, connection))  # type: ignore[return-value]  # all that is used
 
         sends = [task.work for task in group if isinstance(task.work, Send)]
         if any(len(send.draft.recipients) > 2 for send in sends):
-            with patch.object(Committer, "_begin", lose):
+            with patch.object(GroupCommitter, "_begin", lose):
                 return commit(self, connection, group)
         return commit(self, connection, group)
 
-    return patch.object(Committer, "commit", mutated)
+    return patch.object(GroupCommitter, "commit", mutated)
 
 
 class _Lost:

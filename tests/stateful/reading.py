@@ -8,7 +8,7 @@ from tocsin.v1.inbox_pb2 import Mark, Notification, NotificationChange
 from tocsin.v1.inbox_service_pb2 import SubscribePhase, SubscribeResponse
 
 from tests.histories.recording import Counters
-from tests.stateful.model import Copy, Inbox, State, Wish
+from tests.stateful.model import Copy, Inbox, State, Wish, recount_channels
 from tests.stateful.promises import (
     LIVE,
     REPLAY,
@@ -59,6 +59,8 @@ class Reader:
         self._first = True
         self._part = False
         """Whether it holds a part of a SNAPSHOT."""
+        self._counted: dict[str, Counters] = {}
+        """The channels' counters since the inbox's own were given."""
         self._held: State = {}
         self._floor = 0
         self._unsettled = 0
@@ -140,9 +142,13 @@ class Reader:
     def _judge_state(self, response: SubscribeResponse) -> None:
         """Judges the counters that are given, and what is held where that is complete."""
         state = self._inbox.at[response.revision]
+        self._counted |= {e.channel_id: Counters.of(e) for e in response.channel_counters}
         if response.HasField("inbox"):
-            of_channels = {each.channel_id: Counters.of(each) for each in response.channel_counters}
+            of_channels, self._counted = self._counted, {}
             counters_are_true(state, Counters.of(response.inbox), of_channels)
+            if response.caught_up and of_channels.keys() != recount_channels(state).keys():
+                what = f"counters of {sorted(of_channels)} are given, of {sorted(state)} are due"
+                raise Broken("counters_are_true", what)
         complete = response.caught_up or response.phase == LIVE
         if complete and response.revision >= self._unsettled:
             resumable(state, self._held, self._floor, over=False)

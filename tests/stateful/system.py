@@ -1,7 +1,7 @@
 """The server under test: the real one, on a store and a clock of the test's own, in this process.
 
-It is small where that makes few calls reach what takes thousands: its pages and what it keeps
-pending for a stream. Jobs and pruning run when they are told to, and heartbeats come when asked.
+It is small where that makes few calls reach what takes thousands: its pages, the counters in a
+response, and what it keeps pending for a stream. Jobs and pruning run when they are told to, and heartbeats come when asked.
 """
 
 import asyncio
@@ -16,10 +16,10 @@ import grpc
 from tocsin.v1.channel_service_pb2_grpc import ChannelServiceStub
 from tocsin.v1.inbox_service_pb2_grpc import InboxServiceStub
 from tocsin.v1.message_service_pb2_grpc import MessageServiceStub
-from tocsin_server.api.channels.handlers import ChannelServicer
-from tocsin_server.api.inboxes.handlers import InboxServicer
-from tocsin_server.api.messages.encode import stamp
-from tocsin_server.api.messages.handlers import MessageServicer
+from tocsin_server.api.channels.handlers import CHANNEL_SERVICE, ChannelHandlers
+from tocsin_server.api.inboxes.handlers import INBOX_SERVICE, InboxHandlers
+from tocsin_server.api.messages.encode import server_fields
+from tocsin_server.api.messages.handlers import MESSAGE_SERVICE, MessageHandlers
 from tocsin_server.background.pruning import prune
 from tocsin_server.domain import following
 from tocsin_server.domain.channels import Channels
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 ANSWERS_SECONDS = 3_600.0
 HISTORY_SECONDS = 7_200.0
 PAGE_ROWS = 3
+COUNTERS_BYTES = 64
+"""Two channels' counters: those of three take two responses."""
 MOST_PENDING = (6, hubs.PENDING_BYTES)
 """How many changes, and bytes of them, may be pending for one stream."""
 
@@ -127,12 +129,20 @@ class System:
         identifiers = self._identifiers
 
         def follow(subscription: Subscription) -> Follower:
-            return Follower(store, hub, subscription, lambda: 0.0)
+            return Follower(store.inboxes, hub, subscription, lambda: 0.0)
 
         self._server = GrpcServer(
-            ChannelServicer(Channels(store, self.clock, identifiers)),
-            MessageServicer(Messages(store, self.clock, identifiers, stamp)),
-            InboxServicer(Inboxes(store, self.clock), follow),
+            [
+                CHANNEL_SERVICE.bind(
+                    ChannelHandlers(Channels(store.channels, self.clock, identifiers))
+                ),
+                MESSAGE_SERVICE.bind(
+                    MessageHandlers(
+                        Messages(store.messages, self.clock, identifiers, server_fields)
+                    )
+                ),
+                INBOX_SERVICE.bind(InboxHandlers(Inboxes(store.inboxes, self.clock), follow)),
+            ]
         )
         self.target = await self._server.start(next(self._addresses))
         options = [("grpc.use_local_subchannel_pool", 1)]
@@ -188,11 +198,11 @@ class System:
 
     async def work(self) -> bool:
         """Does one step of the job whose turn it is."""
-        return await self._store.work(self.clock.now())
+        return await self._store.jobs.work(self.clock.now())
 
     async def prune(self) -> None:
         """Prunes all that is due."""
-        await prune(self._store, self.clock)
+        await prune(self._store.pruning, self.clock)
 
     def close(self) -> None:
         """Stops, and ends the event loop."""
@@ -206,6 +216,8 @@ def running(open_store: OpenStore, folder: Path, seconds: float) -> Iterator[Sys
     """A system that runs while the context lasts."""
     with (
         patch.object(following, "PAGE_ROWS", PAGE_ROWS),
+        patch.object(following, "COUNTERS_BYTES_BESIDE", COUNTERS_BYTES),
+        patch.object(following, "COUNTERS_BYTES_ALONE", COUNTERS_BYTES),
         patch.object(hubs, "PENDING_CHANGES", MOST_PENDING[0]),
     ):
         system = System(open_store, folder, seconds)

@@ -28,16 +28,16 @@ async def age_store(url: str, rounds: int = 6) -> None:
     clock = SetClock()
     store = await SqlStore.open(url, Hub(1), clock, Retention(3600.0, HISTORY_SECONDS))
     for channel_id in ("news", "offers"):
-        await store.create_channel(request(), channel(channel_id))
+        await store.channels.create_channel(request(), channel(channel_id))
     for turn in range(rounds):
         brief = f"brief-{turn}"
-        await store.create_channel(request(), channel(brief))
+        await store.channels.create_channel(request(), channel(brief))
         ids = []
         for number, channel_id in enumerate(("news", "offers", brief, "news")):
             name = f"request-{turn}-{number}"
             now = clock.now()
             asked = send(*USERS, channel_id=channel_id, request_id=name, create_time=now)
-            (sent,) = await store.send([asked])
+            (sent,) = await store.messages.send([asked])
             assert isinstance(sent, Sent)
             ids.append(sent.message.message_id)
         for key, selection, read, seen in (
@@ -47,13 +47,13 @@ async def age_store(url: str, rounds: int = 6) -> None:
             (BOB, Selection((ids[1],), None, 0), None, False),
         ):
             marking = Marking(request(rpc="UpdateNotifications"), key, selection, read, seen)
-            await store.mark(marking, clock.now())
+            await store.inboxes.mark(marking, clock.now())
         asked_to = request(rpc="DeleteChannel")
-        await store.delete_channel(asked_to, brief, clock.now(), force=True)
-        while await store.work(clock.now()):
+        await store.channels.delete_channel(asked_to, brief, clock.now(), force=True)
+        while await store.jobs.work(clock.now()):
             pass
         clock.advance(HISTORY_SECONDS // 3)
-        while await store.prune(clock.now()):
+        while await store.pruning.prune(clock.now()):
             pass
     await store.close()
 

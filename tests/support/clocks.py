@@ -9,6 +9,9 @@ class SetClock:
     def __init__(self, now: int = START) -> None:
         self._now = now
 
+    def settled(self) -> int:
+        return self.now()
+
     def now(self) -> int:
         """The time in microseconds since the Unix epoch."""
         return self._now

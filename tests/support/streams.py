@@ -58,6 +58,8 @@ class Replica(Proof):
         self.notifications: dict[str, Notification] = {}
         self.inbox = Inbox()
         self.channel_counters: dict[str, ChannelCounters] = {}
+        self._collected: dict[str, ChannelCounters] = {}
+        """The counters that the end of a SNAPSHOT or REPLAY has given so far."""
         self._whole = False
         """Whether it holds all that the inbox does; after a short SNAPSHOT it does not."""
 
@@ -65,6 +67,11 @@ class Replica(Proof):
     def listed(self) -> list[Notification]:
         """The notifications in list order."""
         return sorted(self.notifications.values(), key=lambda n: n.arrive_revision, reverse=True)
+
+    def open_stream(self) -> None:
+        """A new stream begins: it gives all counters again."""
+        super().open_stream()
+        self._collected.clear()
 
     def start_over(self) -> None:
         """Drops what it holds."""
@@ -85,10 +92,14 @@ class Replica(Proof):
                 assert kind == "marked"
                 for notification in self.notifications.values():
                     mark(notification, change.marked)
-        if response.caught_up:
-            self.channel_counters.clear()
         for counters in response.channel_counters:
-            self.channel_counters[counters.channel_id] = counters
+            assert counters.channel_id not in self._collected
+            self._collected[counters.channel_id] = counters
+        if response.caught_up:
+            self.channel_counters = {}
+        if response.caught_up or response.phase == SubscribePhase.SUBSCRIBE_PHASE_LIVE:
+            self.channel_counters |= self._collected
+            self._collected = {}
         if response.HasField("inbox"):
             self.inbox = response.inbox
             self._recount(response)

@@ -63,7 +63,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Metadata: `channel_id`.
     """
     ERROR_REASON_REQUEST_ID_REUSED: _ErrorReason.ValueType  # 9
-    """ALREADY_EXISTS: the request id was used for a request with another body.
+    """ALREADY_EXISTS: the request id was used for a request that means something else.
 
     Metadata: `request_id`.
     """
@@ -160,7 +160,7 @@ ERROR_REASON_CHANNEL_ALREADY_EXISTS: ErrorReason.ValueType  # 8
 Metadata: `channel_id`.
 """
 ERROR_REASON_REQUEST_ID_REUSED: ErrorReason.ValueType  # 9
-"""ALREADY_EXISTS: the request id was used for a request with another body.
+"""ALREADY_EXISTS: the request id was used for a request that means something else.
 
 Metadata: `request_id`.
 """

@@ -76,7 +76,10 @@ class SubscribeRequest(_message.Message):
     SNAPSHOT_SIZE_FIELD_NUMBER: _builtins.int
     HEARTBEAT_INTERVAL_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
-    """Whose inbox. Required. Format: `[A-Za-z0-9][A-Za-z0-9._@:+-]{0,127}`."""
+    """Whose inbox. Required. 1 to 128 characters, none of Unicode's categories Cc,
+    Cf, Cs, Zs, Zl and Zp (control, format and space characters); compared as
+    they are.
+    """
     cursor: _builtins.str
     """The last cursor that the client has. Default empty: a SNAPSHOT."""
     snapshot_size: _builtins.int
@@ -86,8 +89,8 @@ class SubscribeRequest(_message.Message):
     """
     @_builtins.property
     def heartbeat_interval(self) -> _duration_pb2.Duration:
-        """After how long without a response a HEARTBEAT comes: 1 to 300 seconds.
-        Default: 30 seconds.
+        """After how long without a response a HEARTBEAT comes: 1 to 300 seconds. It
+        comes up to a tenth early. Default: 30 seconds.
         """
 
     def __init__(
@@ -128,8 +131,9 @@ class SubscribeResponse(_message.Message):
     revision: _builtins.int
     """The last revision that the client has completely, with this response."""
     cursor: _builtins.str
-    """Resumes after this response. Empty until a SNAPSHOT's last response, also in
-    a RECONNECT that comes before it. Opaque; at most 256 characters.
+    """Resumes after this response; a stream that resumes gives all counts again.
+    Empty until a SNAPSHOT's last response, also in a RECONNECT that comes
+    before it. Opaque; at most 256 characters.
     """
     caught_up: _builtins.bool
     """The client now has all that was committed when this response was read: a
@@ -148,7 +152,8 @@ class SubscribeResponse(_message.Message):
     @_builtins.property
     def channel_counters(self) -> _containers.RepeatedCompositeFieldContainer[_inbox_pb2.ChannelCounters]:
         """Counts as of `revision`: in LIVE of every channel that the changes touch,
-        with `caught_up` of every channel of the inbox.
+        at the end of a SNAPSHOT or REPLAY of every channel of the inbox, over as
+        many responses as they take, up to the one with `caught_up`.
         """
 
     @_builtins.property

@@ -76,7 +76,8 @@ class InboxServiceServicer(object):
         A stream opens with SNAPSHOT (no usable cursor) or REPLAY (what changed
         since the cursor), up to the response that says `caught_up`, and goes on
         LIVE. The first response comes at once. A stream that falls behind catches
-        up by REPLAY and is LIVE again.
+        up by REPLAY and is LIVE again; so does one that has a change whose counts
+        do not fit a response.
 
         The rules that a client can check:
 
@@ -89,7 +90,11 @@ class InboxServiceServicer(object):
         that changes again between two responses again. A response may end
         inside a revision: then `revision` is the last complete one, and
         `cursor` holds the place.
-        4. `cursor` never covers what this stream has not delivered. Any response
+        4. A SNAPSHOT or REPLAY ends with the counts of all channels, over as many
+        responses of one `revision` as they take. The client collects them, and
+        drops what it collected when a stream ends or `revision` moves. The last
+        response has `inbox` and `caught_up`, and may have nothing else.
+        5. `cursor` never covers what this stream has not delivered. Any response
         that has one may be resumed from, by another stream and after a restart
         of the server; the result is the state that staying would have given.
 

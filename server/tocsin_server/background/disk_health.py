@@ -1,7 +1,7 @@
-"""Watching the disk: who asks for the server's health is told while writes fail.
+"""The health of the disk: reported when writes begin to fail, and when there is room again.
 
-Writes go on being tried, and reads being served; nobody has to write for the
-server to notice that there is room again.
+The server goes on to try writes and to serve reads. It probes the disk itself,
+so that it notices room also when no caller writes.
 """
 
 from asyncio import sleep
@@ -17,22 +17,25 @@ logger = getLogger(__name__)
 
 
 async def watch_forever(
-    disk: Disk, tell: Callable[[bool], Awaitable[None]], seconds: float = WATCH_SECONDS
+    disk: Disk, report: Callable[[bool], Awaitable[None]], seconds: float = WATCH_SECONDS
 ) -> None:
-    """Tells, again and again, when the disk has become full, and when it has room again."""
-    told = False
+    """Reports True when the disk has become full, False when it has room again, for ever.
+
+    `disk` counts as full until a probe finds room.
+    """
+    reported = False
     while True:
         await sleep(seconds)
         try:
-            if disk.full and not told:
+            if disk.full and not reported:
                 logger.error("the disk is full")
-                await tell(True)  # noqa: FBT003  # it is full
-                told = True
-            elif told and (not disk.full or await disk.try_the_disk()):
+                await report(True)  # noqa: FBT003  # it is full
+                reported = True
+            elif reported and await disk.probe():
                 logger.info("the disk has room again")
-                await tell(False)  # noqa: FBT003  # it is not full
-                told = False
+                await report(False)  # noqa: FBT003  # it is not full
+                reported = False
         except TocsinError as error:
-            logger.warning("the disk cannot be tried: %s", error)
-        except Exception:  # the next time may do better, and must come
+            logger.warning("the disk cannot be probed: %s", error)
+        except Exception:  # the next turn may succeed, and must come
             logger.exception("watching the disk failed")

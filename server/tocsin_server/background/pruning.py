@@ -31,7 +31,7 @@ async def prune(store: PruningStore, clock: Clock) -> None:
     writes: others come in between.
     """
     pruned = 0
-    while rows := await store.prune(clock.now()):
+    while rows := await store.prune(clock.settled()):
         pruned += rows
     if pruned:
         logger.info("pruned", extra={"rows": pruned})

@@ -6,7 +6,8 @@ from typing import Any, ClassVar, TypeVar
 
 import click
 
-from tocsin_server.settings import LONGEST_RETENTION, SHORTEST_RETENTION, Settings
+from tocsin_server.domain.model.limits import RETENTION_SECONDS_MAX, RETENTION_SECONDS_MIN
+from tocsin_server.settings import Settings
 
 FC = TypeVar("FC", bound=Callable[..., Any] | click.Command)
 
@@ -27,7 +28,7 @@ class Span(click.ParamType[float]):
         if match is None:
             self.fail(f"{value!r} is not a span of time such as 90s, 30m, 24h or 7d.", param, ctx)
         seconds = float(match[1]) * self.units[match[2]]
-        if not SHORTEST_RETENTION <= seconds <= LONGEST_RETENTION:
+        if not RETENTION_SECONDS_MIN <= seconds <= RETENTION_SECONDS_MAX:
             self.fail(f"{value!r} is not between 1s and 3650d.", param, ctx)
         return seconds
 

@@ -66,5 +66,5 @@ class Channels:
         await self._store.delete_channel(request, channel_id, self._clock.now(), force=force)
 
     async def list(self, caller: Caller, after: str, limit: int) -> Page[Channel]:
-        """Returns a page of up to `limit` channels whose id sorts after `after`, by id."""
+        """Returns a page of up to `limit` channels by id, from the page key `after` on."""
         return await self._store.list_channels(caller.tenant, after, limit)

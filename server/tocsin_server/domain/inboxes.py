@@ -26,30 +26,28 @@ class Inboxes:
         key: InboxKey,
         channel_ids: Sequence[str],
         which: NotificationFilter,
-        before: int | None,
+        after: str,
         limit: int,
     ) -> Page[Notification]:
-        """Returns a page of up to `limit` notifications, latest arrival first.
+        """Returns up to `limit` notifications, latest arrival first, from a page key on.
 
-        Only those of `channel_ids` unless there are none, and those that stand
-        behind `before`.
+        Empty `channel_ids` stand for all channels.
         """
-        return await self._store.list_notifications(key, channel_ids, which, before, limit)
+        return await self._store.list_notifications(key, channel_ids, which, after, limit)
 
     async def list_channels(
         self,
         key: InboxKey,
-        before: int | None,
+        after: str,
         limit: int,
         *,
         unread_only: bool,
     ) -> Page[InboxChannel]:
-        """Returns a page of up to `limit` channels of an inbox, latest arrival first.
+        """Returns up to `limit` channels of an inbox, latest arrival first, from a page key on.
 
-        Those whose latest notification stands behind `before`; with
-        `unread_only`, those that have something unread.
+        With `unread_only`, only channels with an unread notification.
         """
-        return await self._store.list_inbox_channels(key, before, limit, unread_only=unread_only)
+        return await self._store.list_inbox_channels(key, after, limit, unread_only=unread_only)
 
     async def mark(self, marking: Marking) -> Marked:
         """Marks notifications, in one change of their inbox.

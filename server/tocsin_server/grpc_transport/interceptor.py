@@ -1,39 +1,33 @@
-"""The edge: what every call goes through, once, around its handler.
+"""The edge: every call goes through it once, around its handler.
 
-Bodies are parsed here rather than by gRPC, which answers UNKNOWN to a
-malformed one; errors of the domain become status codes; what nobody foresaw is
-logged and becomes INTERNAL. The wrapped handlers are made once a method.
+It parses the body, as gRPC would answer UNKNOWN to a malformed one. It turns
+errors of the domain into status codes. Any other error is logged and becomes
+INTERNAL. The wrapped handlers are made once a method.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import aclosing
 from logging import getLogger
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import grpc
 from google.protobuf.message import DecodeError
-from google.protobuf.message import Message as ProtoMessage
 from grpc_status.rpc_status import to_status
 
-from tocsin_server.api.access import ACCESS
 from tocsin_server.domain.model.errors import RequestMalformed, RequestTooLarge, TocsinError
 from tocsin_server.domain.model.limits import REQUEST_BYTES
+from tocsin_server.grpc_transport.methods import Context, Handler, encode
 from tocsin_server.grpc_transport.status import status
-
-if TYPE_CHECKING:  # generic to the type checker alone
-    Handler = grpc.RpcMethodHandler[Any, Any]
-    Context = grpc.aio.ServicerContext[Any, Any]
-else:
-    Handler = grpc.RpcMethodHandler
-    Context = grpc.aio.ServicerContext
 
 logger = getLogger(__name__)
 
 
 class Edge(grpc.aio.ServerInterceptor):
-    """Wraps the handler of each method."""
+    """Wraps the handler of each method that may be called; there are no other methods."""
 
-    def __init__(self) -> None:
+    def __init__(self, methods: Collection[str]) -> None:
+        """Wraps the handlers of `methods`, which are full names: `/package.Service/Method`."""
+        self._methods = methods
         self._wrapped: dict[str, Handler] = {}
 
     async def intercept_service(
@@ -46,7 +40,7 @@ class Edge(grpc.aio.ServerInterceptor):
         wrapped = self._wrapped.get(method)
         if wrapped is None:
             handler: Handler | None = await continuation(handler_call_details)
-            if handler is None or method not in ACCESS:
+            if handler is None or method not in self._methods:
                 return None  # gRPC answers UNIMPLEMENTED
             wrapped = self._wrapped[method] = wrap(method, handler)
         return wrapped
@@ -70,7 +64,7 @@ def _wrap_unary(method: str, handler: Handler) -> Handler:
         except Exception as error:  # noqa: BLE001  # whatever it is, the caller gets a code
             await _abort(context, method, error)
 
-    return grpc.unary_unary_rpc_method_handler(serve, None, _encode)
+    return grpc.unary_unary_rpc_method_handler(serve, None, encode)
 
 
 def _wrap_stream(method: str, handler: Handler) -> Handler:
@@ -89,7 +83,7 @@ def _wrap_stream(method: str, handler: Handler) -> Handler:
         except Exception as error:  # noqa: BLE001  # whatever it is, the caller gets a code
             await _abort(context, method, error)
 
-    return grpc.unary_stream_rpc_method_handler(serve, None, _encode)
+    return grpc.unary_stream_rpc_method_handler(serve, None, encode)
 
 
 def _parser(handler: Handler) -> Callable[[bytes], Any]:
@@ -105,11 +99,6 @@ def _parser(handler: Handler) -> Callable[[bytes], Any]:
             raise RequestMalformed from None
 
     return parse
-
-
-def _encode(response: ProtoMessage | bytes) -> bytes:
-    """Returns a response's bytes: some are spliced already."""
-    return response if isinstance(response, bytes) else response.SerializeToString()
 
 
 async def _abort(context: Context, method: str, error: Exception) -> NoReturn:

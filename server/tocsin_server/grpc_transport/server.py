@@ -1,36 +1,28 @@
 """The gRPC server: its options, its services, its end."""
 
 from asyncio import timeout, to_thread
+from collections.abc import Mapping, Sequence
 from logging import getLogger
-from typing import cast
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health_aio
 from grpc_reflection.v1alpha import reflection
-from tocsin.v1 import channel_service_pb2, inbox_service_pb2, message_service_pb2
-from tocsin.v1.channel_service_pb2_grpc import add_ChannelServiceServicer_to_server
-from tocsin.v1.inbox_service_pb2_grpc import (
-    InboxServiceServicer,
-    add_InboxServiceServicer_to_server,
-)
-from tocsin.v1.message_service_pb2_grpc import (
-    MessageServiceServicer,
-    add_MessageServiceServicer_to_server,
-)
 
-from tocsin_server.api.channels.handlers import ChannelServicer
-from tocsin_server.api.inboxes.handlers import InboxServicer
-from tocsin_server.api.messages.handlers import MessageServicer
+from tocsin_server.api.access import Access
+from tocsin_server.api.methods import BoundService
 from tocsin_server.domain.model.limits import REQUEST_BYTES
 from tocsin_server.grpc_transport.address import CannotListen, check
 from tocsin_server.grpc_transport.interceptor import Edge
+from tocsin_server.grpc_transport.methods import generic_handler
 
-SERVICES = (
-    channel_service_pb2.DESCRIPTOR.services_by_name["ChannelService"].full_name,
-    message_service_pb2.DESCRIPTOR.services_by_name["MessageService"].full_name,
-    inbox_service_pb2.DESCRIPTOR.services_by_name["InboxService"].full_name,
-)
+GRPC_METHODS = {
+    "/grpc.health.v1.Health/Check": Access.OPEN,
+    "/grpc.health.v1.Health/List": Access.OPEN,
+    "/grpc.health.v1.Health/Watch": Access.OPEN,
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": Access.OPEN,
+}
+"""Who may call the methods that gRPC's own packages serve, by full name."""
 
 Options = tuple[tuple[str, int], ...]
 
@@ -64,22 +56,20 @@ logger = getLogger(__name__)
 class GrpcServer:
     """Serves the services on one address."""
 
-    def __init__(
-        self,
-        channels: ChannelServicer,
-        messages: MessageServicer,
-        inboxes: InboxServicer,
-        options: Options = OPTIONS,
-    ) -> None:
-        self._server = grpc.aio.server(interceptors=(Edge(),), options=options)
+    def __init__(self, services: Sequence[BoundService], options: Options = OPTIONS) -> None:
+        self._services = [service.name for service in services]
+        self.access: Mapping[str, Access] = GRPC_METHODS | {
+            f"/{service.name}/{rpc}": endpoint.access
+            for service in services
+            for rpc, endpoint in service.endpoints.items()
+        }
+        """Who may call each method, by full name. A method that is not in it is not served."""
+        self._server = grpc.aio.server(interceptors=(Edge(self.access),), options=options)
         self._health = health_aio.HealthServicer()
-        add_ChannelServiceServicer_to_server(channels, self._server)
-        # Their handlers give encoded responses, where the stubs say messages.
-        add_MessageServiceServicer_to_server(cast("MessageServiceServicer", messages), self._server)
-        add_InboxServiceServicer_to_server(cast("InboxServiceServicer", inboxes), self._server)
+        self._server.add_generic_rpc_handlers([generic_handler(each) for each in services])
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         health_name = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
-        names = (*SERVICES, health_name, reflection.SERVICE_NAME)
+        names = (*self._services, health_name, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(names, self._server)
 
     async def start(self, address: str) -> str:
@@ -105,7 +95,7 @@ class GrpcServer:
         """Says to those who ask for its health whether the server serves all that it should."""
         response = health_pb2.HealthCheckResponse
         status = response.SERVING if serving else response.NOT_SERVING
-        for name in ("", *SERVICES):
+        for name in ("", *self._services):
             await self._health.set(name, status)
 
     async def refuse(self) -> None:

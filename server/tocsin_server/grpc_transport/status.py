@@ -4,7 +4,7 @@ from google.protobuf.any_pb2 import Any as AnyProto
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
-from tocsin_server.api.errors import DOMAIN, code
+from tocsin_server.api.errors import DOMAIN, bounded, code
 from tocsin_server.api.times import duration
 from tocsin_server.domain.model import errors
 
@@ -13,8 +13,9 @@ def status(error: errors.TocsinError) -> Status:
     """Returns an error as it travels: code, text, and details.
 
     The details are one ErrorInfo, a BadRequest for invalid fields, and a
-    RetryInfo where trying again helps.
+    RetryInfo where trying again helps. Of very many violations it names the first.
     """
+    error = bounded(error)
     details: list[ErrorInfo | BadRequest | RetryInfo] = [
         ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=error.metadata)
     ]

@@ -17,11 +17,10 @@ from collections.abc import Iterable, Sequence
 from tocsin_server.domain.model.changes import Change
 from tocsin_server.domain.model.errors import ServerStopping, TooManyStreams
 from tocsin_server.domain.model.identity import InboxKey
-from tocsin_server.domain.model.limits import RESPONSE_BYTES
+from tocsin_server.domain.model.limits import RESPONSE_BYTES, STREAMS_A_USER
 
 PENDING_BYTES = RESPONSE_BYTES * 3 // 4
 PENDING_CHANGES = 1_000
-STREAMS_A_USER = 16
 
 
 class HubWatch:
@@ -29,7 +28,7 @@ class HubWatch:
 
     Invariants: the revisions of `_pending` follow one another without a gap,
     and it fits one response. While synced, it continues `_revision`. `_heard`
-    is the latest (incarnation, revision) heard of since the last `go_on_from`.
+    is the latest (incarnation, revision) heard of since the last `synced_to`.
     """
 
     __slots__ = (
@@ -66,6 +65,9 @@ class HubWatch:
         if same_life and change.revision <= revision:
             return
         size = change.size
+        if size > PENDING_BYTES:
+            self.hear_of(change.incarnation, change.revision)
+            return
         if not (
             same_life
             and change.revision == revision + 1
@@ -84,7 +86,7 @@ class HubWatch:
             self._fall_behind()
             self._hear(incarnation, revision)
 
-    def go_on_from(self, incarnation: int, revision: int) -> None:
+    def synced_to(self, incarnation: int, revision: int) -> None:
         """Says that the stream has everything up to `revision`.
 
         It is behind again when what was heard of meanwhile is not pending. One

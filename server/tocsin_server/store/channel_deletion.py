@@ -1,9 +1,9 @@
-"""Deleting a channel: at once for whoever asks, and step by step for what it has."""
+"""The deletion of a channel: decided at once, and its notifications removed step by step."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from json import dumps, loads
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -19,12 +19,11 @@ from sqlalchemy import (
 from tocsin_server.domain.model.changes import Change, Removal
 from tocsin_server.domain.model.counters import Counters
 from tocsin_server.domain.model.errors import ChannelNotEmpty, ChannelNotFound
-from tocsin_server.domain.model.idempotency import RequestKey
 from tocsin_server.domain.model.identity import InboxKey
-from tocsin_server.store import channels, idempotency, jobs
+from tocsin_server.store import channel_rows
 from tocsin_server.store.engine.prepared import Prepared
-from tocsin_server.store.inboxes import lock
-from tocsin_server.store.jobs import Job
+from tocsin_server.store.inbox_rows import lock
+from tocsin_server.store.jobs import Job, JobStep, begin
 from tocsin_server.store.json_rows import columns, is_one_of, numbers, pack
 from tocsin_server.store.revisions import Difference, count
 from tocsin_server.store.schema.tables import channels as channels_table
@@ -109,70 +108,49 @@ _FORGET_COUNTERS = Prepared(
 )
 
 
-class Stepped(NamedTuple):
-    """What a step of a job did to inboxes, and how far the job has come; None at its end."""
-
-    changes: Sequence[Change]
-    position: str | None
-
-
-def delete_channel(
-    connection: Connection,
-    request: RequestKey,
-    channel_id: str,
-    now: int,
-    horizon: int,
-    *,
-    force: bool,
-) -> None:
-    """Deletes a channel, or begins the job that does when it has messages.
+def decide(connection: Connection, tenant: str, channel_id: str, now: int, *, force: bool) -> None:
+    """Deletes a channel without messages; begins the job that deletes one with messages.
 
     Raises:
-        ChannelNotFound: there is none of that id.
-        ChannelNotEmpty: it has messages, and is not to be forced.
-        RequestIdReused: the request id stands for another request.
+        ChannelNotFound: the tenant has no channel of that id.
+        ChannelNotEmpty: it has messages, and `force` is not set.
     """
-    standing = channels.get(connection, request.tenant, channel_id, lock=True)
-    # In this order: a repeat that waited for the first finds its answer.
-    if earlier := idempotency.find(connection, [request], horizon).get(request.name):
-        earlier.to(request)
-        return
-    if standing is None:
+    if channel_rows.find(connection, tenant, channel_id, lock=True) is None:
         raise ChannelNotFound(channel_id=channel_id)
-    itself = {"tenant": request.tenant, "channel_id": channel_id}
-    if not _HAS_MESSAGES(connection, itself):
-        _FREE(connection, itself)
+    channel = {"tenant": tenant, "channel_id": channel_id}
+    if not _HAS_MESSAGES(connection, channel):
+        _FREE(connection, channel)
     elif not force:
         raise ChannelNotEmpty(channel_id=channel_id)
     else:
-        _HIDE(connection, {**itself, "now": now})
-        jobs.begin(connection, request.tenant, DELETE_CHANNEL, channel_id)
-    idempotency.keep(connection, [(request, {})], now, horizon)
+        _HIDE(connection, {**channel, "now": now})
+        begin(connection, tenant, DELETE_CHANNEL, channel_id)
 
 
-def remove_some(connection: Connection, job: Job, now: int) -> Stepped:
+def remove_some(connection: Connection, job: Job, now: int) -> JobStep:
     """Removes some of a deleted channel's notifications, and at last the channel itself.
 
-    They go in the order of (message's sequence, inbox), and the position is
-    the last one's: nothing is added to a channel that is deleted. A job that
-    another one has overtaken ends: a channel of that id is a new one.
+    They are removed in the order of (message's sequence, inbox), and the position is
+    that of the last one: a deleted channel gets no more. Where the channel is not
+    being deleted, another job has done it, and this one ends: a channel of that id is
+    a new one.
     """
     tenant, channel_id = job.tenant, job.subject
-    itself = {"tenant": tenant, "channel_id": channel_id}
-    if not _GOING(connection, itself):
-        return Stepped((), None)
+    channel = {"tenant": tenant, "channel_id": channel_id}
+    if not _GOING(connection, channel):
+        return JobStep((), None)
     sequence, inbox_id = loads(job.position) if job.position else (0, 0)
-    place = {**itself, "sequence": sequence, "inbox": inbox_id}
+    place = {**channel, "sequence": sequence, "inbox": inbox_id}
     lock(connection, {copy[3] for copy in _behind(connection, place)})
-    copies = _behind(connection, place)  # whose state stays as it is from here on
+    copies = _behind(connection, place)  # read again: their state is locked now
     if not copies:
-        _FORGET_MESSAGES(connection, {**itself, "below": 2**63 - 1})
-        _FREE(connection, itself)
-        return Stepped((), None)
+        _FORGET_MESSAGES(connection, {**channel, "below": 2**63 - 1})
+        _FREE(connection, channel)
+        return JobStep((), None)
     changes = _remove(connection, tenant, channel_id, copies, now)
     sequence, _, _, inbox_id, *_ = copies[-1]
-    _FORGET_MESSAGES(connection, {**itself, "below": sequence})
-    return Stepped(changes, dumps([sequence, inbox_id]))
+    _FORGET_MESSAGES(connection, {**channel, "below": sequence})
+    return JobStep(changes, dumps([sequence, inbox_id]))
 
 
 def _behind(connection: Connection, place: Mapping[str, Any]) -> Sequence[Sequence[Any]]:

@@ -1,27 +1,49 @@
-"""Probing: a write that is large enough to tell whether the disk has room again.
+"""The disk probe: a write that is large enough to tell whether a full disk has room again.
 
-A write that failed leaves a log that has grown, and room in it for small ones.
+A write that failed leaves a log file that has grown, with room in it for small writes.
 """
 
 from sqlalchemy import Connection, bindparam, delete, insert
 
+from tocsin_server.domain.model.errors import StorageFull
 from tocsin_server.store.engine.prepared import Prepared
 from tocsin_server.store.schema.tables import store_facts
+from tocsin_server.store.writing.writer import Writer
 
 PROBE_BYTES = 1024 * 1024
 
 _NAME = "probe"
 
-_TAKE_OUT = Prepared(delete(store_facts).where(store_facts.c.name == bindparam("name")))
-_PUT_IN = Prepared(insert(store_facts).values(name=bindparam("name"), value=bindparam("padding")))
+_DELETE = Prepared(delete(store_facts).where(store_facts.c.name == bindparam("name")))
+_INSERT = Prepared(insert(store_facts).values(name=bindparam("name"), value=bindparam("padding")))
 
 
-def put_in(connection: Connection) -> None:
-    """Writes a large fact that says nothing."""
-    take_out(connection)
-    _PUT_IN(connection, {"name": _NAME, "padding": "." * PROBE_BYTES})
+class SqlDisk:
+    """Implements `tocsin_server.domain.ports.disk.Disk`."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    @property
+    def full(self) -> bool:
+        """Whether the last write that reached the disk found it full."""
+        return self._writer.full
+
+    async def probe(self) -> bool:
+        """Writes and deletes a megabyte, and returns whether there is room again."""
+        try:
+            await self._writer.run(_write, rows=2)
+            await self._writer.run(_delete, rows=1)
+        except StorageFull:
+            return False
+        self._writer.note_room()
+        return True
 
 
-def take_out(connection: Connection) -> None:
-    """Takes it out again."""
-    _TAKE_OUT(connection, {"name": _NAME})
+def _write(connection: Connection) -> None:
+    _delete(connection)
+    _INSERT(connection, {"name": _NAME, "padding": "." * PROBE_BYTES})
+
+
+def _delete(connection: Connection) -> None:
+    _DELETE(connection, {"name": _NAME})

@@ -1,4 +1,4 @@
-"""Arrivals: messages taking their place in inboxes, many at once."""
+"""Fan-out: messages are copied into many inboxes at once, each copy at a revision of its own."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ from tocsin_server.store.schema.tables import inbox_channels, inboxes, messages,
 
 
 class Arrival(NamedTuple):
-    """A message that arrived in an inbox, with the counters right after it."""
+    """The arrival of a message in an inbox, with the counters right after it."""
 
     key: InboxKey
     incarnation: int
@@ -40,7 +40,7 @@ class Arrival(NamedTuple):
     channel_counters: Counters
 
     def change(self) -> Change:
-        """Returns what those who follow the inbox are told."""
+        """Returns the change to announce to the streams of the inbox."""
         message, revision = self.message, self.revision
         notification = Notification(message, revision, revision, message.create_time, None, None)
         return Change(
@@ -135,7 +135,7 @@ _INSERT_COPIES = Prepared(
         ).where(messages.c.sequence == bindparam("sequence")),
     )
 )
-"""One message, to many inboxes."""
+"""Copies one message into many inboxes."""
 
 _inbox_id, _sequence, _revision = columns("copies", [BigInteger()] * 3)
 _INSERT_MIXED_COPIES = Prepared(
@@ -151,12 +151,12 @@ _INSERT_MIXED_COPIES = Prepared(
         ).where(messages.c.sequence == _sequence),
     )
 )
-"""Many messages, to a few inboxes each."""
+"""Copies many messages into a few inboxes each."""
 
 _MANY = 16
-"""From how many copies on a message takes a statement of its own."""
+"""From this number of copies on a message takes a statement of its own."""
 
-_Standing = tuple[int, int, int, int, int, int]
+_InboxState = tuple[int, int, int, int, int, int]
 """An inbox's number, incarnation, revision, and counters."""
 
 Addressed = tuple[Message, Sequence[str]]
@@ -166,23 +166,22 @@ Addressed = tuple[Message, Sequence[str]]
 def arrive(connection: Connection, tenant: str, addressed: Sequence[Addressed]) -> list[Arrival]:
     """Puts each message into its recipients' inboxes, in order.
 
-    Every copy takes its inbox's next revision. Inboxes are locked in the order
-    of their users, by the increment of their revision, and stay locked until
-    the commit: so revision order is commit order, and two transactions never
-    wait for each other.
+    Every copy takes its inbox's next revision. The increment of the revision locks
+    an inbox until the commit, and inboxes are locked in the order of their users: so
+    revision order is commit order, and two transactions never wait for each other.
     """
-    standing = _count_inboxes(connection, tenant, addressed)
-    standing_in = _count_channels(connection, addressed, standing)
+    inbox_states = _count_inboxes(connection, tenant, addressed)
+    channel_counters = _count_channels(connection, addressed, inbox_states)
     arrivals: list[Arrival] = []
     mixed: list[tuple[int, int, int]] = []
     for message, users in addressed:
         copies: list[tuple[int, int]] = []
-        of_channel = standing_in[message.channel_id]
+        of_channel = channel_counters[message.channel_id]
         for user in users:
-            inbox_id, incarnation, revision, total, unread, unseen = standing[user]
+            inbox_id, incarnation, revision, total, unread, unseen = inbox_states[user]
             in_channel = of_channel[inbox_id]
-            # What the next arrival of this group finds: one more of everything.
-            standing[user] = (
+            # The next arrival of this group finds one more of everything.
+            inbox_states[user] = (
                 *(inbox_id, incarnation, revision + 1),
                 *(total + 1, unread + 1, unseen + 1),
             )
@@ -203,7 +202,7 @@ def arrive(connection: Connection, tenant: str, addressed: Sequence[Addressed]) 
         revisions = dict(copies)
         if _MANY <= len(copies) == len(revisions):
             _INSERT_COPIES(connection, {"sequence": message.sequence, "revisions": pack(revisions)})
-        else:  # a recipient twice comes here too, and the database refuses it
+        else:  # also where a recipient stands twice, which the database refuses
             mixed += [(inbox_id, message.sequence, at) for inbox_id, at in copies]
     if mixed:
         _INSERT_MIXED_COPIES(connection, {"copies": pack(mixed)})
@@ -212,11 +211,10 @@ def arrive(connection: Connection, tenant: str, addressed: Sequence[Addressed]) 
 
 def _count_inboxes(
     connection: Connection, tenant: str, addressed: Sequence[Addressed]
-) -> dict[str, _Standing]:
-    """Adds to inboxes what arrives, and gives birth to those that are new.
+) -> dict[str, _InboxState]:
+    """Adds the arrivals to the inboxes, and creates the inboxes that are new.
 
-    Returns, by user, the inbox's number, its incarnation, and what revision
-    and counters are after the first arrival.
+    Returns, by user, the state of the inbox right after its first arrival.
     """
     arrived = Counter(chain.from_iterable(users for _, users in addressed))
     parameters: dict[str, str | int] = {
@@ -224,30 +222,30 @@ def _count_inboxes(
         "incarnation": randbits(62) + 1,
         "arrived": pack(dict(sorted(arrived.items()))),
     }
-    standing: dict[str, _Standing] = {}
+    inbox_states: dict[str, _InboxState] = {}
     for user, inbox_id, incarnation, *counts in _COUNT_INBOXES(connection, parameters):
         later = arrived[user] - 1
         revision, total, unread, unseen = counts
-        standing[user] = (
+        inbox_states[user] = (
             *(inbox_id, incarnation, revision - later),
             *(total - later, unread - later, unseen - later),
         )
-    return standing
+    return inbox_states
 
 
 def _count_channels(
     connection: Connection,
     addressed: Sequence[Addressed],
-    standing: Mapping[str, _Standing],
+    inbox_states: Mapping[str, _InboxState],
 ) -> dict[str, dict[int, Counters]]:
-    """Adds what arrives to the inboxes' counters of channels.
+    """Adds the arrivals to the inboxes' counters of channels.
 
-    Returns, by channel and the inbox's number, what the counters are after the
-    first arrival.
+    Returns, by channel and the inbox's number, the counters right after the first
+    arrival.
     """
     arrived: defaultdict[str, Counter[int]] = defaultdict(Counter)
     for message, users in addressed:
-        arrived[message.channel_id].update([standing[user][0] for user in users])
+        arrived[message.channel_id].update([inbox_states[user][0] for user in users])
     after: dict[str, dict[int, Counters]] = {}
     for channel_id, inboxes_of in sorted(arrived.items()):
         parameters = {

@@ -1,10 +1,10 @@
-"""Replay: what changed in an inbox after a position, as it stands, in pages.
+"""History: the head of an inbox, and what changed in it after a position, in pages.
 
-Three sources tell, each in the order of revisions: what arrived and stayed as
-it came, what was changed alone since (tombstones among it), and the log of
-marks. A page merges the beginnings of all three. A source that has more than
-it gave says nothing about what is behind its last item, so the page ends in
-front of that, if not earlier.
+A replay merges three sources, each in the order of revisions: notifications that
+have not changed alone since they arrived, those that have (tombstones are among
+them), and the log of marks. A page takes the beginning of each. A source that has
+more items than it returned says nothing about those behind the last one, so the
+page ends in front of them at the latest.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,9 +15,13 @@ from sqlalchemy import Connection, bindparam, func, select, tuple_
 from tocsin_server.domain.model.changes import ENVELOPE_BYTES, Item, Mark, order_of, size_of
 from tocsin_server.domain.model.cursors import Position
 from tocsin_server.domain.model.identity import InboxKey
-from tocsin_server.domain.model.streams import Replay
-from tocsin_server.store import inboxes
+from tocsin_server.domain.model.inboxes import Notification, NotificationFilter
+from tocsin_server.domain.model.pages import Page
+from tocsin_server.domain.model.streams import Head, Replay
+from tocsin_server.store import inbox_rows
 from tocsin_server.store.engine.prepared import Prepared
+from tocsin_server.store.json_rows import is_one_of, pack, texts
+from tocsin_server.store.notifications import list_page
 from tocsin_server.store.pages import (
     COPIES,
     COPIES_AND_TOMBSTONES,
@@ -25,16 +29,17 @@ from tocsin_server.store.pages import (
     STATE_COLUMNS,
     TOMBSTONE_COLUMNS,
     Stored,
-    cut,
-    fitting,
+    bounded,
     notification,
     notification_or_removal,
+    split,
 )
-from tocsin_server.store.schema.tables import marks, messages, notifications
+from tocsin_server.store.reader import Reader
+from tocsin_server.store.schema.tables import inboxes, marks, messages, notifications
 
 _AFTER = tuple_(bindparam("revision"), bindparam("sequence"))
 
-_ARRIVED = fitting(
+_ARRIVED = bounded(
     select(*STATE_COLUMNS)
     .select_from(COPIES)
     .where(
@@ -47,7 +52,7 @@ _ARRIVED = fitting(
     ),
     notifications.c.arrive_revision,
 )
-_CHANGED = fitting(
+_CHANGED = bounded(
     select(*STATE_COLUMNS, *TOMBSTONE_COLUMNS)
     .select_from(COPIES_AND_TOMBSTONES)
     .where(
@@ -73,27 +78,95 @@ _MARKS = Prepared(
     .limit(bindparam("limit"))
 )
 
+_REVISIONS = Prepared(
+    select(inboxes.c.user_id, inboxes.c.incarnation, inboxes.c.revision).where(
+        inboxes.c.tenant == bindparam("tenant"), is_one_of(inboxes.c.user_id, texts("user_ids"))
+    )
+)
+
 _Place = tuple[int, int]
-"""Where something stands in an inbox's history: revision, message's sequence."""
+"""A place in an inbox's history: revision, message's sequence."""
 
 _END: _Place = (2**63, 0)
 """Behind everything."""
 
 _Source = tuple[Sequence[Item], _Place]
-"""Items in order, and the place of the one behind them."""
+"""Items in order, and the place of the next item behind them."""
 
 
-def changes(connection: Connection, key: InboxKey, after: Position, limit: int) -> Replay:
-    """Returns what was last changed after a position, ordered by (revision, sequence).
+class SqlInboxHistory:
+    """Implements `tocsin_server.domain.ports.history.InboxHistory`."""
 
-    A page that is not the last one ends inside the revision of its last item,
-    or at it, when the item behind it belongs to another.
-    """
-    inbox_id, inbox = inboxes.find(connection, key)
+    def __init__(self, reader: Reader, epoch: int) -> None:
+        self._reader = reader
+        self._epoch = epoch
+
+    @property
+    def epoch(self) -> int:
+        """The random number of the store's history."""
+        return self._epoch
+
+    async def list_notifications(
+        self,
+        key: InboxKey,
+        channel_ids: Sequence[str],
+        which: NotificationFilter,
+        after: str,
+        limit: int,
+    ) -> Page[Notification]:
+        """Returns up to `limit` notifications, latest arrival first, from a page key on."""
+
+        def read(connection: Connection) -> Page[Notification]:
+            inbox_id, _ = inbox_rows.find(connection, key)
+            if inbox_id is None:
+                return Page(())
+            return list_page(connection, inbox_id, channel_ids, which, after, limit)
+
+        return await self._reader.run(read)
+
+    async def read_head(self, key: InboxKey, limit: int) -> Head:
+        """Returns the inbox, all its channels' counters and its newest notifications."""
+
+        def read(connection: Connection) -> Head:
+            inbox_id, inbox = inbox_rows.find(connection, key)
+            if inbox_id is None:
+                return Head(inbox, (), Page(()))
+            newest = list_page(connection, inbox_id, (), NotificationFilter.ALL, "", limit)
+            return Head(inbox, inbox_rows.channel_counters(connection, inbox_id), newest)
+
+        return await self._reader.run(read)
+
+    async def read_changes(self, key: InboxKey, after: Position, limit: int) -> Replay:
+        """Returns what was last changed after a position, ordered by (revision, sequence).
+
+        A page that is not the last one ends inside the revision of its last item, or
+        at that revision when the next item belongs to another one.
+        """
+        return await self._reader.run(lambda c: _read_changes(c, key, after, limit))
+
+    async def read_revisions(self, keys: Sequence[InboxKey]) -> Sequence[tuple[InboxKey, int, int]]:
+        """Returns (key, incarnation, revision) of the inboxes that exist."""
+        users: dict[str, list[str]] = {}
+        for key in keys:
+            users.setdefault(key.tenant, []).append(key.user_id)
+
+        def read(connection: Connection) -> Sequence[tuple[InboxKey, int, int]]:
+            return [
+                (InboxKey(tenant, user_id), incarnation, revision)
+                for tenant, user_ids in users.items()
+                for user_id, incarnation, revision in _REVISIONS(
+                    connection, {"tenant": tenant, "user_ids": pack(user_ids)}
+                )
+            ]
+
+        return await self._reader.run(read)
+
+
+def _read_changes(connection: Connection, key: InboxKey, after: Position, limit: int) -> Replay:
+    inbox_id, inbox = inbox_rows.find(connection, key)
     if inbox_id is None:
         return Replay(inbox, (), Position(0), caught_up=True, channel_counters=())
-    # What has the next revision and a sequence up to the position's is
-    # delivered; without a place inside it, nothing of it is.
+    # Of the next revision, everything with a sequence up to the position's is delivered.
     parameters = {
         "inbox_id": inbox_id,
         "revision": after.revision + 1,
@@ -109,7 +182,7 @@ def changes(connection: Connection, key: InboxKey, after: Position, limit: int) 
         limit,
     )
     if behind == _END:
-        counters = inboxes.channel_counters(connection, inbox_id)
+        counters = inbox_rows.channel_counters(connection, inbox_id)
         return Replay(
             inbox, items, Position(inbox.revision), caught_up=True, channel_counters=counters
         )
@@ -119,12 +192,12 @@ def changes(connection: Connection, key: InboxKey, after: Position, limit: int) 
 
 
 def _rows(found: Sequence[Stored], limit: int, read: Callable[[Stored], Item]) -> _Source:
-    """Returns the items of a `fitting` query's rows."""
-    rows, behind = cut(found, limit)
+    """Returns the items of a `bounded` query's rows."""
+    rows, behind = split(found, limit)
     items = [read(row) for row in rows]
     if behind is None:
         return items, _END
-    if behind is rows[-1]:  # a page of its own; nobody knows what is behind it
+    if behind is rows[-1]:  # a lone large row: what is behind it was not read
         revision, sequence = order_of(items[-1])
         return items, (revision, sequence + 1)
     return items, order_of(read(behind))
@@ -147,12 +220,12 @@ def _log(found: Sequence[Stored], limit: int) -> _Source:
 
 
 def _merge(sources: Sequence[_Source], limit: int) -> _Source:
-    """Returns the items up to where a source has more that it did not give, or a page is full."""
+    """Returns the items up to what a source did not return, or up to a full page."""
     sources = [source for source in sources if source[0]]
     if not sources:
         return (), _END
     if len(sources) == 1 and not isinstance(sources[0][0][0], Mark):
-        return sources[0]  # cut to a page already
+        return sources[0]  # split to a page already
     end = min(behind for _, behind in sources)
     merged = sorted((item for items, _ in sources for item in items), key=order_of)
     page: list[Item] = []

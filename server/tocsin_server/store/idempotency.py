@@ -1,17 +1,22 @@
-"""The answers given to requests that named themselves, for those who ask again."""
+"""Idempotency: each named request changes the store once, and repeats get its answer."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from json import loads
-from typing import Any
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from sqlalchemy import BigInteger, ClauseElement, Connection, Text, bindparam, select, true
 
-from tocsin_server.domain.model.errors import RequestIdReused
+from tocsin_server.domain.model.errors import RequestIdReused, TocsinError
 from tocsin_server.domain.model.idempotency import RequestKey
+from tocsin_server.domain.model.retention import Retention
+from tocsin_server.domain.ports.clock import Clock
 from tocsin_server.store.engine.driver_errors import Overtaken
 from tocsin_server.store.engine.prepared import Prepared, Upsert
 from tocsin_server.store.json_rows import entries, is_one_of, pack, texts
-from tocsin_server.store.schema.tables import requests
+from tocsin_server.store.schema.tables import idempotency
+from tocsin_server.store.writing.unit_of_work import UnitOfWork, WithChanges
+
+T = TypeVar("T")
 
 Facts = Mapping[str, Any]
 """What an answer is made from: ids, counts, and small resources."""
@@ -19,24 +24,24 @@ Facts = Mapping[str, Any]
 Name = tuple[str, str, str, str]
 """What identifies a request: tenant, caller, RPC and request id."""
 
-_OF_SPACE = (
-    requests.c.tenant == bindparam("tenant"),
-    requests.c.caller == bindparam("caller"),
-    requests.c.rpc == bindparam("rpc"),
+_SPACE = (
+    idempotency.c.tenant == bindparam("tenant"),
+    idempotency.c.caller == bindparam("caller"),
+    idempotency.c.rpc == bindparam("rpc"),
 )
 
 _FIND = Prepared(
-    select(requests.c.request_id, requests.c.answer).where(
-        *_OF_SPACE,
-        is_one_of(requests.c.request_id, texts("request_ids")),
-        requests.c.create_time >= bindparam("horizon"),
+    select(idempotency.c.request_id, idempotency.c.answer).where(
+        *_SPACE,
+        is_one_of(idempotency.c.request_id, texts("request_ids")),
+        idempotency.c.create_time >= bindparam("horizon"),
     )
 )
 
 
 def _keep_by(upsert: Upsert) -> ClauseElement:
     request_id, answer = entries("answers", Text())
-    given = upsert(requests).from_select(
+    answers = upsert(idempotency).from_select(
         ["tenant", "caller", "rpc", "request_id", "answer", "create_time"],
         select(
             bindparam("tenant", type_=Text),
@@ -47,11 +52,11 @@ def _keep_by(upsert: Upsert) -> ClauseElement:
             bindparam("create_time", type_=BigInteger),
         ).where(true()),
     )
-    kept: ClauseElement = given.on_conflict_do_update(
+    kept: ClauseElement = answers.on_conflict_do_update(
         index_elements=["tenant", "caller", "rpc", "request_id"],
-        set_={name: given.excluded[name] for name in ("answer", "create_time")},
-        where=requests.c.create_time < bindparam("horizon"),
-    ).returning(requests.c.request_id)
+        set_={name: answers.excluded[name] for name in ("answer", "create_time")},
+        where=idempotency.c.create_time < bindparam("horizon"),
+    ).returning(idempotency.c.request_id)
     return kept
 
 
@@ -59,46 +64,109 @@ _KEEP = Prepared(_keep_by)
 
 
 class Answer:
-    """An answer given earlier."""
+    """The answer to an earlier request."""
 
     def __init__(self, kept: str) -> None:
         self._digest, self._facts = loads(kept)
 
     def to(self, request: RequestKey) -> Facts:
-        """Returns the facts for a repeat of the request.
+        """Returns the facts of the answer for a repeat of its request.
 
         Raises:
-            RequestIdReused: it is not a repeat, only of the same name.
+            RequestIdReused: the request has the same name and another digest.
         """
         if self._digest != request.digest.hex():
             raise RequestIdReused(request_id=request.request_id)
         return self._facts  # type: ignore[no-any-return]  # as they were kept
 
 
-def find(connection: Connection, asked: Iterable[RequestKey], horizon: int) -> dict[Name, Answer]:
-    """Returns the answers, by name, that requests of these names got since `horizon`."""
+class AnswerCodec(NamedTuple, Generic[T]):
+    """How the outcome of a mutation becomes the facts that are kept, and the reverse."""
+
+    to_facts: Callable[[T], Facts]
+    from_facts: Callable[[Facts], T]
+
+
+NOTHING: AnswerCodec[None] = AnswerCodec(lambda _: {}, lambda _: None)
+"""The codec of a mutation that returns nothing."""
+
+
+class Idempotency:
+    """Runs mutations once, and keeps their answers for their retention."""
+
+    def __init__(self, clock: Clock, retention: Retention) -> None:
+        self._clock = clock
+        self._retention = retention
+
+    def horizon(self) -> int:
+        """Returns the time since which answers count, in microseconds."""
+        return self._retention.answers_since(self._clock.settled())
+
+    def time(self, now: int) -> int:
+        """Returns the time to keep an answer with, which a clock that jumps back cannot age."""
+        return max(now, self._clock.settled())
+
+    def once(
+        self,
+        request: RequestKey,
+        now: int,
+        mutate: Callable[[Connection], T | WithChanges[T]],
+        codec: AnswerCodec[T],
+    ) -> UnitOfWork[T]:
+        """Returns a unit of work that runs `mutate` unless the request was answered before.
+
+        A repeat that runs while the first request commits on another connection
+        either conflicts with it and begins again, or fails on what the first one
+        changed; so after an error the answers are read once more.
+        """
+
+        def unit(connection: Connection) -> T | WithChanges[T]:
+            horizon = self.horizon()
+            if answer := _find_one(connection, request, horizon):
+                return codec.from_facts(answer.to(request))
+            try:
+                result = mutate(connection)
+            except TocsinError:
+                if answer := _find_one(connection, request, horizon):
+                    return codec.from_facts(answer.to(request))
+                raise
+            outcome = result.outcome if isinstance(result, WithChanges) else result
+            keep(connection, [(request, codec.to_facts(outcome))], self.time(now), horizon)
+            return result
+
+        return unit
+
+
+def find(
+    connection: Connection, requests: Iterable[RequestKey], horizon: int
+) -> dict[Name, Answer]:
+    """Returns the answers since `horizon` to requests of the same names, by name."""
     found = {}
-    for space, of_space in _by_space((request, request.request_id) for request in asked):
+    for space, of_space in _by_space((request, request.request_id) for request in requests):
         parameters = _parameters(space) | {"request_ids": pack(list(of_space)), "horizon": horizon}
         for request_id, answer in _FIND(connection, parameters):
             found[(*space, request_id)] = Answer(answer)
     return found
 
 
+def _find_one(connection: Connection, request: RequestKey, horizon: int) -> Answer | None:
+    return find(connection, [request], horizon).get(request.name)
+
+
 def keep(
     connection: Connection,
-    given: Sequence[tuple[RequestKey, Facts]],
+    answers: Sequence[tuple[RequestKey, Facts]],
     create_time: int,
     horizon: int,
 ) -> None:
-    """Keeps answers, in place of those from before `horizon`, which are too old to count.
+    """Keeps answers; they replace those from before `horizon`, which no longer count.
 
     Raises:
-        Overtaken: another transaction gave one of them since they were looked for.
+        Overtaken: another transaction answered one of the requests since `find`.
     """
-    answers = ((request, (request.digest.hex(), facts)) for request, facts in given)
+    kept = ((request, (request.digest.hex(), facts)) for request, facts in answers)
     # In one order everywhere, so that two transactions do not wait for each other.
-    for space, of_space in sorted(_by_space(answers)):
+    for space, of_space in sorted(_by_space(kept)):
         parameters = _parameters(space) | {
             "answers": pack(dict(sorted(of_space.items()))),
             "create_time": create_time,
@@ -109,14 +177,14 @@ def keep(
 
 
 def _by_space(
-    about: Iterable[tuple[RequestKey, Any]],
+    items: Iterable[tuple[RequestKey, Any]],
 ) -> Iterable[tuple[tuple[str, str, str], dict[str, Any]]]:
-    """Gathers what is about requests by tenant, caller and RPC, then by request id."""
+    """Groups what belongs to requests by tenant, caller and RPC, then by request id."""
     spaces: dict[tuple[str, str, str], dict[str, Any]] = {}
-    for request, what in about:
+    for request, item in items:
         if request.request_id:
             space = (request.tenant, request.caller, request.rpc)
-            spaces.setdefault(space, {})[request.request_id] = what
+            spaces.setdefault(space, {})[request.request_id] = item
     return spaces.items()
 
 

@@ -10,9 +10,11 @@ from tocsin_server.domain.model.counters import Counters
 from tocsin_server.domain.model.identity import InboxKey
 from tocsin_server.domain.model.inboxes import InboxChannel
 from tocsin_server.domain.model.pages import Page
-from tocsin_server.store import inboxes
+from tocsin_server.store import inbox_rows
 from tocsin_server.store.engine.prepared import Prepared
-from tocsin_server.store.pages import STATE_COLUMNS, Stored, cut, fitting, notification
+from tocsin_server.store.notifications import FRONT
+from tocsin_server.store.page_keys import number_behind, page_key
+from tocsin_server.store.pages import STATE_COLUMNS, Stored, bounded, notification, split
 from tocsin_server.store.schema.tables import channels, inbox_channels, messages, notifications
 
 _CHANNEL_COLUMNS = (
@@ -50,7 +52,7 @@ def _listing(*, unread_only: bool) -> Prepared:
     query = (
         select(*STATE_COLUMNS, *_COUNT_COLUMNS, *_CHANNEL_COLUMNS)
         .select_from(inbox_channels)
-        # Outer joins, though each finds a row: they keep the order of the loops.
+        # Outer joins keep PostgreSQL's order of the loops; each of them finds a row.
         .outerjoin(
             notifications,
             (notifications.c.inbox_id == inbox_channels.c.inbox_id)
@@ -69,7 +71,7 @@ def _listing(*, unread_only: bool) -> Prepared:
         )
     )
     texts = (channels.c.title, channels.c.description, channels.c.labels)
-    return fitting(
+    return bounded(
         query,
         notifications.c.arrive_revision.desc(),
         # A character has four bytes at most.
@@ -80,26 +82,22 @@ def _listing(*, unread_only: bool) -> Prepared:
 _LISTINGS = {unread_only: _listing(unread_only=unread_only) for unread_only in (False, True)}
 
 
-def page(
-    connection: Connection,
-    key: InboxKey,
-    before: int | None,
-    limit: int,
-    *,
-    unread_only: bool,
+def list_page(
+    connection: Connection, key: InboxKey, after: str, limit: int, *, unread_only: bool
 ) -> Page[InboxChannel]:
-    """Returns up to `limit` channels whose latest notification is behind `before`."""
-    inbox_id, _ = inboxes.find(connection, key)
+    """Returns up to `limit` channels of an inbox, latest arrival first, from a page key on."""
+    inbox_id, _ = inbox_rows.find(connection, key)
     if inbox_id is None:
-        return Page((), more=False)
+        return Page(())
     parameters = {
         "inbox_id": inbox_id,
         "tenant": key.tenant,
         "limit": limit + 1,
-        "before": before or inboxes.FRONT,
+        "before": number_behind(after, FRONT),
     }
-    rows, behind = cut(_LISTINGS[unread_only](connection, parameters), limit)
-    return Page([_inbox_channel(key.tenant, row) for row in rows], more=behind is not None)
+    rows, behind = split(_LISTINGS[unread_only](connection, parameters), limit)
+    items = [_inbox_channel(key.tenant, row) for row in rows]
+    return Page(items, next="" if behind is None else page_key(items[-1].latest.arrive_revision))
 
 
 def _inbox_channel(tenant: str, row: Stored) -> InboxChannel:

@@ -1,21 +1,38 @@
-"""The queue of jobs: each gets a step, and goes to the end again.
+"""Jobs: long work in short transactions, each the next step of the job that waited longest.
 
-The order is that of a counter. A time is only when a job may go on at the
-earliest; 0, which is always, unless it failed.
+Every job gets a step, and goes to the end of the queue. A step and the position
+that it reached are committed together, so a job that was cut off anywhere goes on
+where it was. A job whose step fails waits before it is tried again, and the others
+go on. The queue is ordered by a counter. A job's due time only says when it may go
+on at the earliest: 0, which is always, unless it failed.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Mapping, Sequence
+from logging import getLogger
 from typing import NamedTuple
 
 from sqlalchemy import BigInteger, Connection, Text, bindparam, delete, func, insert, select, update
 
+from tocsin_server.domain.model.changes import Change
+from tocsin_server.domain.model.errors import Exhausted, Unavailable
 from tocsin_server.store.engine.prepared import Prepared
 from tocsin_server.store.json_rows import pack, texts
+from tocsin_server.store.reader import Reader
 from tocsin_server.store.schema.tables import jobs
+from tocsin_server.store.writing.unit_of_work import WithChanges
+from tocsin_server.store.writing.writer import Writer
+
+RETRY_MICROSECONDS = 60_000_000
+"""How long a job waits after its step failed."""
+
+STEP_ROWS = 100
+"""About how many rows a step writes."""
+
+logger = getLogger(__name__)
 
 
 class Job(NamedTuple):
-    """A job in the queue. What it is about, and how far it has come, is its kind's own."""
+    """A job in the queue. Subject and position mean what its kind says."""
 
     job_id: int
     tenant: str
@@ -24,14 +41,26 @@ class Job(NamedTuple):
     position: str
 
 
+class JobStep(NamedTuple):
+    """What a step of a job changed, and the position that it reached; None at the job's end."""
+
+    changes: Sequence[Change]
+    position: str | None
+
+
+RunStep = Callable[[Connection, Job, int], JobStep]
+"""Does the next step of a job at a time in microseconds."""
+
 _columns = (jobs.c.job_id, jobs.c.tenant, jobs.c.kind, jobs.c.subject, jobs.c.position)
-_FIRST = Prepared(
+_DUE = (
     select(*_columns)
     .where(jobs.c.due_time <= bindparam("now"), jobs.c.kind.in_(texts("kinds")))
     .order_by(jobs.c.turn)
     .limit(1)
 )
-_ONE = Prepared(
+_FIRST = Prepared(_DUE)
+_CLAIM_FIRST = Prepared(_DUE.with_for_update(skip_locked=True))
+_CLAIM = Prepared(
     select(*_columns).where(jobs.c.job_id == bindparam("job")).with_for_update(skip_locked=True)
 )
 _LAST_TURN = select(func.coalesce(func.max(jobs.c.turn), 0) + 1).scalar_subquery()
@@ -57,31 +86,66 @@ _PUT_LAST = Prepared(
 _END = Prepared(delete(jobs).where(jobs.c.job_id == bindparam("job")))
 
 
+class SqlJobStore:
+    """Implements `tocsin_server.domain.ports.jobs.JobStore`."""
+
+    def __init__(self, writer: Writer, reader: Reader, kinds: Mapping[str, RunStep]) -> None:
+        """Takes what does a step of each kind; jobs of other kinds are left alone."""
+        self._writer = writer
+        self._reader = reader
+        self._kinds = kinds
+
+    async def work(self, now: int) -> bool:
+        """Does one step of the job that has waited longest among those that are free."""
+        parameters = {"now": now, "kinds": pack(list(self._kinds))}
+        if not await self._reader.run(lambda c: _FIRST(c, parameters)):
+            return False
+        claimed: list[Job] = []
+
+        def step(connection: Connection) -> bool | WithChanges[bool]:
+            claimed.clear()
+            rows = _CLAIM_FIRST(connection, parameters)
+            if not rows:
+                return False
+            job = Job(*rows[0])
+            claimed.append(job)
+            done = self._kinds[job.kind](connection, job, now)
+            if done.position is None:
+                end(connection, job)
+            else:
+                _put_last(connection, job, done.position)
+            return WithChanges(outcome=True, changes=done.changes)
+
+        try:
+            return await self._writer.run(step, STEP_ROWS)
+        except (Exhausted, Unavailable):
+            raise
+        except Exception:  # the job's own fault: the others go on
+            if not claimed:
+                raise
+            job = claimed[0]
+            logger.exception("a job failed", extra={"job_id": job.job_id, "kind": job.kind})
+            await self._writer.run(lambda c: _put_off(c, job, now), rows=1)
+            return True
+
+
 def begin(connection: Connection, tenant: str, kind: str, subject: str) -> None:
     """Puts a new job at the end of the queue."""
     _BEGIN(connection, {"tenant": tenant, "kind": kind, "subject": subject})
 
 
-def first(connection: Connection, kinds: Collection[str], now: int) -> Job | None:
-    """Returns the job of these kinds that is first among those that may go on."""
-    rows = _FIRST(connection, {"now": now, "kinds": pack(list(kinds))})
-    return Job(*rows[0]) if rows else None
+def end(connection: Connection, job: Job) -> None:
+    """Takes a job out of the queue."""
+    _END(connection, {"job": job.job_id})
 
 
-def claim(connection: Connection, job_id: int) -> Job | None:
-    """Returns a job as it now is, and keeps it from others until the transaction ends.
-
-    Returns None when it is done, or another transaction has it.
-    """
-    rows = _ONE(connection, {"job": job_id})
-    return Job(*rows[0]) if rows else None
-
-
-def put_last(connection: Connection, job: Job, position: str, due_time: int = 0) -> None:
-    """Puts a job at the end of the queue, and notes how far it has come."""
+def _put_last(connection: Connection, job: Job, position: str, due_time: int = 0) -> None:
+    """Puts a job at the end of the queue, and notes the position that it reached."""
     _PUT_LAST(connection, {"job": job.job_id, "position": position, "due": due_time})
 
 
-def end(connection: Connection, job: Job) -> None:
-    """Takes a job that is done out of the queue."""
-    _END(connection, {"job": job.job_id})
+def _put_off(connection: Connection, failed: Job, now: int) -> None:
+    """Makes a job that failed wait, whatever position it has reached by now."""
+    if rows := _CLAIM(connection, {"job": failed.job_id}):
+        job = Job(*rows[0])
+        _put_last(connection, job, job.position, now + RETRY_MICROSECONDS)

@@ -1,7 +1,7 @@
-"""Marking: a change of state, of some notifications or of all that a selector fits.
+"""Marking: a change of state of selected notifications.
 
-What is to change is counted first, channel by channel, and changed second, by
-the same condition: so the counters follow from the rows.
+The notifications to change are counted first, channel by channel, and changed
+second, by the same condition: so the counters follow from the rows.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -29,17 +29,18 @@ from tocsin_server.domain.model.counters import Counters
 from tocsin_server.domain.model.identity import InboxKey
 from tocsin_server.domain.model.inboxes import Inbox
 from tocsin_server.domain.model.marking import Effect, Marked, Marking, Selection
-from tocsin_server.store import idempotency, inboxes
+from tocsin_server.store import inbox_rows
 from tocsin_server.store.engine.prepared import Prepared
+from tocsin_server.store.idempotency import AnswerCodec, Facts
 from tocsin_server.store.json_rows import is_among, is_one_of, pack, texts
-from tocsin_server.store.pages import COPIES, STATE_COLUMNS, cut, fitting, notification
+from tocsin_server.store.pages import COPIES, STATE_COLUMNS, bounded, notification, split
 from tocsin_server.store.revisions import Difference, count
 from tocsin_server.store.schema.tables import marks, messages, notifications
-from tocsin_server.store.writing.unit_of_work import Changed
+from tocsin_server.store.writing.unit_of_work import WithChanges
 
 
 class _Selected(Enum):
-    """By what notifications are selected."""
+    """What a selection selects by."""
 
     MESSAGES = "messages"
     CHANNELS = "channels"
@@ -47,7 +48,7 @@ class _Selected(Enum):
 
     @classmethod
     def by(cls, selection: Selection) -> "_Selected":
-        """Returns by what a selection selects."""
+        """Returns what a selection selects by."""
         if selection.message_ids is not None:
             return cls.MESSAGES
         return cls.ALL if selection.channel_ids is None else cls.CHANNELS
@@ -59,12 +60,12 @@ _UNSEEN = notifications.c.seen_time.is_(None)
 _TO_CHANGE: Mapping[Effect, ColumnElement[bool]] = {
     Effect.READ: _UNREAD,
     Effect.UNREAD: ~_UNREAD,
-    # What is unseen is unread: with this said, the index of the unread serves.
+    # Unseen implies unread: with both conditions SQLite can use the index of the unread.
     Effect.SEEN: _UNREAD & _UNSEEN,
     Effect.UNSEEN: ~_UNSEEN,
     Effect.UNREAD_SEEN: or_(~_UNREAD, _UNSEEN),
 }
-"""Which notifications an effect is not true of yet."""
+"""The notifications that an effect changes."""
 
 _now = bindparam("now", type_=BigInteger)
 _seen = func.coalesce(notifications.c.seen_time, _now)
@@ -75,7 +76,7 @@ _STATES: Mapping[Effect, Mapping[str, Any]] = {
     Effect.UNSEEN: {"read_time": null(), "seen_time": null()},
     Effect.UNREAD_SEEN: {"read_time": null(), "seen_time": _seen},
 }
-"""What an effect makes of them."""
+"""The values that an effect sets."""
 
 _UP_TO = notifications.c.arrive_revision <= bindparam("up_to_revision")
 _copies = notifications.alias()
@@ -93,7 +94,7 @@ _NARROWED: Mapping[_Selected, Sequence[ColumnElement[bool]]] = {
 
 
 def _to_change(effect: Effect, selected: _Selected, *columns: ColumnElement[Any]) -> Select[Any]:
-    """Returns a query of columns of what is to change."""
+    """Returns a query of columns of the notifications that an effect changes."""
     return select(*columns).where(
         notifications.c.inbox_id == bindparam("inbox"),
         notifications.c.remove_time.is_(None),
@@ -103,13 +104,13 @@ def _to_change(effect: Effect, selected: _Selected, *columns: ColumnElement[Any]
 
 
 def _index(effect: Effect, selected: _Selected) -> str | None:
-    """Returns the index that has all that is to change, and little else."""
+    """Returns the index that holds the notifications to change, and few others."""
     few = effect in (Effect.READ, Effect.SEEN) and selected is not _Selected.MESSAGES
     return "ix_notifications_unread" if few else None
 
 
 def _counting(effect: Effect, selected: _Selected) -> Prepared:
-    """Counts, by channel, what is to change, and how much of it is unread and unseen."""
+    """Counts the notifications to change by channel, and how many are unread and unseen."""
     channel_id = notifications.c.channel_id
     counts = (func.count(), func.count().filter(_UNREAD), func.count().filter(_UNSEEN))
     return Prepared(
@@ -119,7 +120,7 @@ def _counting(effect: Effect, selected: _Selected) -> Prepared:
 
 
 def _changing(effect: Effect, selected: _Selected) -> Prepared:
-    """Changes them; those that are selected one by one take the revision, too."""
+    """Changes them; those selected by their ids also take the revision."""
     changed = dict(_STATES[effect])
     if selected is _Selected.MESSAGES:
         changed["revision"] = bindparam("at", type_=BigInteger)
@@ -144,7 +145,7 @@ _CHANGE = {kind: _changing(*kind) for kind in _KINDS}
 _LOG = Prepared(
     insert(marks).values({column.name: bindparam(column.name) for column in marks.columns})
 )
-_OF_REVISION = fitting(
+_OF_REVISION = bounded(
     select(*STATE_COLUMNS)
     .select_from(COPIES)
     .where(
@@ -156,42 +157,44 @@ _OF_REVISION = fitting(
 )
 
 
+def _to_facts(marked: Marked) -> Facts:
+    return {"marked": marked}
+
+
+def _from_facts(facts: Facts) -> Marked:
+    revision, counters, updated_count = facts["marked"]
+    return Marked(revision, Counters(*counters), updated_count)
+
+
+MARKED = AnswerCodec(_to_facts, _from_facts)
+"""How the outcome of a marking is kept."""
+
+
 def mark(
-    connection: Connection,
-    marking: Marking,
-    now: int,
-    horizon: int,
-    watches: Callable[[InboxKey], bool],
-) -> Marked | Changed[Marked]:
-    """Commits a marking as one change of its inbox, or as none when nothing changes.
+    connection: Connection, marking: Marking, now: int, is_watched: Callable[[InboxKey], bool]
+) -> Marked | WithChanges[Marked]:
+    """Makes a marking one change of its inbox, or none when it changes no notification.
 
-    Answers since `horizon` count; who is watched is told what changed.
-
-    Raises:
-        RequestIdReused: the request id stands for another request.
+    Notifications that change one by one are read back only where the inbox `is_watched`.
     """
-    if earlier := idempotency.find(connection, [marking.request], horizon).get(
-        marking.request.name
-    ):
-        revision, counters, updated_count = earlier.to(marking.request)["marked"]
-        return Marked(revision, Counters(*counters), updated_count)
-    inbox_id, inbox = inboxes.find(connection, marking.key, lock=True)
+    inbox_id, inbox = inbox_rows.find(connection, marking.key, lock=True)
     if inbox_id is None:
-        return _answered(connection, marking, Marked(0, inbox.counters, 0), now, horizon)
+        return Marked(0, inbox.counters, 0)
     parameters = _parameters(marking, inbox_id, inbox, now)
     kind = marking.effect, _Selected.by(marking.selection)
-    found = _COUNT[kind](connection, parameters) if _may_change(marking.effect, inbox) else ()
-    if not found:
-        unchanged = Marked(inbox.revision, inbox.counters, 0)
-        return _answered(connection, marking, unchanged, now, horizon)
+    counts = _COUNT[kind](connection, parameters) if _may_change(marking.effect, inbox) else ()
+    if not counts:
+        return Marked(inbox.revision, inbox.counters, 0)
     _CHANGE[kind](connection, parameters)
-    differences = [_difference(marking.effect, *row) for row in found]
+    differences = [_difference(marking.effect, *row) for row in counts]
     counted = count(connection, {inbox_id: differences})[inbox_id]
     items: Sequence[Item] | None
     if marking.selection.message_ids is None:
         items = [_log(connection, marking, parameters)]
+    elif is_watched(marking.key):
+        items = _changed_at(connection, inbox_id, counted.revision)
     else:
-        items = _told(connection, inbox_id, counted.revision) if watches(marking.key) else None
+        items = None
     change = Change(
         marking.key,
         inbox.incarnation,
@@ -200,12 +203,12 @@ def mark(
         counted.counters,
         counted.channel_counters,
     )
-    marked = Marked(counted.revision, counted.counters, sum(changed for _, changed, *_ in found))
-    return Changed(_answered(connection, marking, marked, now, horizon), [change])
+    updated_count = sum(changed for _, changed, *_ in counts)
+    return WithChanges(Marked(counted.revision, counted.counters, updated_count), [change])
 
 
 def _may_change(effect: Effect, inbox: Inbox) -> bool:
-    """Tells whether the counters leave anything to change, without looking at the rows."""
+    """Tells by the counters whether there may be anything to change, without reading rows."""
     if effect is Effect.READ:
         return inbox.counters.unread > 0
     if effect is Effect.SEEN:
@@ -214,7 +217,7 @@ def _may_change(effect: Effect, inbox: Inbox) -> bool:
 
 
 def _parameters(marking: Marking, inbox_id: int, inbox: Inbox, now: int) -> dict[str, Any]:
-    """Returns the parameters of the statements; the revision is the one to be taken."""
+    """Returns the parameters of the statements; `at` is the next revision."""
     up_to, head = marking.selection.up_to_revision, inbox.revision
     ids = marking.selection.message_ids or marking.selection.channel_ids or ()
     return {
@@ -230,7 +233,10 @@ def _parameters(marking: Marking, inbox_id: int, inbox: Inbox, now: int) -> dict
 def _difference(
     effect: Effect, channel_id: str, count: int, unread: int, unseen: int
 ) -> Difference:
-    """Returns by how much an effect on so many, some unread and unseen, changes the counters."""
+    """Returns by how much an effect changes the counters of a channel.
+
+    `count` is the number of notifications it changes; `unread` and `unseen` of them are so.
+    """
     now_unread = {Effect.READ: 0, Effect.SEEN: unread}.get(effect, count)
     now_unseen = {Effect.UNREAD: unseen, Effect.UNSEEN: count}.get(effect, 0)
     return Difference(channel_id, Counters(0, now_unread - unread, now_unseen - unseen))
@@ -255,19 +261,11 @@ def _log(connection: Connection, marking: Marking, parameters: Mapping[str, Any]
     return mark
 
 
-def _told(connection: Connection, inbox_id: int, revision: int) -> Sequence[Item] | None:
-    """Returns what changed alone at a revision, or None when it is too much to be told."""
+def _changed_at(connection: Connection, inbox_id: int, revision: int) -> Sequence[Item] | None:
+    """Returns what changed alone at a revision, or None when it is too much for a response."""
     limit = limits.SELECTED_NOTIFICATIONS
     found = _OF_REVISION(
         connection, {"inbox_id": inbox_id, "revision": revision, "limit": limit + 1}
     )
-    rows, behind = cut(found, limit)
+    rows, behind = split(found, limit)
     return [notification(row) for row in rows] if behind is None else None
-
-
-def _answered(
-    connection: Connection, marking: Marking, marked: Marked, now: int, horizon: int
-) -> Marked:
-    """Keeps an answer, and returns it."""
-    idempotency.keep(connection, [(marking.request, {"marked": marked})], now, horizon)
-    return marked

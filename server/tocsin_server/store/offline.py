@@ -134,7 +134,7 @@ class _PostgresqlVisit:
             with connection.begin():
                 return unit(connection)
 
-        return self._runner.run(run(self._opened.lanes[0], writing))
+        return self._runner.run(run(self._opened.executors[0], writing))
 
 
 @contextmanager

@@ -60,7 +60,7 @@ def notification_or_removal(row: Stored) -> Notification | Removal:
     return notification(row) if remove_time is None else Removal(row[6], sequence, message_id)
 
 
-def fitting(
+def bounded(
     query: Select[Any],
     *order: ColumnElement[Any],
     size: ColumnElement[int] = messages.c.size + ENVELOPE_BYTES,
@@ -71,10 +71,10 @@ def fitting(
     The query gives what else a row has; its rows begin with `MESSAGE_COLUMNS`,
     which are NULL where it finds no message. In the order given, it takes one
     row more than a page's limit, and stops behind the row that passes the
-    size; `cut` tells by them whether there is more. The last column is the
+    size; `split` tells by them whether there is more. The last column is the
     size of a row and all before it. Sizes are added up before any body is read.
     """
-    bounded = (
+    page = (
         query.add_columns(
             messages.c.sequence.label("of_message"),
             size.label("row_size"),
@@ -84,18 +84,18 @@ def fitting(
         .limit(bindparam("limit"))
         .subquery()
     )
-    own = [c for c in bounded.c if c.name not in ("of_message", "row_size", "reach")]
-    whole: FromClause = bounded.outerjoin(messages, messages.c.sequence == bounded.c.of_message)
+    own = [c for c in page.c if c.name not in ("of_message", "row_size", "reach")]
+    whole: FromClause = page.outerjoin(messages, messages.c.sequence == page.c.of_message)
     return Prepared(
-        select(*MESSAGE_COLUMNS, *own, bounded.c.reach)
+        select(*MESSAGE_COLUMNS, *own, page.c.reach)
         .select_from(whole)
-        .where(bounded.c.reach - bounded.c.row_size < PAGE_BYTES),
+        .where(page.c.reach - page.c.row_size < PAGE_BYTES),
         sqlite_index,
     )
 
 
-def cut(found: Sequence[Stored], limit: int) -> tuple[Sequence[Stored], Stored | None]:
-    """Returns a page of the rows of a `fitting` query, and the row behind it, if any.
+def split(found: Sequence[Stored], limit: int) -> tuple[Sequence[Stored], Stored | None]:
+    """Returns a page of the rows of a `bounded` query, and the row behind it, if any.
 
     The query ran with the limit of the page and one. Its outer part promises no
     order, so the rows are put in that of their last column. A lone row that is

@@ -1,11 +1,10 @@
 """Pruning: answers, marks and tombstones that are past their retention.
 
-Whoever had a cursor from before a mark or a removal that is pruned cannot be
-told of it any more: the inbox's oldest revision rises, and such a cursor gets a
-SNAPSHOT.
+A pruned mark or tombstone is missing from the history of its inbox. So the inbox's
+oldest revision rises to it, and a cursor from before it gets a SNAPSHOT.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import (
     BigInteger,
@@ -22,9 +21,10 @@ from sqlalchemy import (
 
 from tocsin_server.domain.model.retention import Retention
 from tocsin_server.store.engine.prepared import Prepared
-from tocsin_server.store.inboxes import lock
+from tocsin_server.store.inbox_rows import lock
 from tocsin_server.store.json_rows import entries, pack
-from tocsin_server.store.schema.tables import inboxes, marks, notifications, requests
+from tocsin_server.store.schema.tables import idempotency, inboxes, marks, notifications
+from tocsin_server.store.writing.writer import Writer
 
 PRUNE_ROWS = 500
 """How many rows of each kind one transaction prunes: a few milliseconds."""
@@ -41,7 +41,7 @@ def _oldest(
     return Prepared(delete(table).where(tuple_(*key).in_(due)).returning(*key, *more))
 
 
-_ANSWERS = _oldest(requests, requests.c.create_time, [requests.c.number])
+_ANSWERS = _oldest(idempotency, idempotency.c.create_time, [idempotency.c.number])
 _MARKS = _oldest(marks, marks.c.mark_time, [marks.c.inbox_id, marks.c.revision])
 _TOMBSTONES = _oldest(
     notifications,
@@ -57,22 +57,32 @@ _RAISE = Prepared(
 )
 
 
-def prune_answers(connection: Connection, retention: Retention, now: int) -> int:
-    """Prunes some of the answers that are due, and returns how many rows it were.
+class SqlPruningStore:
+    """Implements `tocsin_server.domain.ports.pruning.PruningStore`."""
 
-    In a transaction of its own: a send locks inboxes first, and answers last.
-    """
-    return len(_ANSWERS(connection, {"before": retention.answers_since(now)}))
+    def __init__(self, writer: Writer, retention: Retention) -> None:
+        self._writer = writer
+        self._retention = retention
+
+    async def prune(self, now: int) -> int:
+        """Deletes some of the rows past their retention, and returns how many."""
+        # In a transaction of their own: a send locks inboxes first, and answers last.
+        answers_before = {"before": self._retention.answers_since(now)}
+        answers = await self._writer.run(lambda c: len(_ANSWERS(c, answers_before)), PRUNE_ROWS)
+        history_before = {"before": self._retention.history_since(now)}
+        history = await self._writer.run(
+            lambda c: _prune_history(c, history_before), 2 * PRUNE_ROWS
+        )
+        return answers + history
 
 
-def prune_history(connection: Connection, retention: Retention, now: int) -> int:
-    """Prunes some of the history that is due, and returns how many rows it were."""
-    before = {"before": retention.history_since(now)}
-    told = [*_MARKS(connection, before), *_TOMBSTONES(connection, before)]
+def _prune_history(connection: Connection, before: Mapping[str, int]) -> int:
+    """Prunes some marks and tombstones, and returns how many rows."""
+    pruned = [*_MARKS(connection, before), *_TOMBSTONES(connection, before)]
     oldest: dict[int, int] = {}
-    for inbox_id, *_, revision in told:
+    for inbox_id, *_, revision in pruned:
         oldest[inbox_id] = max(oldest.get(inbox_id, 0), revision)
     if oldest:
         lock(connection, oldest)
         _RAISE(connection, {"oldest": pack(oldest)})
-    return len(told)
+    return len(pruned)

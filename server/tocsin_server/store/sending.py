@@ -1,12 +1,11 @@
-"""Sends: a message, its copies, their counters and its answer, in one go.
+"""Sending: messages, their copies, the counters and the answers, in one transaction.
 
 Sends that wait together are written together: each table takes one statement
-for all of them, whatever their number.
+for all of them.
 """
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -24,12 +23,13 @@ from sqlalchemy import (
 
 from tocsin_server.domain.model.errors import ChannelNotFound, RequestIdReused, TocsinError
 from tocsin_server.domain.model.messages import Message, MessageState, Send, Sent
-from tocsin_server.store import idempotency
 from tocsin_server.store.engine.prepared import Prepared
 from tocsin_server.store.fan_out import Arrival, arrive
+from tocsin_server.store.idempotency import Answer, Idempotency, find, keep
 from tocsin_server.store.json_rows import entries, is_one_of, pack, parts, texts
 from tocsin_server.store.pages import MESSAGE_COLUMNS, message
 from tocsin_server.store.schema.tables import channels, messages
+from tocsin_server.store.writing.unit_of_work import BatchOutcome
 
 _KNOWN_CHANNELS = Prepared(
     select(channels.c.channel_id)
@@ -40,13 +40,13 @@ _KNOWN_CHANNELS = Prepared(
     )
     .with_for_update(read=True, key_share=True, of=channels)
 )
-"""Whoever deletes a channel waits for those who send in it, and the other way round."""
+"""The deletion of a channel waits for the sends in it, and they wait for the deletion."""
 
 _MESSAGE = Prepared(select(*MESSAGE_COLUMNS).where(messages.c.sequence == bindparam("sequence")))
 
-_message_id, _rest = entries("messages", Text())
+_message_id, _columns = entries("messages", Text())
 _channel_id, _severity, _sender, _create_time, _begin, _size = parts(
-    _rest, [Text(), SmallInteger(), Text(), BigInteger(), Integer(), Integer()]
+    _columns, [Text(), SmallInteger(), Text(), BigInteger(), Integer(), Integer()]
 )
 _INSERT_MESSAGES = Prepared(
     insert(messages)
@@ -69,69 +69,106 @@ _INSERT_MESSAGES = Prepared(
     )
     .returning(messages.c.message_id, messages.c.sequence)
 )
-"""Stores messages in their order; their bodies come as one, cut by where each begins."""
+"""Inserts messages in order; one parameter holds all bodies, cut by where each begins."""
 
 
-class Group(NamedTuple):
-    """What became of sends that were written together."""
+class SendBatch:
+    """Writes sends together. Implements `tocsin_server.store.writing.unit_of_work.Batch`."""
 
-    outcomes: Sequence[Sent | TocsinError]
-    arrivals: Sequence[Arrival]
+    kind = "send"
 
+    def __init__(self, idempotency: Idempotency) -> None:
+        self._idempotency = idempotency
 
-def send_all(connection: Connection, sends: Sequence[Send], horizon: int) -> Group:
-    """Writes sends, in their order, as one unit of work.
+    def run(self, connection: Connection, items: Sequence[Send]) -> BatchOutcome[Sent]:
+        """Writes sends in their order.
 
-    A send that repeats one answered since `horizon`, or one before it in the
-    group, gets that one's answer. One that fails by its own fault writes
-    nothing.
-    """
-    earlier = idempotency.find(connection, [send.request for send in sends], horizon)
-    known = _known_channels(connection, sends)
-    leaders: dict[tuple[str, ...], Send] = {}
-    refused: dict[str, TocsinError] = {}
-    for send in sends:
-        name = send.request.name if send.request.request_id else (send.message_id,)
-        if name in earlier or name in leaders:
-            continue
-        if (send.request.tenant, send.draft.channel_id) in known:
-            leaders[name] = send
-        else:
-            refused[send.message_id] = ChannelNotFound(channel_id=send.draft.channel_id)
-    sent, arrivals = _write(connection, list(leaders.values()), horizon)
+        A send that repeats an earlier one, also one before it in the batch, gets the
+        answer of that one. A send whose outcome is an error writes nothing.
+        """
+        horizon = self._idempotency.horizon()
+        earlier = find(connection, [send.request for send in items], horizon)
+        known = _known_channels(connection, items)
+        first: dict[tuple[str, ...], Send] = {}
+        refused: dict[str, TocsinError] = {}
+        for send in items:
+            name = send.request.name if send.request.request_id else (send.message_id,)
+            if name in earlier or name in first:
+                continue
+            if (send.request.tenant, send.draft.channel_id) in known:
+                first[name] = send
+            else:
+                refused[send.message_id] = ChannelNotFound(channel_id=send.draft.channel_id)
+        sent, arrivals = self._write(connection, list(first.values()), horizon)
 
-    def outcome(send: Send) -> Sent | TocsinError:
-        if error := refused.get(send.message_id):
-            return error
-        if own := sent.get(send.message_id):
-            return own
-        name = send.request.name
-        if answer := earlier.get(name):
-            return _repeat(connection, send, answer)
-        leader = leaders[name]
-        if leader.request.digest != send.request.digest:
-            return RequestIdReused(request_id=send.request.request_id)
-        return sent[leader.message_id]
+        def outcome(send: Send) -> Sent | TocsinError:
+            if error := refused.get(send.message_id):
+                return error
+            if own := sent.get(send.message_id):
+                return own
+            name = send.request.name
+            if answer := earlier.get(name):
+                return _repeat(connection, send, answer)
+            original = first[name]
+            if original.request.digest != send.request.digest:
+                return RequestIdReused(request_id=send.request.request_id)
+            return sent[original.message_id]
 
-    return Group([outcome(send) for send in sends], arrivals)
+        return BatchOutcome([outcome(send) for send in items], arrivals)
+
+    def _write(
+        self, connection: Connection, sends: Sequence[Send], horizon: int
+    ) -> tuple[Mapping[str, Sent], Sequence[Arrival]]:
+        """Writes sends whose channels exist; returns their outcomes by message id."""
+        by_tenant: defaultdict[str, list[Send]] = defaultdict(list)
+        for send in sends:
+            by_tenant[send.request.tenant].append(send)
+        outcomes: dict[str, Sent] = {}
+        arrivals: list[Arrival] = []
+        for tenant, of_tenant in sorted(by_tenant.items()):
+            sent = [
+                Sent(message, len(send.draft.recipients))
+                for send, message in zip(
+                    of_tenant, _store(connection, tenant, of_tenant), strict=True
+                )
+            ]
+            addressed = [
+                (outcome.message, send.draft.recipients)
+                for send, outcome in zip(of_tenant, sent, strict=True)
+            ]
+            arrivals += arrive(connection, tenant, addressed)
+            answers = [
+                (
+                    send.request,
+                    {
+                        "sequence": outcome.message.sequence,
+                        "accepted_count": outcome.accepted_count,
+                    },
+                )
+                for send, outcome in zip(of_tenant, sent, strict=True)
+            ]
+            answer_time = self._idempotency.time(of_tenant[-1].create_time)
+            keep(connection, answers, answer_time, horizon)
+            outcomes |= {outcome.message.message_id: outcome for outcome in sent}
+        return outcomes, arrivals
 
 
 def _known_channels(connection: Connection, sends: Sequence[Send]) -> set[tuple[str, str]]:
     """Returns the (tenant, channel id) of those channels of the sends that exist."""
-    asked = defaultdict(set)
+    channel_ids_of = defaultdict(set)
     for send in sends:
-        asked[send.request.tenant].add(send.draft.channel_id)
+        channel_ids_of[send.request.tenant].add(send.draft.channel_id)
     return {
         (tenant, channel_id)
-        for tenant, channel_ids in asked.items()
+        for tenant, channel_ids in channel_ids_of.items()
         for (channel_id,) in _KNOWN_CHANNELS(
             connection, {"tenant": tenant, "channel_ids": pack(list(channel_ids))}
         )
     }
 
 
-def _repeat(connection: Connection, send: Send, answer: idempotency.Answer) -> Sent | TocsinError:
-    """Returns the answer that a request got earlier."""
+def _repeat(connection: Connection, send: Send, answer: Answer) -> Sent | TocsinError:
+    """Returns the outcome of the request that a send repeats."""
     try:
         facts = answer.to(send.request)
     except RequestIdReused as error:
@@ -140,40 +177,6 @@ def _repeat(connection: Connection, send: Send, answer: idempotency.Answer) -> S
     if not rows:  # it went with its channel
         return ChannelNotFound(channel_id=send.draft.channel_id)
     return Sent(message(rows[0]), facts["accepted_count"])
-
-
-def _write(
-    connection: Connection, sends: Sequence[Send], horizon: int
-) -> tuple[Mapping[str, Sent], Sequence[Arrival]]:
-    """Writes sends whose channels exist; returns their outcomes by message id."""
-    by_tenant: defaultdict[str, list[Send]] = defaultdict(list)
-    for send in sends:
-        by_tenant[send.request.tenant].append(send)
-    outcomes: dict[str, Sent] = {}
-    arrivals: list[Arrival] = []
-    for tenant, of_tenant in sorted(by_tenant.items()):
-        sent = [
-            Sent(message, len(send.draft.recipients))
-            for send, message in zip(of_tenant, _store(connection, tenant, of_tenant), strict=True)
-        ]
-        addressed = [
-            (outcome.message, send.draft.recipients)
-            for send, outcome in zip(of_tenant, sent, strict=True)
-        ]
-        arrivals += arrive(connection, tenant, addressed)
-        given = [
-            (
-                send.request,
-                {
-                    "sequence": outcome.message.sequence,
-                    "accepted_count": outcome.accepted_count,
-                },
-            )
-            for send, outcome in zip(of_tenant, sent, strict=True)
-        ]
-        idempotency.keep(connection, given, of_tenant[-1].create_time, horizon)
-        outcomes |= {outcome.message.message_id: outcome for outcome in sent}
-    return outcomes, arrivals
 
 
 def _store(connection: Connection, tenant: str, sends: Sequence[Send]) -> Sequence[Message]:

@@ -323,7 +323,7 @@ async def test_a_predicate_that_gives_a_coroutine_is_refused(scripted: Scripts) 
         return given[-1]
 
     async with client.inbox("alice") as inbox:
-        with pytest.raises(TypeError, match="predicate gave what nobody would await"):
+        with pytest.raises(TypeError, match="predicate returned an awaitable"):
             _ = await inbox.wait_for(predicate)
     for coroutine in given:
         coroutine.close()

@@ -103,22 +103,6 @@ def test_a_heartbeat_interval_is_given_in_seconds() -> None:
     assert (request.user_id, request.snapshot_size) == ("alice", 10)
 
 
-@pytest.mark.parametrize("value", [{1: "a"}, {"a": 10**400}, {"a": object()}])
-def test_data_that_json_has_no_word_for_is_refused(value: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="data holds what JSON has no word for"):
-        make_send_request("news", "Hello", to="alice", data=value)
-
-
-@pytest.mark.parametrize("levels", [100, 300, 900])
-def test_data_that_is_nested_too_deep_is_refused(levels: int) -> None:
-    data: dict[str, object] = {}
-    for _ in range(levels):
-        data = {"in": data}
-
-    with pytest.raises(ValueError, match="data"):
-        make_send_request("news", "Hello", to="alice", data=data)
-
-
 @pytest.mark.parametrize(
     "name", ["channel_id", "title", "content", "url", "mobile_url", "sender", "request_id"]
 )
@@ -139,8 +123,3 @@ def test_what_is_no_string_is_refused_by_its_name(name: str) -> None:
 def test_labels_of_other_things_are_refused(labels: dict[str, str], message: str) -> None:
     with pytest.raises(TypeError, match=message):
         make_send_request("news", "Hello", to="alice", labels=labels)
-
-
-def test_data_that_is_no_mapping_is_refused() -> None:
-    with pytest.raises(TypeError, match="data must be a mapping, not list"):
-        make_send_request("news", "Hello", to="alice", data=[1])  # type: ignore[arg-type]  # a user's mistake

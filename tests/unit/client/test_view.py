@@ -458,3 +458,29 @@ def test_some_are_selected_by_channel_and_by_state() -> None:
         "n2",
         "n1",
     ]
+
+
+def counted(*channel_ids: str) -> list[ChannelCounters]:
+    return [ChannelCounters(channel_id=channel_id, total_count=1) for channel_id in channel_ids]
+
+
+def test_counters_over_several_updates_show_with_the_last() -> None:
+    view = InboxView()
+
+    assert view.apply(snapshot(3, [], last=False, channels=counted("a"))) is None
+    assert view.apply(snapshot(3, [], first=False, last=False, channels=counted("b"))) is None
+    assert not view.channels
+    assert view.apply(snapshot(3, [], first=False, channels=counted("c"))) is not None
+
+    assert list(view.channels) == ["a", "b", "c"]
+
+
+def test_counters_of_a_replay_that_was_cut_off_do_not_count() -> None:
+    view = InboxView()
+    view.apply(snapshot(3, [], channels=counted("a")))
+
+    view.apply(replay(4, [], last=False, channels=counted("a", "gone")))
+    view.apply(replay(5, [], last=False, channels=counted("a")))
+    view.apply(replay(5, [], channels=counted("b")))
+
+    assert list(view.channels) == ["a", "b"]

@@ -1,7 +1,6 @@
 """ChannelService."""
 
-from typing import TYPE_CHECKING
-
+from tocsin.v1 import channel_service_pb2
 from tocsin.v1.channel_service_pb2 import (
     CreateChannelRequest,
     CreateChannelResponse,
@@ -14,69 +13,84 @@ from tocsin.v1.channel_service_pb2 import (
     UpdateChannelRequest,
     UpdateChannelResponse,
 )
-from tocsin.v1.channel_service_pb2_grpc import ChannelServiceServicer
 
-from tocsin_server.api.access import caller
+from tocsin_server.api.access import Access
 from tocsin_server.api.channels import decode, encode
-from tocsin_server.api.idempotency import request_key
+from tocsin_server.api.channels.rules import validate
+from tocsin_server.api.methods import Service, UnaryMethod
 from tocsin_server.api.page_tokens import Listing
-from tocsin_server.api.rules import validate
 from tocsin_server.domain.channels import Channels
+from tocsin_server.domain.model.identity import Caller
 from tocsin_server.domain.model.limits import page_size
 
-if TYPE_CHECKING:
-    from tocsin_server.domain.model.channels import Channel
 
-
-class ChannelServicer(ChannelServiceServicer):
+class ChannelHandlers:
     """Serves `tocsin.v1.ChannelService`."""
 
     def __init__(self, channels: Channels) -> None:
         self._channels = channels
 
-    async def CreateChannel(
-        self, request: CreateChannelRequest, context: object
+    async def create_channel(
+        self, caller: Caller, request: CreateChannelRequest
     ) -> CreateChannelResponse:
         """Creates a channel."""
         validate(request)
-        key = request_key(caller.get(), "CreateChannel", request, request.request_id)
-        created = await self._channels.create(key, decode.channel(caller.get(), request))
+        key = decode.create_key(caller, request)
+        created = await self._channels.create(key, decode.channel(caller, request))
         return CreateChannelResponse(channel=encode.channel(created))
 
-    async def GetChannel(self, request: GetChannelRequest, context: object) -> GetChannelResponse:
+    async def get_channel(self, caller: Caller, request: GetChannelRequest) -> GetChannelResponse:
         """Reads one channel."""
         validate(request)
-        channel = await self._channels.get(caller.get(), request.channel_id)
+        channel = await self._channels.get(caller, request.channel_id)
         return GetChannelResponse(channel=encode.channel(channel))
 
-    async def UpdateChannel(
-        self, request: UpdateChannelRequest, context: object
+    async def update_channel(
+        self, caller: Caller, request: UpdateChannelRequest
     ) -> UpdateChannelResponse:
         """Changes fields of a channel."""
         validate(request)
-        key = request_key(caller.get(), "UpdateChannel", request, request.request_id)
-        changed = await self._channels.update(key, decode.channel_update(caller.get(), request))
+        key = decode.update_key(caller, request)
+        changed = await self._channels.update(key, decode.channel_update(caller, request))
         return UpdateChannelResponse(channel=encode.channel(changed))
 
-    async def DeleteChannel(
-        self, request: DeleteChannelRequest, context: object
+    async def delete_channel(
+        self, caller: Caller, request: DeleteChannelRequest
     ) -> DeleteChannelResponse:
         """Deletes a channel."""
         validate(request)
-        key = request_key(caller.get(), "DeleteChannel", request, request.request_id)
+        key = decode.delete_key(caller, request)
         await self._channels.delete(key, request.channel_id, force=request.force)
         return DeleteChannelResponse()
 
-    async def ListChannels(
-        self, request: ListChannelsRequest, context: object
+    async def list_channels(
+        self, caller: Caller, request: ListChannelsRequest
     ) -> ListChannelsResponse:
         """Lists the channels."""
-        listing: Listing[Channel] = Listing(
-            caller.get(), request, [str], lambda channel: [channel.channel_id]
-        )
-        after = str(listing.after[0]) if listing.after else ""
-        page = await self._channels.list(caller.get(), after, page_size(request.page_size))
+        listing = Listing(caller, request)
+        page = await self._channels.list(caller, listing.after, page_size(request.page_size))
         return ListChannelsResponse(
             channels=map(encode.channel, page.items),
-            next_page_token=listing.next_page_token(page),
+            next_page_token=listing.token(page.next),
         )
+
+
+CHANNEL_SERVICE: Service[ChannelHandlers] = Service(
+    channel_service_pb2.DESCRIPTOR.services_by_name["ChannelService"].full_name,
+    {
+        "CreateChannel": UnaryMethod(
+            CreateChannelRequest, ChannelHandlers.create_channel, Access.OPEN
+        ),
+        "GetChannel": UnaryMethod(GetChannelRequest, ChannelHandlers.get_channel, Access.OPEN),
+        "ListChannels": UnaryMethod(
+            ListChannelsRequest, ChannelHandlers.list_channels, Access.OPEN
+        ),
+        "UpdateChannel": UnaryMethod(
+            UpdateChannelRequest, ChannelHandlers.update_channel, Access.OPEN
+        ),
+        "DeleteChannel": UnaryMethod(
+            DeleteChannelRequest, ChannelHandlers.delete_channel, Access.OPEN
+        ),
+    },
+)
+"""The RPCs of the service, and who may call each."""

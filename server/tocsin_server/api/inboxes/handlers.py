@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 
+from tocsin.v1 import inbox_service_pb2
 from tocsin.v1.inbox_service_pb2 import (
     GetInboxRequest,
     GetInboxResponse,
@@ -14,31 +15,32 @@ from tocsin.v1.inbox_service_pb2 import (
     UpdateNotificationsResponse,
 )
 
-from tocsin_server.api.access import caller
+from tocsin_server.api.access import Access
 from tocsin_server.api.inboxes import decode, encode
 from tocsin_server.api.inboxes.encode import InboxEncoder
+from tocsin_server.api.inboxes.rules import validate
+from tocsin_server.api.methods import Service, StreamMethod, UnaryMethod
 from tocsin_server.api.page_tokens import Listing
-from tocsin_server.api.rules import validate
 from tocsin_server.api.splicing import field
 from tocsin_server.domain.following import Follower
 from tocsin_server.domain.inboxes import Inboxes
-from tocsin_server.domain.model.identity import InboxKey
-from tocsin_server.domain.model.inboxes import InboxChannel, Notification, NotificationFilter
+from tocsin_server.domain.model.identity import Caller, InboxKey
+from tocsin_server.domain.model.inboxes import NotificationFilter
 from tocsin_server.domain.model.limits import page_size
 from tocsin_server.domain.model.streams import Subscription
 
 
-class InboxServicer:
+class InboxHandlers:
     """Serves `tocsin.v1.InboxService`; what carries messages is spliced."""
 
     def __init__(self, inboxes: Inboxes, follow: Callable[[Subscription], Follower]) -> None:
         self._inboxes = inboxes
         self._follow = follow
 
-    async def Subscribe(self, request: SubscribeRequest, context: object) -> AsyncIterator[bytes]:
+    async def subscribe(self, caller: Caller, request: SubscribeRequest) -> AsyncIterator[bytes]:
         """Follows an inbox."""
         validate(request)
-        subscription = decode.subscription(caller.get(), request)
+        subscription = decode.subscription(caller, request)
         encoder = InboxEncoder(subscription.key)
         follower = self._follow(subscription)
         try:
@@ -47,60 +49,72 @@ class InboxServicer:
         finally:
             follower.close()
 
-    async def GetInbox(self, request: GetInboxRequest, context: object) -> GetInboxResponse:
+    async def get_inbox(self, caller: Caller, request: GetInboxRequest) -> GetInboxResponse:
         """Reads an inbox's revision and counters."""
         validate(request)
-        inbox = await self._inboxes.get(InboxKey(caller.get().tenant, request.user_id))
+        inbox = await self._inboxes.get(InboxKey(caller.tenant, request.user_id))
         return GetInboxResponse(inbox=encode.inbox(inbox.key, inbox.revision, inbox.counters))
 
-    async def ListNotifications(self, request: ListNotificationsRequest, context: object) -> bytes:
+    async def list_notifications(self, caller: Caller, request: ListNotificationsRequest) -> bytes:
         """Lists notifications, latest arrival first."""
-        listing: Listing[Notification] = Listing(
-            caller.get(), request, [int], lambda notification: [notification.arrive_revision]
-        )
-        key = InboxKey(caller.get().tenant, request.user_id)
+        listing = Listing(caller, request)
+        key = InboxKey(caller.tenant, request.user_id)
         page = await self._inboxes.list(
             key,
             tuple(dict.fromkeys(request.channel_ids)),
             NotificationFilter(request.filter or NotificationFilter.ALL),
-            int(listing.after[0]) if listing.after else None,
+            listing.after,
             page_size(request.page_size),
         )
         encoder = InboxEncoder(key)
         number = ListNotificationsResponse.NOTIFICATIONS_FIELD_NUMBER
-        token = ListNotificationsResponse(next_page_token=listing.next_page_token(page))
+        token = ListNotificationsResponse(next_page_token=listing.token(page.next))
         notifications = [field(number, encoder.notification(item)) for item in page.items]
         return b"".join((*notifications, token.SerializeToString()))
 
-    async def ListInboxChannels(self, request: ListInboxChannelsRequest, context: object) -> bytes:
+    async def list_inbox_channels(self, caller: Caller, request: ListInboxChannelsRequest) -> bytes:
         """Lists an inbox's channels, latest arrival first."""
-        listing: Listing[InboxChannel] = Listing(
-            caller.get(),
-            request,
-            [int],
-            lambda inbox_channel: [inbox_channel.latest.arrive_revision],
-        )
-        key = InboxKey(caller.get().tenant, request.user_id)
+        listing = Listing(caller, request)
+        key = InboxKey(caller.tenant, request.user_id)
         page = await self._inboxes.list_channels(
             key,
-            int(listing.after[0]) if listing.after else None,
+            listing.after,
             page_size(request.page_size),
             unread_only=request.unread_only,
         )
         encoder = InboxEncoder(key)
         number = ListInboxChannelsResponse.INBOX_CHANNELS_FIELD_NUMBER
-        token = ListInboxChannelsResponse(next_page_token=listing.next_page_token(page))
+        token = ListInboxChannelsResponse(next_page_token=listing.token(page.next))
         channels = [field(number, encoder.inbox_channel(item)) for item in page.items]
         return b"".join((*channels, token.SerializeToString()))
 
-    async def UpdateNotifications(
-        self, request: UpdateNotificationsRequest, context: object
+    async def update_notifications(
+        self, caller: Caller, request: UpdateNotificationsRequest
     ) -> UpdateNotificationsResponse:
         """Marks notifications."""
         validate(request)
-        marking = decode.marking(caller.get(), request)
+        marking = decode.marking(caller, request)
         marked = await self._inboxes.mark(marking)
         return UpdateNotificationsResponse(
             inbox=encode.inbox(marking.key, marked.revision, marked.counters),
             updated_count=marked.updated_count,
         )
+
+
+INBOX_SERVICE: Service[InboxHandlers] = Service(
+    inbox_service_pb2.DESCRIPTOR.services_by_name["InboxService"].full_name,
+    {
+        "Subscribe": StreamMethod(SubscribeRequest, InboxHandlers.subscribe, Access.OPEN),
+        "GetInbox": UnaryMethod(GetInboxRequest, InboxHandlers.get_inbox, Access.OPEN),
+        "ListNotifications": UnaryMethod(
+            ListNotificationsRequest, InboxHandlers.list_notifications, Access.OPEN
+        ),
+        "ListInboxChannels": UnaryMethod(
+            ListInboxChannelsRequest, InboxHandlers.list_inbox_channels, Access.OPEN
+        ),
+        "UpdateNotifications": UnaryMethod(
+            UpdateNotificationsRequest, InboxHandlers.update_notifications, Access.OPEN
+        ),
+    },
+)
+"""The RPCs of the service, and who may call each."""

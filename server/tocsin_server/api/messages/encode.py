@@ -16,8 +16,8 @@ _STATES: Mapping[int, bytes] = {
 }
 
 
-def stamp(message_id: str, create_time: int) -> bytes:
-    """Encodes what the server sets of a message, but for its state."""
+def server_fields(message_id: str, create_time: int) -> bytes:
+    """Encodes the fields of a message that the server sets, but for its state."""
     return MessageProto(
         message_id=message_id, create_time=timestamp(create_time)
     ).SerializeToString()

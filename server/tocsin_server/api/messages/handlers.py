@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from tocsin.v1 import message_service_pb2
 from tocsin.v1.item_error_pb2 import ItemError
 from tocsin.v1.message_service_pb2 import (
     BatchSendMessagesRequest,
@@ -15,34 +16,36 @@ from tocsin.v1.message_service_pb2 import (
     SendMessageResponse,
 )
 
-from tocsin_server.api.access import caller
+from tocsin_server.api.access import Access
 from tocsin_server.api.errors import item_error
 from tocsin_server.api.messages import decode, encode
+from tocsin_server.api.messages.rules import validate
+from tocsin_server.api.methods import Service, UnaryMethod
 from tocsin_server.api.page_tokens import Listing
-from tocsin_server.api.rules import validate
 from tocsin_server.api.splicing import field
 from tocsin_server.domain.messages import Messages
 from tocsin_server.domain.model.errors import FieldsInvalid, TocsinError
+from tocsin_server.domain.model.identity import Caller
 from tocsin_server.domain.model.limits import RESPONSE_BYTES, page_size
-from tocsin_server.domain.model.messages import Message, Sent, Submission
+from tocsin_server.domain.model.messages import Sent, Submission
 
 
-class MessageServicer:
+class MessageHandlers:
     """Serves `tocsin.v1.MessageService`; what carries messages is spliced."""
 
     def __init__(self, messages: Messages) -> None:
         self._messages = messages
 
-    async def SendMessage(self, request: SendMessageRequest, context: object) -> bytes:
+    async def send_message(self, caller: Caller, request: SendMessageRequest) -> bytes:
         """Sends a message."""
         validate(request)
-        (outcome,) = await self._messages.send([decode.submission(caller.get(), request)])
+        (outcome,) = await self._messages.send([decode.submission(caller, request)])
         if isinstance(outcome, TocsinError):
             raise outcome
         return encode.sent(outcome)
 
-    async def BatchSendMessages(
-        self, request: BatchSendMessagesRequest, context: object
+    async def batch_send_messages(
+        self, caller: Caller, request: BatchSendMessagesRequest
     ) -> BatchSendMessagesResponse:
         """Sends messages, each on its own."""
         validate(request)
@@ -55,29 +58,26 @@ class MessageServicer:
                 outcomes.append(error)
             else:
                 outcomes.append(None)
-                submissions.append(decode.submission(caller.get(), item))
+                submissions.append(decode.submission(caller, item))
         sent = iter(await self._messages.send(submissions) if submissions else ())
         return BatchSendMessagesResponse(
             results=_results(outcome or next(sent) for outcome in outcomes)
         )
 
-    async def GetMessage(self, request: GetMessageRequest, context: object) -> bytes:
+    async def get_message(self, caller: Caller, request: GetMessageRequest) -> bytes:
         """Reads one message."""
         validate(request)
-        message = await self._messages.get(caller.get(), request.message_id)
+        message = await self._messages.get(caller, request.message_id)
         return field(GetMessageResponse.MESSAGE_FIELD_NUMBER, encode.message(message))
 
-    async def ListMessages(self, request: ListMessagesRequest, context: object) -> bytes:
+    async def list_messages(self, caller: Caller, request: ListMessagesRequest) -> bytes:
         """Lists messages, newest first."""
-        listing: Listing[Message] = Listing(
-            caller.get(), request, [int], lambda message: [message.sequence]
-        )
-        before = int(listing.after[0]) if listing.after else None
+        listing = Listing(caller, request)
         page = await self._messages.list(
-            caller.get(), request.channel_id, before, page_size(request.page_size)
+            caller, request.channel_id, listing.after, page_size(request.page_size)
         )
         number = ListMessagesResponse.MESSAGES_FIELD_NUMBER
-        token = ListMessagesResponse(next_page_token=listing.next_page_token(page))
+        token = ListMessagesResponse(next_page_token=listing.token(page.next))
         messages = [field(number, encode.message(message)) for message in page.items]
         return b"".join((*messages, token.SerializeToString()))
 
@@ -117,3 +117,19 @@ def _short_result(outcome: Sent | TocsinError) -> BatchSendResult:
             message=encode.outline(outcome.message), accepted_count=outcome.accepted_count
         )
     )
+
+
+MESSAGE_SERVICE: Service[MessageHandlers] = Service(
+    message_service_pb2.DESCRIPTOR.services_by_name["MessageService"].full_name,
+    {
+        "SendMessage": UnaryMethod(SendMessageRequest, MessageHandlers.send_message, Access.OPEN),
+        "BatchSendMessages": UnaryMethod(
+            BatchSendMessagesRequest, MessageHandlers.batch_send_messages, Access.OPEN
+        ),
+        "GetMessage": UnaryMethod(GetMessageRequest, MessageHandlers.get_message, Access.OPEN),
+        "ListMessages": UnaryMethod(
+            ListMessagesRequest, MessageHandlers.list_messages, Access.OPEN
+        ),
+    },
+)
+"""The RPCs of the service, and who may call each."""

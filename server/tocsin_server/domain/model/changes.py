@@ -1,6 +1,6 @@
-"""Changes: what those who follow an inbox are told, and what catches them up."""
+"""Changes of an inbox: notifications, removals and marks, live or replayed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -9,7 +9,12 @@ from tocsin_server.domain.model.identity import InboxKey
 from tocsin_server.domain.model.inboxes import Notification
 
 ENVELOPE_BYTES = 512
-"""The most that a notification takes in a response beside its message's body."""
+"""The most that a notification takes in a response beside its message's body.
+
+Only a user's id that has wide characters makes it more, by 160 bytes at most:
+a page of 1,000 rows, whose sizes add up to three quarters of a response, has
+room for that.
+"""
 
 
 class Removal(NamedTuple):
@@ -21,11 +26,10 @@ class Removal(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """A change of state of all notifications that a selector fits.
+    """A change of state of all notifications that a selector selects.
 
-    `channel_ids` is None for every channel's. `read` and `seen` are as asked
-    for, None where nothing was. `mark_time` is in microseconds since the Unix
-    epoch.
+    `channel_ids` is None for all channels. `read` and `seen` are the values of the
+    request, None where it has none. `mark_time` is in microseconds since the Unix epoch.
     """
 
     revision: int
@@ -37,13 +41,13 @@ class Mark(NamedTuple):
 
 
 Item = Notification | Removal | Mark
-"""What one revision did to an inbox, or one of the things that it did."""
+"""One of the things that a revision changed in an inbox."""
 
 
 def order_of(item: Item) -> tuple[int, int]:
-    """Returns where an item stands in its inbox's history: revision, message's sequence.
+    """Returns the place of an item in its inbox's history: revision, message's sequence.
 
-    A mark has its revision to itself.
+    A mark is the only item of its revision.
     """
     if isinstance(item, Notification):
         return item.revision, item.message.sequence
@@ -51,20 +55,32 @@ def order_of(item: Item) -> tuple[int, int]:
 
 
 def size_of(item: Item) -> int:
-    """Returns about how many bytes an item takes in a response, rather more than fewer."""
+    """Returns the size of an item in a response in bytes, estimated rather too large."""
     if isinstance(item, Notification):
         return len(item.message.body) + ENVELOPE_BYTES
     channel_ids = item.channel_ids or () if isinstance(item, Mark) else ()
     return ENVELOPE_BYTES + sum(len(channel_id) + 8 for channel_id in channel_ids)
 
 
+_COUNTERS_BYTES = 24
+"""The most that a channel's counters take in a response beside the channel's id."""
+
+
+def size_of_counters(channel_counters: Iterable[ChannelCounters]) -> int:
+    """Returns how many bytes counters take in a response at most."""
+    return sum(len(each.channel_id) + _COUNTERS_BYTES for each in channel_counters)
+
+
 @dataclass(slots=True)
 class Change:
-    """One committed revision of one inbox, as those who follow it live need it.
+    """One committed revision of one inbox, as live subscribers need it.
 
-    `items` is what it did, or None when that is not told and must be read.
-    `counters` and `channel_counters`, of the channels touched, are as of
-    `revision`. Not frozen, because one is made for every recipient.
+    Attributes:
+        items: what the revision changed; None where a stream must read it from the store.
+        counters: the inbox's counters as of the revision.
+        channel_counters: the counters of the changed channels as of the revision.
+
+    Not frozen, because one is made for every recipient.
     """
 
     key: InboxKey
@@ -77,4 +93,4 @@ class Change:
     @property
     def size(self) -> int:
         """About how many bytes it takes in a response."""
-        return sum(map(size_of, self.items or ()))
+        return sum(map(size_of, self.items or ())) + size_of_counters(self.channel_counters)

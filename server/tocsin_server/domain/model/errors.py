@@ -1,6 +1,6 @@
-"""What can go wrong, in the words of the domain.
+"""The errors of the domain.
 
-One tree; the edge maps each branch to a status code::
+One tree; `tocsin_server.api.errors` maps each branch to a status code::
 
     TocsinError
     ├── Invalid
@@ -63,10 +63,11 @@ class Invalid(TocsinError):
 class FieldsInvalid(Invalid):
     """{summary}."""
 
-    def __init__(self, violations: Sequence[Violation]) -> None:
-        self.violations = _that_fit(violations)
+    def __init__(self, violations: Sequence[Violation], hidden: int = 0) -> None:
+        """Takes the violations to name, and the number of those that are not named."""
+        self.violations = tuple(violations)
         texts = [f"{v.field} {v.description}" for v in self.violations]
-        if hidden := len(violations) - len(self.violations):
+        if hidden:
             texts.append(f"and {hidden:,} more")
         super().__init__(summary="; ".join(texts))
         self.metadata = {"fields": ",".join(v.field for v in self.violations)}
@@ -76,24 +77,6 @@ class FieldsInvalid(Invalid):
         """The first violation's own reason, or the general one."""
         own = (v.reason for v in self.violations if v.reason != "FIELD_INVALID")
         return next(own, "FIELD_INVALID")
-
-
-_TRAILER_BYTES = 6_000
-
-
-def _that_fit(violations: Sequence[Violation]) -> Sequence[Violation]:
-    """Returns as many violations, at least one, as fit the trailers of a call.
-
-    Above 8 KiB trailers may not reach the client. A field's name travels three
-    times, a description twice; bytes that are not ASCII are escaped threefold.
-    """
-    room = _TRAILER_BYTES
-    for count, violation in enumerate(violations):
-        characters, size = len(violation.description), len(violation.description.encode())
-        room -= 6 * len(violation.field.encode()) + 3 * characters + 7 * (size - characters) + 60
-        if room < 0:
-            return tuple(violations[: max(count, 1)])
-    return tuple(violations)
 
 
 class RequestMalformed(Invalid):
@@ -129,7 +112,7 @@ class ChannelAlreadyExists(AlreadyExists):
 
 
 class RequestIdReused(AlreadyExists):
-    """The request id "{request_id}" was used for a request with another body."""
+    """The request id "{request_id}" was used for another request."""
 
     reason = "REQUEST_ID_REUSED"
 

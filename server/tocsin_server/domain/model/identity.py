@@ -1,16 +1,36 @@
-"""Who calls, and whose inbox it is."""
+"""Identity: callers and inboxes."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from enum import Enum
 from hashlib import blake2b
 from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who makes a call: a name within a tenant, from the credential."""
+class Role(Enum):
+    """What a caller may do."""
+
+    ADMIN = "admin"
+    """Everything within its tenant."""
+
+
+class Caller(NamedTuple):
+    """The caller of an RPC.
+
+    Attributes:
+        tenant: the tenant that the call acts in.
+        subject: the caller's name within its tenant.
+        role: what the caller may do.
+        channels: the only channels that the caller may use; None for all.
+        token_id: the id of the token that the call carries; empty without one.
+        peer: the address that the call comes from, as its transport writes it.
+    """
 
     tenant: str
-    name: str
+    subject: str
+    role: Role = Role.ADMIN
+    channels: Collection[str] | None = None
+    token_id: str = ""
+    peer: str = ""
 
 
 class InboxKey(NamedTuple):
@@ -20,5 +40,5 @@ class InboxKey(NamedTuple):
     user_id: str
 
     def digest(self) -> bytes:
-        """Returns 8 bytes that stand for this inbox in cursors and notification ids."""
+        """Returns the 8-byte digest of this inbox for cursors and notification ids."""
         return blake2b(f"{self.tenant}\0{self.user_id}".encode(), digest_size=8).digest()

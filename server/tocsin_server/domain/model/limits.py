@@ -1,16 +1,32 @@
-"""How much of everything a caller may give, and the server gives back."""
+"""All limits: of what callers send, of what the server answers, and of what operators set.
+
+They are constants of the product, not settings. The domain and the API read
+them here.
+"""
+
+import re
 
 REQUEST_BYTES = 4 * 1024 * 1024
 RESPONSE_BYTES = 1024 * 1024
+
+CHANNEL_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+USER_ID_CHARACTERS = 128
+USER_ID_EXCLUDED = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp"})
+"""Unicode's categories of which no character may stand in a user id.
+
+They are control, format, surrogate and space characters.
+"""
+MESSAGE_ID_CHARACTERS = 128
+REQUEST_ID_CHARACTERS = 128
 
 TITLE_CHARACTERS = 200
 CONTENT_CHARACTERS = 10_000
 DESCRIPTION_CHARACTERS = 2_000
 URL_CHARACTERS = 2_048
 SENDER_CHARACTERS = 128
-REQUEST_ID_CHARACTERS = 128
 DATA_BYTES = 16 * 1024
 DATA_DEPTH = 16
+"""How many levels of structs and lists `data` may have."""
 LABELS = 32
 LABEL_KEY_CHARACTERS = 63
 LABEL_VALUE_CHARACTERS = 256
@@ -27,9 +43,17 @@ PAGE_SIZE_MAX = 1_000
 SNAPSHOT_SIZE = 50
 SNAPSHOT_SIZE_MAX = 1_000
 
+STREAMS_A_USER = 16
+"""How many streams a user has open at most in one server process."""
+STREAMS = 20_000
+"""How many streams a server has open at most, unless its operator says otherwise."""
+
 HEARTBEAT_SECONDS = 30.0
 HEARTBEAT_SECONDS_MIN = 1.0
 HEARTBEAT_SECONDS_MAX = 300.0
+
+RETENTION_SECONDS_MIN = 1.0
+RETENTION_SECONDS_MAX = 3650 * 86_400.0
 
 
 def page_size(asked: int) -> int:

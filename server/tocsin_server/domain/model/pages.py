@@ -9,10 +9,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """Some items of a list, and whether more follow.
+    """Some items of a list, and where the next page begins.
 
     A page holds what fits a response, and at least one item when there are any.
+
+    Attributes:
+        items: the items, in the order of the list.
+        next: the key of the next page, which the store makes and reads; empty at the
+            end of the list.
     """
 
     items: Sequence[T]
-    more: bool
+    next: str = ""

@@ -10,52 +10,52 @@ from tocsin_server.domain.model.pages import Page
 class ChannelStore(Protocol):
     """Keeps channels.
 
-    Every method of every store raises StoreUnavailable when the database does
-    not answer: trying again may help. What a method returns is durable, and
-    what it raises left nothing behind. Writes also raise StorageFull, and
-    WritesOverloaded when too many of them wait.
+    Every method of every store raises StoreUnavailable when the database does not
+    answer: trying again may help. What a method returns is durable. A method that
+    raises left nothing behind. Writes also raise StorageFull, WritesOverloaded when
+    too many of them wait, and ServerStopping.
     """
 
     async def create_channel(self, request: RequestKey, channel: Channel) -> Channel:
-        """Stores a channel together with the answer to its request.
+        """Stores a channel, with the answer to its request in the same transaction.
 
-        Returns the channel as stored; for a request answered before, what was
-        answered then.
+        Returns the channel as stored. A repeated request gets the first answer.
 
         Raises:
-            ChannelAlreadyExists: its id is taken.
-            ChannelBeingDeleted: what another of its id had is still going.
-            RequestIdReused: the request id stands for another request.
+            ChannelAlreadyExists: the id is taken.
+            ChannelBeingDeleted: the deletion of a channel of this id still runs.
+            RequestIdReused: the request id was used for another request.
         """
         ...
 
     async def delete_channel(
         self, request: RequestKey, channel_id: str, now: int, *, force: bool
     ) -> None:
-        """Deletes a channel of the request's tenant, with the answer to the request.
+        """Deletes a channel of the request's tenant, with the answer to its request.
 
-        From then on there is none. If it has messages, a job is stored with it
-        that removes them and their notifications, and then frees the id.
+        The channel is not found from the commit on. If it has messages, the same
+        transaction stores a job that removes them and their notifications, and then
+        frees the id.
 
         Raises:
-            ChannelNotFound: there is none of that id.
-            ChannelNotEmpty: it has messages, and is not to be forced.
-            RequestIdReused: the request id stands for another request.
+            ChannelNotFound: the tenant has no channel of this id.
+            ChannelNotEmpty: it has messages, and `force` is not set.
+            RequestIdReused: the request id was used for another request.
         """
         ...
 
     async def update_channel(
         self, request: RequestKey, update: ChannelUpdate, etag: str, now: int
     ) -> Channel:
-        """Applies an update together with storing the answer to its request.
+        """Applies an update, with the answer to its request in the same transaction.
 
-        Returns the channel as it then stands, with the new `etag` if it changed;
-        for a request answered before, what was answered then.
+        Returns the channel after the update, with the new `etag` if it changed. A
+        repeated request gets the first answer.
 
         Raises:
-            ChannelNotFound: there is none of that id.
-            EtagMismatch: it has another etag than the update says.
-            RequestIdReused: the request id stands for another request.
+            ChannelNotFound: the tenant has no channel of this id.
+            EtagMismatch: the channel has another etag than the update names.
+            RequestIdReused: the request id was used for another request.
         """
         ...
 
@@ -64,5 +64,9 @@ class ChannelStore(Protocol):
         ...
 
     async def list_channels(self, tenant: str, after: str, limit: int) -> Page[Channel]:
-        """Returns up to `limit` channels with an id above `after`, by id."""
+        """Returns up to `limit` channels by id, from a page key on; an empty key is the start.
+
+        Raises:
+            FieldsInvalid: no list of channels gave the key.
+        """
         ...

@@ -1,7 +1,5 @@
 """The time, as the domain is told it."""
 
-from __future__ import annotations
-
 from typing import Protocol
 
 
@@ -10,4 +8,12 @@ class Clock(Protocol):
 
     def now(self) -> int:
         """Returns the time in microseconds since the Unix epoch."""
+        ...
+
+    def settled(self) -> int:
+        """Returns the time for judging what is old, in microseconds since the Unix epoch.
+
+        A jump of the clock counts only after it has lasted, so that a wrong clock
+        makes nothing old for a moment. Any thread may call it.
+        """
         ...

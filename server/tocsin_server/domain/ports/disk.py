@@ -1,18 +1,16 @@
 """The disk that holds the store."""
 
-from __future__ import annotations
-
 from typing import Protocol
 
 
 class Disk(Protocol):
-    """What holds the store: it may be full."""
+    """The disk that holds the store."""
 
     @property
     def full(self) -> bool:
-        """Whether writes fail because it is full, as far as is known."""
+        """Whether a write has failed because it is full, and no probe has found room since."""
         ...
 
-    async def try_the_disk(self) -> bool:
-        """Writes something, and returns whether there is room again."""
+    async def probe(self) -> bool:
+        """Writes something, and returns whether there is room again; if so, it is not full."""
         ...

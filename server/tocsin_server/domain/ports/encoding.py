@@ -1,15 +1,13 @@
-"""Messages as the transport encodes them."""
-
-from __future__ import annotations
+"""How the API encodes messages."""
 
 from typing import Protocol
 
 
-class Stamp(Protocol):
-    """Encodes what the server sets of a message, as its transport does.
+class MessageEncoder(Protocol):
+    """Encodes the fields of a message that the server sets, but for its state.
 
-    Followed by the body of a draft it is the whole message, but for its state,
-    which alone may change.
+    This encoding and the body of a draft, one after the other, are the whole
+    message without its state, which is the only field that may change.
     """
 
     def __call__(self, message_id: str, create_time: int) -> bytes:

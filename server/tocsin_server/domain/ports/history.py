@@ -14,7 +14,7 @@ from tocsin_server.domain.model.streams import Head, Replay
 
 
 class InboxHistory(Protocol):
-    """What following an inbox reads. Every read is of one moment: rows, head, counters agree."""
+    """The reads of a stream. Every read is of one moment: rows, head and counters agree."""
 
     @property
     def epoch(self) -> int:
@@ -26,12 +26,15 @@ class InboxHistory(Protocol):
         key: InboxKey,
         channel_ids: Sequence[str],
         which: NotificationFilter,
-        before: int | None,
+        after: str,
         limit: int,
     ) -> Page[Notification]:
-        """Returns up to `limit` notifications behind `before`, latest arrival first.
+        """Returns up to `limit` notifications, latest arrival first, from a page key on.
 
-        No `channel_ids` stands for all channels.
+        An empty key is the start. Empty `channel_ids` stand for all channels.
+
+        Raises:
+            FieldsInvalid: no list of notifications gave the key.
         """
         ...
 
@@ -42,11 +45,11 @@ class InboxHistory(Protocol):
     async def read_changes(self, key: InboxKey, after: Position, limit: int) -> Replay:
         """Returns what was last changed after a position, ordered by (revision, sequence).
 
-        Notifications and removals as they stand, and marks between them. At the
-        end of the history it says so, with all channels' counters.
+        The items are notifications and removals in their current state, and marks. The
+        page that reaches the end of the history says so, with all channels' counters.
         """
         ...
 
     async def read_revisions(self, keys: Sequence[InboxKey]) -> Sequence[tuple[InboxKey, int, int]]:
-        """Returns (key, incarnation, revision) of those inboxes that exist."""
+        """Returns (key, incarnation, revision) of the inboxes that exist."""
         ...

@@ -16,27 +16,30 @@ class InboxStore(InboxHistory, Protocol):
     """Keeps inboxes."""
 
     async def get_inbox(self, key: InboxKey) -> Inbox:
-        """Returns the inbox; the unborn one for a user never seen."""
+        """Returns the inbox; an empty one at revision 0 for an unknown user."""
         ...
 
     async def list_inbox_channels(
-        self, key: InboxKey, before: int | None, limit: int, *, unread_only: bool
+        self, key: InboxKey, after: str, limit: int, *, unread_only: bool
     ) -> Page[InboxChannel]:
-        """Returns up to `limit` of an inbox's channels, latest arrival first.
+        """Returns up to `limit` of an inbox's channels, latest arrival first, from a page key on.
 
-        Those that it holds something of, or something unread, and whose latest
-        notification stands behind `before`.
+        An empty key is the start. Only channels with a notification are listed; with
+        `unread_only`, only those with an unread one.
+
+        Raises:
+            FieldsInvalid: no list of an inbox's channels gave the key.
         """
         ...
 
     async def mark(self, marking: Marking, now: int) -> Marked:
-        """Commits a marking as one change of its inbox, and hands it to Live.
+        """Commits a marking as one change of its inbox, and announces it to Live.
 
-        State, counters, and the answer to its request change together, under
-        one revision; under none when nothing changes. A request answered before
-        changes nothing and gets the answer of then.
+        State, counters and the answer to the request change in one transaction, at
+        one revision; at no revision when nothing changes. A repeated request changes
+        nothing and gets the first answer.
 
         Raises:
-            RequestIdReused: the request id stands for another request.
+            RequestIdReused: the request id was used for another request.
         """
         ...

@@ -1,7 +1,5 @@
 """Jobs, kept and done in steps."""
 
-from __future__ import annotations
-
 from typing import Protocol
 
 
@@ -9,10 +7,11 @@ class JobStore(Protocol):
     """Keeps jobs: long work that was decided on, and is done in steps."""
 
     async def work(self, now: int) -> bool:
-        """Does one step of the job that has waited longest; False when none is due.
+        """Does one step of the job that has waited longest; False when no job is free and due.
 
-        One short transaction, which waits for its turn, with the changes that it
-        makes to inboxes: each takes one revision, and they are handed to Live.
-        What a step has done is not done again, whenever the server stops.
+        A job that another server works on at this moment is not free. A step is one
+        short transaction. Each inbox that it changes takes one revision, and the
+        changes are announced to Live. A committed step is never done again, whenever
+        the server stops.
         """
         ...

@@ -9,22 +9,21 @@ from tocsin_server.domain.model.pages import Page
 
 
 class MessageStore(Protocol):
-    """Keeps messages and puts their copies into inboxes."""
+    """Keeps messages, and copies them into inboxes."""
 
     async def send(self, sends: Sequence[Send]) -> Sequence[Sent | TocsinError]:
-        """Commits each send on its own, in the order given.
+        """Commits each send on its own, in the order given, and returns their outcomes.
 
-        A send is one transaction with its message, its notifications, their
-        inboxes' revisions and counters, and the answer to its request; several
-        sends may share a transaction. Each inbox takes one revision a message,
-        in commit order, and every committed change is then handed to Live.
-        A request answered before sends nothing and gets the answer of then.
-        Outcomes that are errors (ChannelNotFound, RequestIdReused, and what
-        the database fails with) left nothing behind. Cancelling the call does
-        not cancel the sends.
+        One transaction holds a send's message, its notifications, the revisions and
+        counters of their inboxes, and the answer to its request; several sends may
+        share a transaction. Each inbox takes one revision for each message, in commit
+        order, and every committed change is announced to Live. A repeated request
+        sends nothing and gets the first answer. A send whose outcome is an error
+        (ChannelNotFound, RequestIdReused, or an error of the database) left nothing
+        behind. Cancelling the call does not cancel the sends.
 
         Raises:
-            WritesOverloaded: nothing was taken.
+            WritesOverloaded: too many writes wait; no send was taken.
         """
         ...
 
@@ -33,10 +32,13 @@ class MessageStore(Protocol):
         ...
 
     async def list_messages(
-        self, tenant: str, channel_id: str, before: int | None, limit: int
+        self, tenant: str, channel_id: str, after: str, limit: int
     ) -> Page[Message]:
-        """Returns up to `limit` of a channel's messages with a sequence below `before`.
+        """Returns up to `limit` of a channel's messages, newest first, from a page key on.
 
-        Newest first. An unknown channel has none.
+        An empty key is the start. An unknown channel has no messages.
+
+        Raises:
+            FieldsInvalid: no list of messages gave the key.
         """
         ...

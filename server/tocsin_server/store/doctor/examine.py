@@ -19,18 +19,18 @@ from tocsin_server.store.doctor.findings import Finding, Kind
 from tocsin_server.store.doctor.inbox_checks import judge
 from tocsin_server.store.doctor.repair import mend
 from tocsin_server.store.engine.databases import database_url
-from tocsin_server.store.job_steps import KINDS
+from tocsin_server.store.job_kinds import KINDS
 from tocsin_server.store.jobs import Job
 from tocsin_server.store.offline import Visit, visiting
 from tocsin_server.store.schema.tables import (
     channels,
+    idempotency,
     inbox_channels,
     inboxes,
     jobs,
     marks,
     messages,
     notifications,
-    requests,
 )
 
 PAGE_ROWS = 500
@@ -170,9 +170,9 @@ def _answers(visit: Visit) -> Iterator[Finding]:
 def _answered(connection: Connection, after: int) -> tuple[int, Sequence[Finding]] | None:
     """Looks at the next answers behind a number."""
     rows = connection.execute(
-        select(requests)
-        .where(requests.c.number > after)
-        .order_by(requests.c.number)
+        select(idempotency)
+        .where(idempotency.c.number > after)
+        .order_by(idempotency.c.number)
         .limit(PAGE_ROWS)
     ).all()
     if not rows:

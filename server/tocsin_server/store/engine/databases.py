@@ -9,7 +9,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tocsin_server.store.engine.driver_errors import CannotOpen
-from tocsin_server.store.engine.executors import Lane
+from tocsin_server.store.engine.executors import Executor
 
 READERS = 4
 """How many transactions read at once."""
@@ -29,14 +29,14 @@ class Database(Protocol):
 
     Attributes:
         name: what it is called in messages; it has no password in it.
-        lanes: where transactions write, each of them durable when it is committed.
+        executors: where transactions write, each of them durable when it is committed.
         mixes: whether one transaction may do different things in any order, because
             no other can wait for its locks.
         readers: where transactions read, each at one moment of the database.
     """
 
     name: str
-    lanes: Sequence[Lane]
+    executors: Sequence[Executor]
     mixes: bool
     readers: AsyncEngine
 
@@ -44,7 +44,7 @@ class Database(Protocol):
         """Sees to it that connections are made, from now on, to a store of this epoch alone."""
 
     async def close(self) -> None:
-        """Closes every connection; what runs in the lanes is waited for."""
+        """Closes every connection; what runs in the executors is waited for."""
 
 
 def database_url(text: str) -> URL:

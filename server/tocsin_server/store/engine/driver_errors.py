@@ -43,6 +43,16 @@ class Replaced(ConnectionError):
     """The store began a new epoch while this server was cut off: start the server again."""
 
 
+class Pooled(ConnectionError):
+    """A pooler between this server and PostgreSQL drops the settings of its connections."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(
+            f"{detail}: a pooler such as PgBouncer drops the settings of connections; connect to"
+            " PostgreSQL itself, or through a pooler that passes startup parameters in session mode"
+        )
+
+
 def is_of_a_database(error: BaseException) -> bool:
     """Tells whether a database reported it: through SQLAlchemy, its driver, or the network."""
     return isinstance(error, (SQLAlchemyError, SqliteError, OSError)) or _is_of_asyncpg(error)
@@ -95,6 +105,8 @@ def cause_of(error: BaseException) -> str:
     original = _original(error)
     if isinstance(original, Replaced):
         return Replaced.__doc__ or ""
+    if "unsupported startup parameter" in str(original):
+        return str(Pooled(str(original).partition("\n")[0].lower()))
     if isinstance(original, TimeoutError):
         return "it did not answer in time"
     return str(original).partition("\n")[0] or type(original).__name__

@@ -1,7 +1,7 @@
-"""Lanes: where transactions that write run, one at a time in each.
+"""Executors: they run the transactions that write, one at a time each.
 
-SQLite has one writer, which is a thread: a whole transaction is one hop there
-and one back. PostgreSQL has a few connections, which the loop itself serves.
+SQLite has one writer, which is a thread: a whole transaction is one hop to the
+thread and one back. PostgreSQL has a few connections, which the event loop serves.
 """
 
 from asyncio import Task, create_task, get_running_loop, to_thread
@@ -17,30 +17,30 @@ T = TypeVar("T")
 
 Work = Callable[[Connection], T]
 Done = Callable[[T | Exception], None]
-"""Takes what came of work, on the loop."""
+"""Takes the result of work, or the exception that ended it, on the event loop."""
 
 
-class Lane(Protocol):
-    """Runs work on a connection; whoever gives it more before it is done has gone wrong."""
+class Executor(Protocol):
+    """Runs work on a connection. It takes the next work only after the last is done."""
 
     def submit(self, work: Work[T], done: Done[T]) -> None:
-        """Runs work, and hands over what it returned, or what it or connecting raised."""
+        """Runs work; `done` gets its result, or the exception of the work or of connecting."""
 
     async def close(self) -> None:
-        """Returns when the last of the work is done and the lane needs nothing any more."""
+        """Waits for the work that runs, and releases what the executor holds."""
 
 
-async def run(lane: Lane, work: Work[T]) -> T:
-    """Runs work on a lane that is free, and returns what it returns, or raises that."""
+async def run(executor: Executor, work: Work[T]) -> T:
+    """Runs work on a free executor, and returns its result or raises its exception."""
     future = get_running_loop().create_future()
-    lane.submit(work, future.set_result)
+    executor.submit(work, future.set_result)
     outcome: T | Exception = await future
     if isinstance(outcome, Exception):
         raise outcome
     return outcome
 
 
-class ThreadLane:
+class ThreadExecutor:
     """A thread with a connection of its own, which stays open."""
 
     def __init__(self, engine: Engine) -> None:
@@ -72,12 +72,12 @@ class ThreadLane:
             if self._connection is None:
                 self._connection = self._engine.connect()
             return work(self._connection)
-        except Exception as error:  # noqa: BLE001  # whoever waits for the work is told
+        except Exception as error:  # noqa: BLE001  # the submitter of the work gets it
             return error
 
 
-class LoopLane:
-    """A connection out of a pool, for each piece of work, served by the loop."""
+class LoopExecutor:
+    """A connection from a pool for each piece of work, served by the event loop."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -93,12 +93,12 @@ class LoopLane:
             await self._task
 
     async def _run(self, work: Work[T], done: Done[T]) -> None:
-        ended: list[T] = []
+        results: list[T] = []
         failure: Exception | None = None
         try:
             async with self._engine.connect() as connection:
-                ended.append(await connection.run_sync(work))
-        except Exception as error:  # noqa: BLE001  # whoever waits for the work is told
+                results.append(await connection.run_sync(work))
+        except Exception as error:  # noqa: BLE001  # the submitter of the work gets it
             failure = error
-        # What came of it stands, also when its connection could not be put back.
-        done(ended[0] if ended else cast("Exception", failure))
+        # A result stands, also when its connection could not be returned to the pool.
+        done(results[0] if results else cast("Exception", failure))

@@ -1,7 +1,8 @@
 """PostgreSQL, through asyncpg: a few connections that write, and some that read."""
 
 from asyncio import timeout
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
 import asyncpg
@@ -12,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from tocsin_server.store.engine.databases import READERS, SERVER
-from tocsin_server.store.engine.driver_errors import CannotOpen, Replaced
-from tocsin_server.store.engine.executors import Lane, LoopLane
+from tocsin_server.store.engine.driver_errors import CannotOpen, Pooled, Replaced
+from tocsin_server.store.engine.executors import Executor, LoopExecutor
 from tocsin_server.store.engine.prepared import run
 
 WRITERS = 4
@@ -51,6 +52,15 @@ _SERVING = _VISITING | {
     "plan_cache_mode": "force_generic_plan",
     "jit": "off",
 }
+_PROMISED = (
+    "application_name",
+    "default_transaction_isolation",
+    "default_transaction_read_only",
+    "idle_in_transaction_session_timeout",
+    "synchronous_commit",
+)
+"""The settings that promises rest on. One of them is never a database's default."""
+
 _WRITING = {
     "synchronous_commit": "on",
     "default_transaction_isolation": "read committed",
@@ -68,7 +78,7 @@ class Postgresql:
     mixes = False
     """Sends lock inboxes in one order; what else a transaction did might break it."""
 
-    lanes: Sequence[Lane]
+    executors: Sequence[Executor]
 
     def __init__(self, url: URL, *, visits: bool = False) -> None:
         """Takes the URL of a database, which was checked.
@@ -84,7 +94,7 @@ class Postgresql:
         self.readers = _engine(url, READERS, own | _READING, seconds)
         for engine in (self._writers, self.readers):
             event.listen(engine.sync_engine, "connect", self._recognize)
-        self.lanes = [LoopLane(self._writers) for _ in range(WRITERS)]
+        self.executors = [LoopExecutor(self._writers) for _ in range(WRITERS)]
 
     @staticmethod
     def check(url: URL) -> None:
@@ -126,8 +136,8 @@ class Postgresql:
 
     async def close(self) -> None:
         """Closes every connection."""
-        for lane in self.lanes:
-            await lane.close()
+        for executor in self.executors:
+            await executor.close()
         await self.readers.dispose()
         await self._writers.dispose()
 
@@ -155,6 +165,11 @@ def _engine(
         },
     )
 
+    @event.listens_for(engine.sync_engine, "connect")
+    def verify(connection: DBAPIConnection, _record: object) -> None:
+        promised = {name: settings[name] for name in _PROMISED if name in settings}
+        cast("Any", connection).run_async(partial(_verify, settings=promised))
+
     @event.listens_for(engine.sync_engine, "checkout")
     def check(connection: DBAPIConnection, _record: object, _proxy: object) -> None:
         if _is_closed(connection):
@@ -177,6 +192,18 @@ def _engine(
             cast("Any", raw).run_async(_roll_back)
 
     return engine
+
+
+async def _verify(driver: asyncpg.Connection, settings: Mapping[str, str]) -> None:
+    """Reads settings back.
+
+    Raises:
+        Pooled: the connection has other settings than it was opened with.
+    """
+    for name, value in settings.items():
+        found = await driver.fetchval("SELECT current_setting($1)", name)
+        if found != value:
+            raise Pooled(f"the connection has {name} = {found} instead of {value}")
 
 
 async def _epoch(driver: asyncpg.Connection) -> object:

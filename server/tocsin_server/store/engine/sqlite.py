@@ -11,7 +11,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool, StaticPool
 
 from tocsin_server.store.engine.databases import READERS
 from tocsin_server.store.engine.driver_errors import CannotOpen
-from tocsin_server.store.engine.executors import Lane, ThreadLane
+from tocsin_server.store.engine.executors import Executor, ThreadExecutor
 from tocsin_server.store.engine.prepared import run
 
 BUSY_SECONDS = 5.0
@@ -36,14 +36,14 @@ class Sqlite:
     mixes = True
     """Nobody else writes, so the order of locks is of no account."""
 
-    lanes: Sequence[Lane]
+    executors: Sequence[Executor]
 
     def __init__(self, url: URL) -> None:
         """Takes the URL of a file, which was checked."""
         self.name = url.database or ""
         self._write = write_engine(url)
         self.readers = read_engine(url)
-        self.lanes = [ThreadLane(self._write)]
+        self.executors = [ThreadExecutor(self._write)]
 
     @staticmethod
     def check(url: URL) -> None:
@@ -69,8 +69,8 @@ class Sqlite:
 
     async def close(self) -> None:
         """Closes every connection."""
-        for lane in self.lanes:
-            await lane.close()
+        for executor in self.executors:
+            await executor.close()
         # A reading connection that is left open would keep its thread, and the process.
         await self.readers.dispose()
         self._write.dispose()

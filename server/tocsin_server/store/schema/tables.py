@@ -176,8 +176,8 @@ marks = Table(
     comment="The log of changes to all that a selector fits.",
 )
 
-requests = Table(
-    "requests",
+idempotency = Table(
+    "idempotency",
     metadata,
     Column("number", _number, primary_key=True),
     Column("tenant", _text, nullable=False),
@@ -187,7 +187,7 @@ requests = Table(
     Column("answer", _text, nullable=False, comment="a JSON array: the body's digest, the facts"),
     Column("create_time", BigInteger, nullable=False, index=True),
     UniqueConstraint("request_id", "tenant", "caller", "rpc"),
-    comment="The answers given to requests that named themselves.",
+    comment="The answers to requests with a request id.",
 )
 
 jobs = Table(

@@ -1,12 +1,12 @@
-"""Committing: a group of tasks in one transaction, or each of them that can be.
+"""Group commit: the tasks of a group in one transaction.
 
-A unit of work decides before it writes: when it raises an error of the domain,
-the transaction is as it was, and the rest of the group goes on. When it raises
-anything else, or the database refuses it, the group is rolled back and its
-members run one by one, so that only the bad ones fail. When the database fails
-as such, whatever it is asked, the whole group fails. A transaction that only
-came into another's way is begun again; one that waited in vain for somebody's
-row is split, too, and then nobody waits for long.
+A task whose outcome is an error of the domain leaves nothing behind, and the
+rest of the group goes on. When a task raises anything else, or the database
+refuses it, the group is rolled back and its members run one by one, so that only
+the bad ones fail. When the database itself fails, the whole group fails. A
+transaction that conflicted with another one begins again. A transaction that
+waited in vain for the lock of a row is split as well, and its members then wait
+only briefly.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +20,6 @@ from sqlalchemy.exc import DBAPIError
 
 from tocsin_server.domain.model.changes import Change
 from tocsin_server.domain.model.errors import StorageFull, TocsinError
-from tocsin_server.domain.model.messages import Send
 from tocsin_server.domain.ports.live import Live
 from tocsin_server.store.engine.driver_errors import (
     failure,
@@ -29,99 +28,115 @@ from tocsin_server.store.engine.driver_errors import (
     is_locked,
     is_of_the_database,
 )
-from tocsin_server.store.engine.prepared import run
-from tocsin_server.store.fan_out import Arrival
-from tocsin_server.store.sending import send_all
-from tocsin_server.store.writing.unit_of_work import Changed, Unit
+from tocsin_server.store.engine.prepared import rows_written, run
+from tocsin_server.store.writing.unit_of_work import Batch, PendingChange, UnitOfWork, WithChanges
 
 LOCKED_SECONDS = 5.0
-"""How long a group waits for a lock that somebody else holds."""
+"""How long a group waits for a lock that another process holds."""
 
 ALONE_LOCKED = "100ms"
-"""How long one of a group waits for a row's lock, once the group has waited in vain."""
+"""How long a task waits for a row's lock, after its group waited in vain."""
 
 ATTEMPTS = 5
-"""How often a transaction is begun that comes into others' way."""
+"""How often a transaction that conflicts with others is begun."""
 
 
 @dataclass(eq=False, slots=True)
 class Task:
-    """A unit of work or a send that waits; `settle` takes its outcome, on the loop.
+    """A unit of work, or an item of a batch, that waits to be committed.
 
-    `calls` is 1 for the first task of a call, and 0 for the others.
+    Attributes:
+        rows: about how many rows it writes.
+        begins_call: whether it is the first task of its call.
+        work: the unit of work, or the item.
+        batch: what writes the item; None for a unit of work.
+        settle: takes the outcome, on the event loop.
     """
 
     rows: int
-    calls: int
-    work: Send | Unit[Any]
+    begins_call: bool
+    work: UnitOfWork[Any] | Any
+    batch: Batch[Any, Any] | None
     settle: Callable[[Any], None]
+
+    @property
+    def kind(self) -> str:
+        """The kind of its batch, empty for a unit of work."""
+        return "" if self.batch is None else self.batch.kind
 
 
 class Committed(NamedTuple):
-    """What became of tasks, and the changes that are to be announced."""
+    """The outcomes of tasks, and the changes to announce."""
 
     outcomes: Sequence[tuple[Task, Any]]
     changes: Sequence[Change]
 
 
-class Committer:
-    """Commits groups; every commit is durable when it returns."""
+class Refused(Exception):
+    """A unit of work raised an error of the domain after it may have written."""
 
-    def __init__(self, live: Live, horizon: Callable[[], int], hurry: Callable[[], bool]) -> None:
-        """Takes since when answers to requests count, and whether locks are not waited for."""
+    def __init__(self, error: TocsinError) -> None:
+        super().__init__()
+        self.error = error
+
+
+class GroupCommitter:
+    """Commits groups of tasks; every commit is durable when it returns."""
+
+    def __init__(self, live: Live, is_in_a_hurry: Callable[[], bool]) -> None:
+        """Takes the hub, and a function that tells when locks are no longer waited for."""
         self._live = live
-        self._horizon = horizon
-        self._hurry = hurry
+        self._is_in_a_hurry = is_in_a_hurry
         self.full = False
-        """Whether the last that was heard of the disk is that it is full."""
+        """Whether the last write that reached the disk found it full."""
 
     def commit(
-        self, connection: Connection, group: Sequence[Task], *, hurried: bool = False
+        self, connection: Connection, group: Sequence[Task], *, brief_locks: bool = False
     ) -> Committed:
-        """Commits a group, or each of its members that can be.
+        """Commits a group, or each of its members that can be committed.
 
-        One that is `hurried` does not wait for the locks of rows.
+        With `brief_locks` the transaction waits only briefly for the locks of rows.
         """
         try:
-            outcomes, told = self._attempts(connection, group, hurried=hurried)
-        except Exception as error:  # noqa: BLE001  # whatever it is, only the caller may fail
+            outcomes, changes = self._attempt(connection, group, brief_locks=brief_locks)
+        except Exception as error:  # noqa: BLE001  # only the callers of this group may fail
             locked = is_locked(error)
             if len(group) > 1 and (locked or not is_of_the_database(error)):
-                alone = [self.commit(connection, [task], hurried=locked) for task in group]
+                alone = [self.commit(connection, [task], brief_locks=locked) for task in group]
                 return Committed(
                     [outcome for each in alone for outcome in each.outcomes],
                     [change for each in alone for change in each.changes],
                 )
             return self.failed(group, error)
-        # Whoever watches from now on reads the store later than this commit.
-        watches = self._live.watches
-        changes = [
-            each.change() if isinstance(each, Arrival) else each
-            for each in told
-            if watches(each.key)
+        # A watch that is registered from now on reads the store after this commit.
+        is_watched = self._live.watches
+        announced = [
+            each if isinstance(each, Change) else each.change()
+            for each in changes
+            if is_watched(each.key)
         ]
-        return Committed(outcomes, changes)
+        return Committed(outcomes, announced)
 
     def failed(self, group: Sequence[Task], error: Exception) -> Committed:
-        """Returns the end of a group that failed as a whole."""
-        told = failure(error)
-        self.full = self.full or isinstance(told, StorageFull)
-        return Committed([(task, told) for task in group], ())
+        """Returns the outcomes of a group of which nothing was committed."""
+        outcome = error.error if isinstance(error, Refused) else failure(error)
+        self.full = self.full or isinstance(outcome, StorageFull)
+        return Committed([(task, outcome) for task in group], ())
 
-    def _attempts(
-        self, connection: Connection, group: Sequence[Task], *, hurried: bool
-    ) -> tuple[Sequence[tuple[Task, Any]], Sequence[Arrival | Change]]:
-        """Runs a group in a transaction, again when others were in its way."""
+    def _attempt(
+        self, connection: Connection, group: Sequence[Task], *, brief_locks: bool
+    ) -> tuple[Sequence[tuple[Task, Any]], Sequence[Change | PendingChange]]:
+        """Runs a group in a transaction, again when it conflicts with other transactions."""
         for left in reversed(range(ATTEMPTS)):
             try:
                 outcomes: list[tuple[Task, Any]] = []
-                told: list[Arrival | Change] = []
+                changes: list[Change | PendingChange] = []
                 with self._begin(connection):
-                    if hurried:
+                    if brief_locks:
                         run(connection, f"SET LOCAL lock_timeout = '{ALONE_LOCKED}'")
-                    for part in _parts(group):
-                        outcomes += self._work(connection, part, told)
-                return outcomes, told
+                    for _, part in groupby(group, key=lambda task: task.kind):
+                        outcomes += _run_part(connection, list(part), changes)
+                return outcomes, changes
             except Exception as error:
                 if not left or not is_conflict(error):
                     raise
@@ -134,36 +149,43 @@ class Committer:
             try:
                 return connection.begin()
             except DBAPIError as error:
-                late = monotonic() - begun > LOCKED_SECONDS or self._hurry()
+                late = monotonic() - begun > LOCKED_SECONDS or self._is_in_a_hurry()
                 if late or not is_busy(error):
                     raise
 
-    def _work(
-        self, connection: Connection, part: Sequence[Task], told: list[Arrival | Change]
-    ) -> Iterator[tuple[Task, Any]]:
-        """Runs sends together or one unit of work, and gives the outcomes.
 
-        What is to be told once they are committed is added to `told`.
-        """
-        sends = [task.work for task in part if isinstance(task.work, Send)]
-        units = [task.work for task in part if not isinstance(task.work, Send)]
-        if sends:
-            done = send_all(connection, sends, self._horizon())
-            told += done.arrivals
-            yield from zip(part, done.outcomes, strict=True)
-            return
-        for task, unit in zip(part, units, strict=True):
-            try:
-                outcome = unit(connection)
-            except TocsinError as error:
-                outcome = error
-            if isinstance(outcome, Changed):
-                told += outcome.changes
-                outcome = outcome.outcome
-            yield task, outcome
+def _run_part(
+    connection: Connection, part: Sequence[Task], changes: list[Change | PendingChange]
+) -> Iterator[tuple[Task, Any]]:
+    """Runs adjacent tasks of one kind, and yields their outcomes.
+
+    Appends the changes to announce after the commit to `changes`.
+    """
+    batch = part[0].batch
+    if batch is not None:
+        done = batch.run(connection, [task.work for task in part])
+        changes += done.changes
+        yield from zip(part, done.outcomes, strict=True)
+        return
+    for task in part:
+        outcome = _run_unit(connection, task.work)
+        if isinstance(outcome, WithChanges):
+            changes += outcome.changes
+            outcome = outcome.outcome
+        yield task, outcome
 
 
-def _parts(group: Sequence[Task]) -> Iterator[Sequence[Task]]:
-    """Splits a group into runs of sends and runs of units of work, in order."""
-    for _, part in groupby(group, key=lambda task: isinstance(task.work, Send)):
-        yield list(part)
+def _run_unit(connection: Connection, unit: UnitOfWork[Any]) -> object:
+    """Runs a unit of work, and returns its outcome.
+
+    Raises:
+        Refused: it raised an error of the domain, and the transaction must not be committed:
+            it wrote, or the database does not count what it wrote.
+    """
+    before = rows_written(connection)
+    try:
+        return unit(connection)
+    except TocsinError as error:
+        if before is None or rows_written(connection) != before:
+            raise Refused(error) from error
+        return error

@@ -1,24 +1,63 @@
-"""Units of work: plain functions over a connection, run inside a transaction.
+"""Units of work and batches: what runs inside a transaction that writes.
 
-One that changes inboxes gives, beside its outcome, what their followers are
-told once it is committed.
+A unit of work is a plain function over a connection. A batch is a set of items
+of one kind that a few statements write together. Both return the changes to
+announce after the commit beside their outcomes.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
 from tocsin_server.domain.model.changes import Change
+from tocsin_server.domain.model.errors import TocsinError
+from tocsin_server.domain.model.identity import InboxKey
 
 T = TypeVar("T")
+I_contra = TypeVar("I_contra", contravariant=True)
 
 
-class Changed(NamedTuple, Generic[T]):
-    """An outcome, and the changes of inboxes that come with it, in their order."""
+class WithChanges(NamedTuple, Generic[T]):
+    """An outcome, and the changes to announce after the commit, in their order."""
 
     outcome: T
     changes: Sequence[Change]
 
 
-Unit = Callable[[Connection], T | Changed[T]]
+UnitOfWork = Callable[[Connection], T | WithChanges[T]]
+"""A function that runs inside a transaction.
+
+A TocsinError that it raises is its outcome, and nothing that it wrote is committed.
+"""
+
+
+class PendingChange(Protocol):
+    """A change that is built after the commit, and only where its inbox is watched."""
+
+    @property
+    def key(self) -> InboxKey:
+        """The inbox that changed."""
+
+    def change(self) -> Change:
+        """Builds the change."""
+
+
+class BatchOutcome(NamedTuple, Generic[T]):
+    """The outcome of each item of a batch, in order, and the changes to announce."""
+
+    outcomes: Sequence[T | TocsinError]
+    changes: Sequence[PendingChange]
+
+
+class Batch(Protocol[I_contra, T]):
+    """Writes items of one kind together.
+
+    Attributes:
+        kind: the name of the kind; items of one kind that wait next to each other run together.
+    """
+
+    kind: str
+
+    def run(self, connection: Connection, items: Sequence[I_contra]) -> BatchOutcome[T]:
+        """Writes the items, in order; one whose outcome is an error wrote nothing."""

@@ -1,17 +1,17 @@
-"""Lines: tasks that wait to be committed, and when which of them go to a lane.
+"""The write queue: tasks that wait to be committed, and the groups that executors take.
 
-In a line that gathers, whatever waits is committed together, up to a number of
-rows that bounds how long the others wait. While one group is committed the next
-one gathers, so groups are as large as the load, and one fsync serves many
-callers. Callers who have been answered tend to come back: the next group waits
-for them, about as long as it takes to answer them and to read what they send
-next; a lone caller never waits. (This is the thought behind PostgreSQL's
-commit_delay and commit_siblings.) Where there is a second lane, a group that is
-held up, by somebody else's lock, is overtaken by the next: one, for there is no
-third.
+In a queue that gathers, the tasks that wait are committed together, up to a
+number of rows that bounds how long the others wait. While one group is committed
+the next one gathers, so groups grow with the load, and one fsync serves many
+callers. Callers who got their answer tend to call again: the next group waits for
+them, about as long as it takes to answer them and to read their next requests; a
+lone caller never waits. (PostgreSQL's commit_delay and commit_siblings follow the
+same idea.) Where there is a second executor, a group that waits for a lock of
+another process is overtaken by the next group; only one overtakes, because there
+is no third executor.
 
-In a line that does not gather, every task is a transaction of its own, and each
-free lane takes one.
+In a queue that does not gather, every task is a transaction of its own, and each
+free executor takes one.
 """
 
 from asyncio import Future, TimerHandle, get_running_loop
@@ -21,65 +21,65 @@ from functools import partial
 
 from tocsin_server.domain.model.errors import ServerStopping, WritesOverloaded
 from tocsin_server.domain.ports.live import Live
-from tocsin_server.store.engine.executors import Lane
-from tocsin_server.store.writing.group_commit import Committed, Committer, Task
+from tocsin_server.store.engine.executors import Executor
+from tocsin_server.store.writing.group_commit import Committed, GroupCommitter, Task
 
 GROUP_ROWS = 1_500
-"""About how many rows one transaction writes; a lone send may have its 1,000 copies."""
+"""About how many rows one transaction writes; a lone task may write more."""
 
 LINGER_SECONDS_A_CALL = 0.0005
 LINGER_SECONDS = 0.03
-"""How long a group waits for each of those who were answered before it, and at most."""
+"""How long a group waits for each caller who was just answered, and at most for all."""
 
-HELD_SECONDS = 0.1
-"""How long a group may be on its way until the next one takes another lane."""
+OVERTAKE_SECONDS = 0.1
+"""How long a group may run until the next one takes another executor."""
 
 WAITING_ROWS = 100_000
-"""How many rows may wait to be written before callers are turned away."""
+"""How many rows may wait to be written before calls are refused."""
 
 
-class Line:
-    """Tasks in the order of their coming, and the lanes that take them."""
+class WriteQueue:
+    """Tasks in the order of their arrival, and the executors that take them in groups."""
 
     def __init__(
         self,
-        lanes: Sequence[Lane],
-        committer: Committer,
+        executors: Sequence[Executor],
+        committer: GroupCommitter,
         live: Live,
-        is_at_its_end: Callable[[], bool],
+        refuses_waiting: Callable[[], bool],
         *,
         gathers: bool,
     ) -> None:
-        """Takes lanes that are free, and what tells whether what still waits is refused."""
-        self._lanes = lanes
-        self._free: list[Lane] = list(lanes)
+        """Takes free executors, and a function that tells when waiting tasks are refused."""
+        self._executors = executors
+        self._free: list[Executor] = list(executors)
         self._committer = committer
         self._live = live
-        self._is_at_its_end = is_at_its_end
+        self._refuses_waiting = refuses_waiting
         self._gathers = gathers
         self._waiting: deque[Task] = deque()
         self._rows_waiting = 0
-        self._going = False
-        """Whether a group is about to go to a lane."""
-        self._parted = False
-        """Whether a group is on its way that has the beginning of the call that is next."""
-        self._held: TimerHandle | None = None
-        """Runs while the next group does not take another lane."""
+        self._is_dispatching = False
+        """Whether a dispatch is scheduled for this turn of the loop."""
+        self._splits_call = False
+        """Whether a group runs that holds the beginning of the call whose tasks wait next."""
+        self._overtaking: TimerHandle | None = None
+        """While it runs, the next group does not take another executor."""
         self._calls_waiting = 0
         self._calls_expected = 0
         """How many calls the next group waits for."""
-        self._patience: TimerHandle | None = None
+        self._lingering: TimerHandle | None = None
         self._closed = False
         self._loop = get_running_loop()
         self.done: Future[None] = self._loop.create_future()
-        """Is done when the line was closed and nothing waits, nor is on its way."""
+        """Done when the queue was closed, no task waits and no group runs."""
 
     def submit(self, tasks: Sequence[Task]) -> None:
         """Takes the tasks of one call, which are committed in their order.
 
         Raises:
-            ServerStopping: the line was closed.
-            WritesOverloaded: too much waits already.
+            ServerStopping: the queue was closed.
+            WritesOverloaded: too many rows wait already.
         """
         if self._closed:
             raise ServerStopping
@@ -91,33 +91,33 @@ class Line:
         self._dispatch_when_ready()
 
     def close(self) -> None:
-        """Takes no more; what waits is still committed, or refused."""
+        """Takes no more tasks; those that wait are still committed, or refused."""
         self._closed = True
         self._expect(0)
 
     def _expect(self, calls: int, seconds: float = 0.0) -> None:
-        """Makes the next group wait for so many calls, but no longer than that."""
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+        """Makes the next group wait for a number of calls, for so many seconds at most."""
+        if self._lingering is not None:
+            self._lingering.cancel()
+            self._lingering = None
         self._calls_expected = calls
         if calls > 1:
-            self._patience = self._loop.call_later(seconds, self._expect, 0)
+            self._lingering = self._loop.call_later(seconds, self._expect, 0)
         self._dispatch_when_ready()
 
-    def _release(self) -> None:
-        """Lets the next group take another lane, when it is ready."""
-        if self._held is not None:
-            self._held.cancel()
-            self._held = None
+    def _stop_overtaking_timer(self) -> None:
+        """Lets the next group take another executor when it is ready."""
+        if self._overtaking is not None:
+            self._overtaking.cancel()
+            self._overtaking = None
 
     def _overtake(self) -> None:
-        """The group on its way is held up: the next one goes."""
-        self._release()
+        """The running group takes too long: the next one starts."""
+        self._stop_overtaking_timer()
         self._dispatch_when_ready()
 
     def _dispatch_when_ready(self) -> None:
-        if self._closed and not self._waiting and len(self._free) == len(self._lanes):
+        if self._closed and not self._waiting and len(self._free) == len(self._executors):
             if not self.done.done():
                 self.done.set_result(None)
             return
@@ -126,57 +126,73 @@ class Line:
             or self._calls_waiting >= self._calls_expected
             or self._rows_waiting >= GROUP_ROWS
         )
-        if ready and self._free and not (self._going or self._parted or self._held):
-            # What else comes in this turn of the loop goes along.
-            self._going = True
+        blocked = self._is_dispatching or self._splits_call or self._overtaking
+        if ready and self._free and not blocked:
+            # Tasks that come in this turn of the loop join the group.
+            self._is_dispatching = True
             self._loop.call_soon(self._dispatch)
 
     def _dispatch(self) -> None:
-        """Hands the next group to a lane."""
-        self._going = False
-        if self._is_at_its_end():
-            while self._waiting:
-                self._waiting.popleft().settle(ServerStopping())
+        """Gives the next group to an executor."""
+        self._is_dispatching = False
+        if self._refuses_waiting():
+            self._refuse_waiting()
+        group = self._next_group()
+        if not group:
+            self._dispatch_when_ready()
+            return
+        self._splits_call = bool(self._waiting) and not self._waiting[0].begins_call
+        executor = self._free.pop()
+        executor.submit(
+            partial(self._committer.commit, group=group),
+            partial(self._settle, executor, group, splits_call=self._splits_call),
+        )
+        self._stop_overtaking_timer()
+        if self._gathers and self._free:
+            self._overtaking = self._loop.call_later(OVERTAKE_SECONDS, self._overtake)
+        self._dispatch_when_ready()
+
+    def _next_group(self) -> Sequence[Task]:
+        """Takes the next group out of the queue."""
         group: list[Task] = []
         rows = 0
         while self._waiting:
             task = self._waiting[0]
-            rows += task.rows
-            if group and (rows > GROUP_ROWS or not self._gathers):
+            if group and (rows + task.rows > GROUP_ROWS or not self._gathers):
                 break
+            rows += task.rows
             group.append(self._waiting.popleft())
-            self._calls_waiting -= task.calls
-        if not group:
-            self._dispatch_when_ready()
-            return
-        self._parted = bool(self._waiting) and not self._waiting[0].calls
-        lane = self._free.pop()
-        lane.submit(
-            partial(self._committer.commit, group=group),
-            partial(self._settle, lane, group, parted=self._parted),
-        )
-        self._release()
-        if self._gathers and self._free:
-            self._held = self._loop.call_later(HELD_SECONDS, self._overtake)
-        self._dispatch_when_ready()
+            self._calls_waiting -= task.begins_call
+        self._rows_waiting -= rows
+        return group
+
+    def _refuse_waiting(self) -> None:
+        while self._waiting:
+            self._waiting.popleft().settle(ServerStopping())
+        self._rows_waiting = 0
+        self._calls_waiting = 0
 
     def _settle(
-        self, lane: Lane, group: Sequence[Task], outcome: Committed | Exception, *, parted: bool
+        self,
+        executor: Executor,
+        group: Sequence[Task],
+        outcome: Committed | Exception,
+        *,
+        splits_call: bool,
     ) -> None:
-        """Wakes the callers, prepares for the next group, and announces the changes."""
-        if isinstance(outcome, Exception):  # it was never begun
+        """Wakes the callers, prepares the next group, and announces the changes."""
+        if isinstance(outcome, Exception):  # the group was never begun
             outcome = self._committer.failed(group, outcome)
-        self._free.append(lane)
-        if parted:
-            self._parted = False
+        self._free.append(executor)
+        if splits_call:
+            self._splits_call = False
         answered = 0
         for task, of_task in outcome.outcomes:
-            self._rows_waiting -= task.rows
-            answered += task.calls
+            answered += task.begins_call
             task.settle(of_task)
-        self._release()
-        if not self._gathers or (self._waiting and not self._waiting[0].calls):
-            # Nobody is waited for, nor is the rest of a call under way made to wait.
+        self._stop_overtaking_timer()
+        if not self._gathers or (self._waiting and not self._waiting[0].begins_call):
+            # The rest of a call that is partly committed does not wait for other calls.
             self._expect(0)
         else:
             expected = answered + self._calls_waiting

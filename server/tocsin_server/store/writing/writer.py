@@ -1,11 +1,11 @@
-"""The writer: units of work and sends, each durable once it has its outcome.
+"""The writer: it commits units of work and batches, durable before their callers go on.
 
-Where one transaction may do different things in any order, all that is to be
-written waits in one line. Elsewhere sends have a line of their own, in which
-they gather, and lanes of their own, which nothing else can hold up.
+Where one transaction may do different things in any order, everything waits in
+one queue. Elsewhere batches have a queue of their own, in which they gather, and
+executors of their own, which nothing else can hold up.
 
-Changes are announced and callers woken after the commit. A caller that is gone
-by then has no influence on what is written.
+Callers are woken and changes announced after the commit. A caller that is gone by
+then does not change what is written.
 """
 
 from asyncio import Future, get_running_loop
@@ -13,50 +13,54 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import TypeVar
 
-from tocsin_server.domain.model.errors import StorageFull, TocsinError
-from tocsin_server.domain.model.messages import Send, Sent
+from tocsin_server.domain.model.errors import TocsinError
 from tocsin_server.domain.ports.live import Live
-from tocsin_server.store.disk_probe import put_in, take_out
-from tocsin_server.store.engine.executors import Lane
-from tocsin_server.store.writing.group_commit import Committer, Task
-from tocsin_server.store.writing.unit_of_work import Unit
-from tocsin_server.store.writing.write_queue import Line
+from tocsin_server.store.engine.executors import Executor
+from tocsin_server.store.writing.group_commit import GroupCommitter, Task
+from tocsin_server.store.writing.unit_of_work import Batch, UnitOfWork
+from tocsin_server.store.writing.write_queue import GROUP_ROWS, WriteQueue
 
+I = TypeVar("I")  # noqa: E741  # an item
 T = TypeVar("T")
 
-SEND_LANES = 2
-"""How many lanes sends have of their own, where they have some."""
+BATCH_EXECUTORS = 2
+"""How many executors batches have of their own, where they have some."""
 
 END_SECONDS = 0.5
-"""How long a writer that was closed goes on with what waits."""
+"""How long a closed writer goes on with the tasks that wait."""
+
+MANY_ROWS = GROUP_ROWS
+"""The rows of a unit of work that may write any number: it shares its transaction with none."""
 
 
 class Writer:
     """Runs units of work, each in a transaction that is durable when they return."""
 
-    def __init__(
-        self, lanes: Sequence[Lane], live: Live, horizon: Callable[[], int], *, mixes: bool
-    ) -> None:
-        """Takes the lanes of a database, which are free, and whether its transactions mix.
-
-        `horizon` tells since when answers to requests count.
-        """
+    def __init__(self, executors: Sequence[Executor], live: Live, *, mixes: bool) -> None:
+        """Takes the free executors of a database, and whether its transactions mix."""
         self._closed_at: float | None = None
-        self._committer = Committer(live, horizon, self._is_at_its_end)
+        self._committer = GroupCommitter(live, self._is_at_its_end)
         if mixes:
-            self._units = self._sends = self._line(lanes, live, gathers=True)
+            self._units = self._batches = self._queue(executors, live, gathers=True)
         else:
-            self._sends = self._line(lanes[:SEND_LANES], live, gathers=True)
-            self._units = self._line(lanes[SEND_LANES:], live, gathers=False)
+            self._batches = self._queue(executors[:BATCH_EXECUTORS], live, gathers=True)
+            self._units = self._queue(executors[BATCH_EXECUTORS:], live, gathers=False)
         self._loop = get_running_loop()
 
     @property
     def full(self) -> bool:
-        """Whether the last that was heard of the disk is that it is full."""
+        """Whether the last write that reached the disk found it full."""
         return self._committer.full
 
-    async def run(self, unit: Unit[T]) -> T:
-        """Commits a unit of work and returns what it returns, or raises what it raises."""
+    def note_room(self) -> None:
+        """Takes note that a write found room on the disk again."""
+        self._committer.full = False
+
+    async def run(self, unit: UnitOfWork[T], rows: int) -> T:
+        """Commits a unit of work and returns its outcome, or raises its error.
+
+        `rows` is about how many rows it writes: it bounds the transaction that it shares.
+        """
         future: Future[T] = self._loop.create_future()
 
         def settle(outcome: T | BaseException) -> None:
@@ -67,23 +71,28 @@ class Writer:
             else:
                 future.set_result(outcome)
 
-        self._units.submit([Task(1, 1, unit, settle)])
+        self._units.submit([Task(rows, True, unit, None, settle)])  # noqa: FBT003  # begins its call
         return await future
 
-    async def send(self, sends: Sequence[Send]) -> Sequence[Sent | TocsinError]:
-        """Commits sends in their order, each on its own, and returns their outcomes."""
-        if not sends:
+    async def run_batch(
+        self, batch: Batch[I, T], items: Sequence[I], rows_of: Callable[[I], int]
+    ) -> Sequence[T | TocsinError]:
+        """Commits items in their order, each on its own, and returns their outcomes.
+
+        `rows_of` tells about how many rows an item writes.
+        """
+        if not items:
             return ()
         future: Future[None] = self._loop.create_future()
-        outcomes: list[Sent | TocsinError] = []
+        outcomes: list[T | TocsinError] = []
 
-        def settle(outcome: Sent | TocsinError) -> None:
+        def settle(outcome: T | TocsinError) -> None:
             outcomes.append(outcome)
-            if len(outcomes) == len(sends) and not future.done():
+            if len(outcomes) == len(items) and not future.done():
                 future.set_result(None)
 
-        self._sends.submit(
-            [Task(send.rows, int(n == 0), send, settle) for n, send in enumerate(sends)]
+        self._batches.submit(
+            [Task(rows_of(item), n == 0, item, batch, settle) for n, item in enumerate(items)]
         )
         await future
         for outcome in outcomes:
@@ -91,32 +100,22 @@ class Writer:
                 raise outcome
         return outcomes
 
-    async def try_the_disk(self) -> bool:
-        """Writes and deletes a megabyte, and returns whether there is room again."""
-        try:
-            await self.run(put_in)
-            await self.run(take_out)
-        except StorageFull:
-            return False
-        self._committer.full = False
-        return True
-
     async def close(self) -> None:
         """Takes no more work, and returns when what waits is committed, or refused.
 
-        It was promised to nobody; so what half a second is too short for is
-        refused, and is safe to ask for again.
+        No caller has an answer for what waits: what half a second is too short for is
+        refused, and its callers may safely try again.
         """
         if self._closed_at is None:
             self._closed_at = monotonic()
-        for line in (self._sends, self._units):
-            line.close()
-        for line in (self._sends, self._units):
-            await line.done
+        for queue in (self._batches, self._units):
+            queue.close()
+        for queue in (self._batches, self._units):
+            await queue.done
 
-    def _line(self, lanes: Sequence[Lane], live: Live, *, gathers: bool) -> Line:
-        return Line(lanes, self._committer, live, self._is_at_its_end, gathers=gathers)
+    def _queue(self, executors: Sequence[Executor], live: Live, *, gathers: bool) -> WriteQueue:
+        return WriteQueue(executors, self._committer, live, self._is_at_its_end, gathers=gathers)
 
     def _is_at_its_end(self) -> bool:
-        """Whether what still waits is not to be waited for."""
+        """Whether the time for tasks that wait is over."""
         return self._closed_at is not None and monotonic() - self._closed_at > END_SECONDS

@@ -3,22 +3,27 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.descriptor import MethodDescriptor
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 from tocsin.v1 import channel_service_pb2, inbox_service_pb2, message_service_pb2
-from tocsin_server.api.access import ACCESS
-from tocsin_server.api.channels.handlers import ChannelServicer
-from tocsin_server.api.inboxes.handlers import InboxServicer
-from tocsin_server.api.messages.handlers import MessageServicer
-from tocsin_server.grpc_transport.server import GrpcServer
+from tocsin_server.api.access import anonymous
+from tocsin_server.api.channels.handlers import CHANNEL_SERVICE, ChannelHandlers
+from tocsin_server.api.inboxes.handlers import INBOX_SERVICE, InboxHandlers
+from tocsin_server.api.messages.handlers import MESSAGE_SERVICE, MessageHandlers
+from tocsin_server.api.methods import StreamMethod
+from tocsin_server.domain.model.identity import Caller, Role
+from tocsin_server.grpc_transport.server import GRPC_METHODS, GrpcServer
 
-PROTOS = (
-    channel_service_pb2,
-    message_service_pb2,
-    inbox_service_pb2,
-    health_pb2,
-    reflection_pb2,
-)
+PROTOS = (channel_service_pb2, message_service_pb2, inbox_service_pb2)
+GRPC_PROTOS = (health_pb2, reflection_pb2)
+SERVICES = (CHANNEL_SERVICE, MESSAGE_SERVICE, INBOX_SERVICE)
+DEFINED = [
+    (service, method)
+    for proto in PROTOS
+    for service in proto.DESCRIPTOR.services_by_name.values()
+    for method in service.methods
+]
 
 # grpcio-health-checking has it from a version on that is newer than the oldest allowed.
 NEWER = {"/grpc.health.v1.Health/List"}
@@ -26,7 +31,7 @@ NEWER = {"/grpc.health.v1.Health/List"}
 
 @pytest.fixture
 async def registered(monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """The full names of all methods that a server registers, as grpc is told them."""
+    """The full names of all methods that are registered with gRPC's server."""
     names: set[str] = set()
     server_class: Any = type(grpc.aio.server())
     add = server_class.add_generic_rpc_handlers
@@ -40,20 +45,50 @@ async def registered(monkeypatch: pytest.MonkeyPatch) -> set[str]:
     return names
 
 
-async def test_the_table_says_who_may_call_every_method_and_no_other(registered: set[str]) -> None:
+async def test_a_server_registers_every_method_of_its_access_table_and_no_other(
+    registered: set[str],
+) -> None:
     nothing: Any = None
 
-    GrpcServer(ChannelServicer(nothing), MessageServicer(nothing), InboxServicer(nothing, nothing))
+    server = GrpcServer(
+        [
+            CHANNEL_SERVICE.bind(ChannelHandlers(nothing)),
+            MESSAGE_SERVICE.bind(MessageHandlers(nothing)),
+            INBOX_SERVICE.bind(InboxHandlers(nothing, nothing)),
+        ]
+    )
 
-    assert set(ACCESS) == registered | NEWER
+    assert set(server.access) == registered | NEWER
 
 
-def test_the_table_has_every_method_that_the_protos_define() -> None:
+def test_the_tables_have_every_method_that_the_protos_define() -> None:
+    declared = [(service.name, rpc) for service in SERVICES for rpc in service.methods]
+
+    assert sorted(declared) == sorted((s.full_name, m.name) for s, m in DEFINED)
+
+
+def test_the_table_of_grpc_has_every_method_that_its_packages_define() -> None:
     defined = {
         f"/{service.full_name}/{method.name}"
-        for proto in PROTOS
+        for proto in GRPC_PROTOS
         for service in proto.DESCRIPTOR.services_by_name.values()
         for method in service.methods
     }
 
-    assert set(ACCESS) == defined | NEWER
+    assert set(GRPC_METHODS) == defined | NEWER
+
+
+@pytest.mark.parametrize("method", [method for _, method in DEFINED], ids=lambda m: m.name)
+def test_the_tables_say_of_a_method_what_the_protos_say(method: MethodDescriptor) -> None:
+    (declared,) = (s.methods[method.name] for s in SERVICES if method.name in s.methods)
+
+    assert declared.request.DESCRIPTOR is method.input_type
+    assert isinstance(declared, StreamMethod) == method.server_streaming
+
+
+def test_a_caller_without_a_credential_may_do_everything_in_the_default_tenant() -> None:
+    caller = anonymous("ipv4:127.0.0.1:1234")
+
+    assert caller == Caller(
+        "default", "anonymous", Role.ADMIN, channels=None, token_id="", peer="ipv4:127.0.0.1:1234"
+    )

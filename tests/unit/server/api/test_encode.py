@@ -34,7 +34,7 @@ def stored(sequence: int, body: MessageProto) -> Message:
         channel_id="news",
         state=MessageState.MESSAGE_STATE_SENT,
         create_time=TIME,
-        body=message_encode.stamp(f"0192-{sequence}", TIME) + body.SerializeToString(),
+        body=message_encode.server_fields(f"0192-{sequence}", TIME) + body.SerializeToString(),
     )
 
 

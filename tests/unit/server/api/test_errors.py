@@ -2,7 +2,7 @@ import pytest
 from google.rpc import code_pb2
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from tocsin.v1.error_reason_pb2 import ErrorReason
-from tocsin_server.api.errors import CODES, code, item_error
+from tocsin_server.api.errors import CODES, bounded, code, item_error
 from tocsin_server.domain.model import errors
 from tocsin_server.domain.model.errors import FieldsInvalid, TocsinError, Violation
 from tocsin_server.grpc_transport.status import status
@@ -113,6 +113,29 @@ def test_an_error_fits_the_trailers_of_a_call_however_much_is_wrong() -> None:
     escaped = sum(1 if 0x20 <= byte < 0x7F else 3 for byte in given.message.encode())
     encoded = len(given.SerializeToString()) * 4 // 3
     assert escaped + encoded < 8_000
+
+
+def test_of_very_many_violations_a_status_and_an_item_name_the_first_and_count_the_rest() -> None:
+    error = FieldsInvalid([Violation(f"field_{n}", "is bad") for n in range(2_000)])
+
+    given, item = status(error), item_error(error)
+
+    (bad_request,) = [
+        BadRequest.FromString(d.value) for d in given.details if d.Is(BadRequest.DESCRIPTOR)
+    ]
+    named = [f"field_{n}" for n in range(len(bad_request.field_violations))]
+    assert 0 < len(named) < 2_000
+    assert [v.field for v in bad_request.field_violations] == named
+    assert given.message.endswith(f"; and {2_000 - len(named):,} more.")
+    assert item.message == given.message
+    assert [v.field for v in item.violations] == named
+    assert item.metadata["fields"] == ",".join(named)
+
+
+def test_the_first_violation_is_named_however_long_it_is() -> None:
+    error = FieldsInvalid([Violation("f" * 9_000, "is bad"), Violation("g", "is bad")])
+
+    assert bounded(error).metadata == {"fields": "f" * 9_000}
 
 
 @every_error

@@ -16,31 +16,31 @@ class ScriptedDisk:
     def full(self) -> bool:
         return bool(self.steps)
 
-    async def try_the_disk(self) -> bool:
+    async def probe(self) -> bool:
         room = self.steps.pop(0)
         if room is None:
             raise StoreUnavailable
         return room
 
 
-async def test_a_full_disk_is_told_once_and_its_room_once() -> None:
+async def test_a_full_disk_is_reported_once_and_its_room_once() -> None:
     disk = ScriptedDisk(False, False, None, False, True)  # is there room?
-    told: list[bool] = []
+    reported: list[bool] = []
 
-    async def tell(full: bool) -> None:  # what is told
-        told.append(full)
+    async def report(full: bool) -> None:
+        reported.append(full)
 
-    watching = asyncio.create_task(watch_forever(disk, tell, 0.001))
-    await until(lambda: len(told) == 2)
+    watching = asyncio.create_task(watch_forever(disk, report, 0.001))
+    await until(lambda: len(reported) == 2)
     watching.cancel()
     await asyncio.wait({watching})
 
-    assert told == [True, False]
+    assert reported == [True, False]
     assert watching.cancelled()
 
 
-async def test_nothing_is_told_of_a_disk_that_has_room() -> None:
-    told: list[bool] = []
+async def test_nothing_is_reported_of_a_disk_that_has_room() -> None:
+    reported: list[bool] = []
     turns = 0
 
     class Roomy(ScriptedDisk):
@@ -50,12 +50,12 @@ async def test_nothing_is_told_of_a_disk_that_has_room() -> None:
             turns += 1
             return False
 
-    async def tell(full: bool) -> None:  # what is told
-        told.append(full)
+    async def report(full: bool) -> None:
+        reported.append(full)
 
-    watching = asyncio.create_task(watch_forever(Roomy(), tell, 0.001))
+    watching = asyncio.create_task(watch_forever(Roomy(), report, 0.001))
     await until(lambda: turns > 5)
     watching.cancel()
     await asyncio.wait({watching})
 
-    assert told == []
+    assert reported == []

@@ -1,13 +1,17 @@
 import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
+from tocsin_server.api.inboxes.encode import InboxEncoder
 from tocsin_server.domain.following import Follower
-from tocsin_server.domain.model.counters import Counters
+from tocsin_server.domain.model.counters import ChannelCounters, Counters
 from tocsin_server.domain.model.cursors import Cursor, Position
 from tocsin_server.domain.model.errors import ServerStopping, StoreUnavailable, TooManyStreams
+from tocsin_server.domain.model.identity import InboxKey
+from tocsin_server.domain.model.limits import RESPONSE_BYTES
 from tocsin_server.domain.model.streams import Phase, Response, Subscription
-from tocsin_server.live.hub import PENDING_CHANGES, Hub
+from tocsin_server.live.hub import PENDING_CHANGES, Hub, HubWatch
 
 from tests.support.building import ALICE, BOB
 from tests.support.inboxes import MemoryInboxes
@@ -35,6 +39,7 @@ def follow(
     *,
     snapshot_size: int = 50,
     heartbeat_interval: float = NEVER,
+    random: Callable[[], float] = lambda: 0.25,
 ) -> Follower:
     subscription = Subscription(
         key=ALICE,
@@ -42,7 +47,7 @@ def follow(
         snapshot_size=snapshot_size,
         heartbeat_interval=heartbeat_interval,
     )
-    return Follower(inboxes, hub, subscription, lambda: 0.25)
+    return Follower(inboxes, hub, subscription, random)
 
 
 async def take(follower: Follower) -> Response:
@@ -426,6 +431,19 @@ async def test_a_cursor_that_history_does_not_lead_on_from_gets_a_snapshot(
     assert revisions(response) == [3, 2, 1]
 
 
+@pytest.mark.parametrize("foreign", [{"epoch": 2}, {"inbox": BOB.digest()}], ids=["store", "user"])
+async def test_a_cursor_of_another_store_or_user_reads_no_history(
+    inboxes: MemoryInboxes, hub: Hub, foreign: dict[str, object]
+) -> None:
+    inboxes.commit(ALICE, 3)
+    own = Cursor.parse(await cursor_of(inboxes, hub))
+    inboxes.reads.clear()
+
+    await take(follow(inboxes, hub, replace(own, **foreign).encode()))  # type: ignore[arg-type]
+
+    assert inboxes.reads == ["read_head"]
+
+
 async def test_a_cursor_from_before_the_first_message_gets_a_replay(
     inboxes: MemoryInboxes, hub: Hub
 ) -> None:
@@ -481,6 +499,32 @@ async def test_a_heartbeat_repeats_the_revision_and_its_cursor_is_that_of_the_la
     assert [span(h) for h in heartbeats] == [("HEARTBEAT", 3, 3)] * 2
     assert [h.cursor for h in heartbeats] == [opening.cursor] * 2
     assert all(not h.items and not h.caught_up for h in heartbeats)
+
+
+async def test_heartbeats_come_up_to_a_tenth_early_each_by_another_part(
+    inboxes: MemoryInboxes,
+) -> None:
+    waits: list[float] = []
+
+    class Impatient(HubWatch):
+        async def wait(self, seconds: float) -> bool:
+            waits.append(seconds)
+            return False
+
+    class ImpatientHub(Hub):
+        def watch(self, key: InboxKey) -> HubWatch:
+            super().watch(key)
+            return Impatient(self, key)
+
+    numbers = iter([0.0, 0.5, 1.0])
+    hub = ImpatientHub(max_streams=1)
+    follower = follow(inboxes, hub, heartbeat_interval=30.0, random=lambda: next(numbers))
+    await take(follower)
+
+    heartbeats = [await take(follower) for _ in range(3)]
+
+    assert {heartbeat.phase for heartbeat in heartbeats} == {Phase.HEARTBEAT}
+    assert waits == pytest.approx([30.0, 28.5, 27.0])
 
 
 async def test_a_stream_resumed_from_a_heartbeat_misses_nothing(
@@ -599,3 +643,99 @@ async def test_a_stream_too_many_or_too_late_is_refused_before_it_reads(
     with pytest.raises(ServerStopping):
         follow(inboxes, stopped)
     assert inboxes.reads == []
+
+
+CHANNELS = [f"{number:060}" for number in range(20_000)]
+
+
+class ManyChannels(MemoryInboxes):
+    """Inboxes with so many channels that their counters take more than one response."""
+
+    def _channel_counters(self, key: InboxKey) -> Sequence[ChannelCounters]:
+        return [ChannelCounters(channel_id, Counters(1, 1, 1)) for channel_id in CHANNELS]
+
+
+async def until_caught_up(follower: Follower) -> list[Response]:
+    responses = [await take(follower)]
+    while not responses[-1].caught_up:
+        responses.append(await take(follower))
+    return responses
+
+
+def judge_ending(responses: Sequence[Response]) -> None:
+    """All counters came once, and each response fits the limit."""
+    encoder = InboxEncoder(ALICE)
+    assert all(len(encoder.response(response)) <= RESPONSE_BYTES for response in responses)
+    given = [each.channel_id for response in responses for each in response.channel_counters]
+    assert given == CHANNELS
+    assert [response.counters is not None for response in responses] == [
+        response.caught_up for response in responses
+    ]
+    assert len({response.revision for response in responses}) == 1
+
+
+async def test_the_counters_of_very_many_channels_take_as_many_responses_as_they_need(
+    hub: Hub,
+) -> None:
+    inboxes = ManyChannels(hub)
+    inboxes.commit(ALICE, 3)
+
+    opening = await until_caught_up(follow(inboxes, hub))
+    cursor = opening[-1].cursor
+    resumed = await until_caught_up(follow(inboxes, hub, cursor))
+
+    assert len(opening) > 1
+    judge_ending(opening)
+    assert not any(response.cursor for response in opening[:-1])
+    assert len(resumed) > 1
+    judge_ending(resumed)
+    assert all(response.cursor == cursor for response in resumed)
+
+
+async def test_a_live_change_of_very_many_channels_comes_as_a_replay(hub: Hub) -> None:
+    inboxes = ManyChannels(hub)
+    inboxes.commit(ALICE)
+    follower = follow(inboxes, hub)
+    await until_caught_up(follower)
+
+    inboxes.commit(ALICE)
+    responses = await until_caught_up(follower)
+
+    assert {response.phase for response in responses} == {Phase.REPLAY}
+    assert span(responses[0]) == ("REPLAY", 1, 2)
+    assert revisions(responses[0]) == [2]
+    judge_ending(responses)
+    assert await is_idle(follower)
+
+
+async def test_what_commits_amid_the_counters_of_a_replay_follows_them(hub: Hub) -> None:
+    inboxes = ManyChannels(hub)
+    inboxes.commit(ALICE)
+    follower = follow(inboxes, hub)
+    first = await take(follower)
+
+    inboxes.commit(ALICE)
+    opening = [first, *await until_caught_up(follower)]
+    following = await until_caught_up(follower)
+
+    judge_ending(opening)
+    assert span(opening[-1]) == ("SNAPSHOT", 1, 1)
+    assert span(following[0]) == ("REPLAY", 1, 2)
+
+
+async def test_a_goodbye_amid_the_counters_of_a_replay_can_be_resumed_from(hub: Hub) -> None:
+    inboxes = ManyChannels(hub)
+    inboxes.commit(ALICE)
+    (*_, last) = await until_caught_up(follow(inboxes, hub))
+    inboxes.commit(ALICE)
+    follower = follow(inboxes, hub, last.cursor)
+    first = await take(follower)
+    hub.stop()
+    goodbye = await take(follower)
+
+    resumed = await until_caught_up(follow(inboxes, Hub(max_streams=1), goodbye.cursor))
+
+    assert not first.caught_up
+    assert span(goodbye) == ("RECONNECT", 2, 2)
+    assert span(resumed[0]) == ("REPLAY", 2, 2)
+    judge_ending(resumed)

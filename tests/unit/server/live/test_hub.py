@@ -19,7 +19,7 @@ def hub() -> Hub:
 def synced(hub: Hub) -> HubWatch:
     """A watch of Alice's first life that has everything up to revision 5."""
     watch = hub.watch(ALICE)
-    watch.go_on_from(1, 5)
+    watch.synced_to(1, 5)
     return watch
 
 
@@ -39,7 +39,7 @@ def test_a_new_watch_is_behind_until_it_is_told_where_to_go_on(hub: Hub) -> None
     watch = hub.watch(ALICE)
     assert behind(watch)
 
-    watch.go_on_from(1, 5)
+    watch.synced_to(1, 5)
 
     assert not behind(watch)
     assert taken(watch) == []
@@ -80,7 +80,7 @@ def test_a_watch_that_was_behind_goes_on_with_what_follows_what_it_read(
     announce(hub, 8, 9, 10)
 
     # The store was read up to the middle of what is pending.
-    synced.go_on_from(1, 9)
+    synced.synced_to(1, 9)
 
     assert not behind(synced)
     assert taken(synced) == [10]
@@ -91,11 +91,11 @@ def test_a_watch_stays_behind_when_what_it_read_does_not_reach_what_is_pending(
 ) -> None:
     announce(hub, 8)
 
-    synced.go_on_from(1, 6)
+    synced.synced_to(1, 6)
 
     assert behind(synced)
     assert taken(synced) == []
-    synced.go_on_from(1, 8)
+    synced.synced_to(1, 8)
     assert not behind(synced)
 
 
@@ -103,7 +103,7 @@ def test_what_was_announced_while_the_store_was_read_is_kept(hub: Hub) -> None:
     watch = hub.watch(ALICE)
     announce(hub, 6, 7)
 
-    watch.go_on_from(1, 5)
+    watch.synced_to(1, 5)
 
     assert not behind(watch)
     assert taken(watch) == [6, 7]
@@ -111,7 +111,7 @@ def test_what_was_announced_while_the_store_was_read_is_kept(hub: Hub) -> None:
 
 def test_a_watch_of_an_unborn_inbox_takes_its_first_change(hub: Hub) -> None:
     watch = hub.watch(ALICE)
-    watch.go_on_from(0, 0)
+    watch.synced_to(0, 0)
 
     announce(hub, 1, 2, incarnation=7)
 
@@ -123,7 +123,7 @@ def test_the_birth_of_an_inbox_while_the_store_was_read_is_not_lost(hub: Hub) ->
     watch = hub.watch(ALICE)
     announce(hub, 1, incarnation=7)
 
-    watch.go_on_from(0, 0)
+    watch.synced_to(0, 0)
 
     assert behind(watch) or taken(watch) == [1]
 
@@ -135,7 +135,7 @@ def test_another_life_of_the_inbox_makes_the_watch_behind(
     announce(hub, revision, incarnation=2)
 
     assert behind(synced)
-    synced.go_on_from(2, revision)
+    synced.synced_to(2, revision)
     assert not behind(synced)
     announce(hub, revision + 1, incarnation=2)
     assert taken(synced) == [revision + 1]
@@ -144,7 +144,7 @@ def test_another_life_of_the_inbox_makes_the_watch_behind(
 def test_a_watch_stays_behind_when_it_read_the_life_before(hub: Hub, synced: HubWatch) -> None:
     announce(hub, 1, incarnation=2)
 
-    synced.go_on_from(1, 5)
+    synced.synced_to(1, 5)
 
     assert behind(synced)
 
@@ -158,7 +158,7 @@ def test_more_changes_than_a_response_holds_make_the_watch_behind(
     announce(hub, 6 + PENDING_CHANGES)
 
     assert behind(synced)
-    synced.go_on_from(1, 6 + PENDING_CHANGES)
+    synced.synced_to(1, 6 + PENDING_CHANGES)
     assert not behind(synced)
 
 
@@ -177,10 +177,10 @@ def test_a_watch_that_is_behind_holds_no_more_than_a_response(hub: Hub, synced: 
     body = bytes(100_000)
     announce(hub, *range(6, 2_000), body=body)
 
-    synced.go_on_from(1, 5)
+    synced.synced_to(1, 5)
     while not synced.take():
         # It kept the latest: what the store was read up to decides.
-        synced.go_on_from(1, 1_998)
+        synced.synced_to(1, 1_998)
         announce(hub, 1_999, 2_000, body=body)
 
     assert taken(synced) == []
@@ -199,7 +199,7 @@ def test_word_of_a_later_revision_makes_the_watch_behind(hub: Hub, synced: HubWa
     hub.hear_of([(ALICE, 1, 6)])
 
     assert behind(synced)
-    synced.go_on_from(1, 6)
+    synced.synced_to(1, 6)
     assert not behind(synced)
 
 
@@ -224,7 +224,7 @@ def test_a_watch_stays_behind_when_it_read_less_than_it_heard_of(
 ) -> None:
     hub.hear_of([(ALICE, 1, 9)])
 
-    synced.go_on_from(1, 8)
+    synced.synced_to(1, 8)
 
     assert behind(synced)
 
@@ -233,7 +233,7 @@ def test_older_word_does_not_take_back_what_was_heard_of(hub: Hub, synced: HubWa
     hub.hear_of([(ALICE, 1, 9)])
     hub.hear_of([(ALICE, 1, 7)])
 
-    synced.go_on_from(1, 8)
+    synced.synced_to(1, 8)
 
     assert behind(synced)
 
@@ -249,7 +249,7 @@ def test_word_of_an_inbox_that_nobody_watches_is_nobodys(hub: Hub, synced: HubWa
 def test_a_deaf_hub_loses_what_is_announced_and_still_passes_on_what_is_swept() -> None:
     hub = DeafHub(max_streams=1)
     watch = hub.watch(ALICE)
-    watch.go_on_from(1, 5)
+    watch.synced_to(1, 5)
 
     announce(hub, 6)
     assert not behind(watch)

@@ -15,11 +15,11 @@ async def test_a_sweep_wakes_the_watches_that_lack_something_and_no_other() -> N
     hub = Hub(max_streams=10)
     inboxes = MemoryInboxes(hub)
     inboxes.commit(ALICE, 3)
-    inboxes.commit(BOB, 3)
+    bobs = inboxes.commit(BOB, 3)[-1]
     lacking, complete, unborn = hub.watch(ALICE), hub.watch(BOB), hub.watch(InboxKey("x", "carol"))
-    lacking.go_on_from(1, 2)
-    complete.go_on_from(1, 3)
-    unborn.go_on_from(0, 0)
+    lacking.synced_to(1, 2)
+    complete.synced_to(bobs.incarnation, bobs.revision)
+    unborn.synced_to(0, 0)
 
     await sweep(hub, inboxes)
 
@@ -34,7 +34,7 @@ async def test_a_sweep_reaches_every_inbox_however_many_are_watched() -> None:
         key = InboxKey("default", f"user-{number}")
         inboxes.commit(key, announced=False)
         watch = hub.watch(key)
-        watch.go_on_from(0, 0)
+        watch.synced_to(0, 0)
         watches.append(watch)
 
     await sweep(hub, inboxes)
@@ -68,7 +68,7 @@ async def test_sweeping_goes_on_after_the_store_failed() -> None:
     inboxes = Recovering(hub)
     inboxes.commit(ALICE)
     watch = hub.watch(ALICE)
-    watch.go_on_from(0, 0)
+    watch.synced_to(0, 0)
 
     sweeping = asyncio.create_task(sweep_forever(hub, inboxes, 0.001))
     await until(lambda: watch.behind)

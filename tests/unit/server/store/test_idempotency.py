@@ -3,7 +3,7 @@ from sqlalchemy import Connection, func, select
 from tocsin_server.domain.model.errors import RequestIdReused
 from tocsin_server.store import idempotency
 from tocsin_server.store.engine.driver_errors import Overtaken
-from tocsin_server.store.schema.tables import requests
+from tocsin_server.store.schema.tables import idempotency as table
 
 from tests.support.building import request
 
@@ -11,25 +11,25 @@ FACTS = {"sequence": 7, "text": 'ü "quoted" 😀'}
 
 
 def count(connection: Connection) -> int | None:
-    return connection.scalar(select(func.count()).select_from(requests))
+    return connection.scalar(select(func.count()).select_from(table))
 
 
 def test_an_answer_is_found_by_the_name_of_its_request(connection: Connection) -> None:
-    asked = request("r-1", b"body")
-    idempotency.keep(connection, [(asked, FACTS)], create_time=100, horizon=0)
+    named = request("r-1", b"body")
+    idempotency.keep(connection, [(named, FACTS)], create_time=100, horizon=0)
 
-    found = idempotency.find(connection, [asked, request("r-2")], horizon=0)
+    found = idempotency.find(connection, [named, request("r-2")], horizon=0)
 
-    assert list(found) == [asked.name]
-    assert found[asked.name].to(asked) == FACTS
+    assert list(found) == [named.name]
+    assert found[named.name].to(named) == FACTS
 
 
 @pytest.mark.parametrize("request_id", ["ü", "😀", '"', "\\", "'; --", "[]", "007", "\x01", " "])
 def test_any_text_may_be_a_request_id(connection: Connection, request_id: str) -> None:
-    asked = request(request_id, b"body")
-    idempotency.keep(connection, [(asked, FACTS)], create_time=100, horizon=0)
+    named = request(request_id, b"body")
+    idempotency.keep(connection, [(named, FACTS)], create_time=100, horizon=0)
 
-    assert idempotency.find(connection, [asked], horizon=0)[asked.name].to(asked) == FACTS
+    assert idempotency.find(connection, [named], horizon=0)[named.name].to(named) == FACTS
 
 
 @pytest.mark.parametrize(
@@ -70,10 +70,10 @@ def test_a_request_without_an_id_is_neither_kept_nor_found(connection: Connectio
 def test_an_answer_counts_up_to_the_horizon(
     connection: Connection, horizon: int, is_found: bool
 ) -> None:
-    asked = request("r-1", b"body")
-    idempotency.keep(connection, [(asked, FACTS)], create_time=100, horizon=0)
+    named = request("r-1", b"body")
+    idempotency.keep(connection, [(named, FACTS)], create_time=100, horizon=0)
 
-    assert bool(idempotency.find(connection, [asked], horizon)) is is_found
+    assert bool(idempotency.find(connection, [named], horizon)) is is_found
 
 
 def test_a_new_answer_takes_the_place_of_one_that_is_too_old(connection: Connection) -> None:
@@ -97,9 +97,9 @@ def test_an_answer_that_counts_is_not_given_again(connection: Connection) -> Non
 
 
 def test_many_answers_are_kept_and_found_at_once(connection: Connection) -> None:
-    asked = [request(f"r-{n}", tenant=f"t-{n % 3}") for n in range(600)]
-    idempotency.keep(connection, [(each, {"sequence": n}) for n, each in enumerate(asked)], 100, 0)
+    named = [request(f"r-{n}", tenant=f"t-{n % 3}") for n in range(600)]
+    idempotency.keep(connection, [(each, {"sequence": n}) for n, each in enumerate(named)], 100, 0)
 
-    found = idempotency.find(connection, asked, horizon=0)
+    found = idempotency.find(connection, named, horizon=0)
 
-    assert [found[each.name].to(each)["sequence"] for each in asked] == list(range(600))
+    assert [found[each.name].to(each)["sequence"] for each in named] == list(range(600))

@@ -89,7 +89,7 @@ async def test_a_new_epoch_begins_where_no_server_is(url: str) -> None:
 
     again = await open_store(url)
     await again.close()
-    assert again.epoch != store.epoch
+    assert again.inboxes.epoch != store.inboxes.epoch
 
 
 def test_a_database_that_no_server_has_used_is_told(postgres: Postgres) -> None:

@@ -24,11 +24,12 @@ SORTS = "USE TEMP B-TREE"
 MAY_READ_ALL = {
     # In the order of the queue, up to the first job that may go on: mostly the first.
     "jobs._FIRST",
+    "jobs._CLAIM_FIRST",
 }
 
 MAY_SORT = {
     # Some inboxes, by their users: as many as a step of a job touches.
-    "inboxes._LOCK_SOME": "ORDER BY",
+    "inbox_rows._LOCK_SOME": "ORDER BY",
     # By channel, what a mark changes: it has to go through that anyway.
     "marking._COUNT": "GROUP BY",
     # The channels of an inbox, by their latest arrival: some, where notifications are many.
@@ -78,7 +79,7 @@ def test_no_statement_reads_a_table_whole_or_sorts_an_inbox(
 @pytest.mark.parametrize(
     ("name", "index"),
     [
-        ("inboxes._LISTINGS", "ix_notifications_unread"),
+        ("notifications._LISTINGS", "ix_notifications_unread"),
         ("marking._COUNT", "ix_notifications_unread"),
         ("marking._CHANGE", "ix_notifications_unread"),
     ],
@@ -131,7 +132,7 @@ INSERT INTO inbox_channels
   SELECT i, 'channel-' || n, 1, 1, 1 FROM generate_series(1, 2000) i, generate_series(1, 20) n;
 INSERT INTO marks
   SELECT i, n, NULL, n, 1, 1, n FROM generate_series(1, 2000) i, generate_series(1, 10) n;
-INSERT INTO requests (tenant, caller, rpc, request_id, answer, create_time)
+INSERT INTO idempotency (tenant, caller, rpc, request_id, answer, create_time)
   SELECT 'default', '', 'Send', 'r-' || n, '[]', n FROM generate_series(1, 20000) n;
 ANALYZE
 """
@@ -142,7 +143,7 @@ MAY_GO_IN_ORDER_OF = {
 }
 
 MAY_SORT_IN_POSTGRESQL = {
-    "inboxes._LOCK_SOME": "Sort",
+    "inbox_rows._LOCK_SOME": "Sort",
     "inbox_channels._LISTINGS": "Sort",
     # The copies of one message, where a job comes to the next one.
     "channel_deletion._NEXT": "Incremental Sort",
@@ -208,7 +209,7 @@ def in_young_postgresql(postgres: Postgres) -> Iterator[Work]:
 
 
 KEYS = {
-    "uq_requests_request_id_tenant_caller_rpc": "request_id",
+    "uq_idempotency_request_id_tenant_caller_rpc": "request_id",
     "uq_inboxes_tenant_user_id": "user_id",
     "uq_messages_tenant_message_id": "message_id",
     "ix_messages_tenant_channel_id_sequence": "channel_id",

@@ -34,7 +34,7 @@ async def test_a_store_keeps_its_epoch(tmp_path: Path) -> None:
     second = await open_store(url)
     await second.close()
 
-    assert first.epoch == second.epoch
+    assert first.inboxes.epoch == second.inboxes.epoch
 
 
 async def test_a_folder_that_is_not_there_cannot_be_opened(tmp_path: Path) -> None:
@@ -68,10 +68,10 @@ async def test_a_commit_of_the_store_is_on_disk_when_it_returns(tmp_path: Path) 
     store = await open_store(database(tmp_path / "tocsin.db"))
 
     synchronous = await store._writer.run(
-        lambda connection: connection.exec_driver_sql("PRAGMA synchronous").scalar()
+        lambda connection: connection.exec_driver_sql("PRAGMA synchronous").scalar(), rows=1
     )
     journal = await store._writer.run(
-        lambda connection: connection.exec_driver_sql("PRAGMA journal_mode").scalar()
+        lambda connection: connection.exec_driver_sql("PRAGMA journal_mode").scalar(), rows=1
     )
 
     assert (synchronous, journal) == (2, "wal")
@@ -100,16 +100,17 @@ async def test_a_filter_lists_what_is_read_or_not(
 ) -> None:
     store = await open_store(database(tmp_path / "tocsin.db"))
     for channel_id in ("news", "offers"):
-        await store.create_channel(request(), channel(channel_id))
+        await store.channels.create_channel(request(), channel(channel_id))
     for number in range(6):
-        await store.send([send("alice", channel_id="offers" if number % 2 else "news")])
+        await store.messages.send([send("alice", channel_id="offers" if number % 2 else "news")])
     await store._writer.run(
         lambda connection: connection.exec_driver_sql(
             "UPDATE notifications SET seen_time = 7, read_time = 8 WHERE revision <= 3"
-        )
+        ),
+        rows=3,
     )
 
-    page = await store.list_notifications(ALICE, channel_ids, which, None, 10)
+    page = await store.inboxes.list_notifications(ALICE, channel_ids, which, "", 10)
 
     assert [notification.revision for notification in page.items] == listed
     assert {(n.seen_time, n.read_time) for n in page.items} <= {(7, 8), (None, None)}
@@ -118,17 +119,17 @@ async def test_a_filter_lists_what_is_read_or_not(
 
 async def test_a_read_that_was_cancelled_leaves_no_old_view_behind(tmp_path: Path) -> None:
     store = await open_store(database(tmp_path / "tocsin.db"))
-    await store.create_channel(request(), channel())
+    await store.channels.create_channel(request(), channel())
 
     for turns in range(40):
-        reads = [create_task(store.get_inbox(ALICE)) for _ in range(READERS)]
+        reads = [create_task(store.inboxes.get_inbox(ALICE)) for _ in range(READERS)]
         for _ in range(turns):
             await sleep(0)
         for read in reads:
             read.cancel()
         await gather(*reads, return_exceptions=True)
-        await store.send([send("alice")])
-        inboxes = await gather(*(store.get_inbox(ALICE) for _ in range(READERS)))
+        await store.messages.send([send("alice")])
+        inboxes = await gather(*(store.inboxes.get_inbox(ALICE) for _ in range(READERS)))
         assert [inbox.revision for inbox in inboxes] == [turns + 1] * READERS
 
     await store.close()

@@ -78,7 +78,7 @@ def served(file: Path) -> Iterator[None]:
 
     async def open_store() -> SqlStore:
         store = await SqlStore.open(database(file), Hub(1), SetClock(), Retention())
-        await store.list_channels("default", "", 1)
+        await store.channels.list_channels("default", "", 1)
         return store
 
     with asyncio.Runner() as runner:

@@ -149,7 +149,7 @@ REPAIRED: Sequence[tuple[str, Kind, str, str]] = (
         f"""UPDATE messages SET tenant = 'another' WHERE sequence = {A_SEND};
             INSERT INTO channels SELECT 'another', channel_id, type, title, description, labels,
             etag, create_time, update_time, NULL FROM channels WHERE channel_id = 'news';
-            DELETE FROM requests""",
+            DELETE FROM idempotency""",
     ),
     (
         "a notification without its message",
@@ -161,7 +161,7 @@ REPAIRED: Sequence[tuple[str, Kind, str, str]] = (
         "notifications, marks and counters without their inbox",
         Kind.NO_INBOX,
         "inbox number",
-        f"UPDATE inboxes SET inbox_id = 5000 WHERE inbox_id = {ALICES}; DELETE FROM requests",
+        f"UPDATE inboxes SET inbox_id = 5000 WHERE inbox_id = {ALICES}; DELETE FROM idempotency",
     ),
     (
         "a job for a channel that stays",
@@ -200,7 +200,7 @@ TOLD: Sequence[tuple[str, Kind, str, str]] = (
         "an answer that nobody can read",
         Kind.ANSWER,
         "request default/anonymous/SendMessage/request-5-3",
-        "UPDATE requests SET answer = '[]' WHERE request_id = 'request-5-3'",
+        "UPDATE idempotency SET answer = '[]' WHERE request_id = 'request-5-3'",
     ),
     (
         "a job of an unknown kind",
@@ -249,7 +249,7 @@ async def shown(file: Path, user_id: str) -> tuple[int, View, object]:
     """An inbox as a user is shown it: its revision, its notifications, and its counters."""
     store = await SqlStore.open(database(file), Hub(1), SetClock(), Retention())
     key = InboxKey("default", user_id)
-    head = await store.read_head(key, 1)
+    head = await store.inboxes.read_head(key, 1)
     view = View().take(await all_notifications(store, key))
     await store.close()
     return head.inbox.revision, view, (head.inbox.counters, list(head.channel_counters))
@@ -275,9 +275,9 @@ def test_a_store_with_a_past_has_no_fault(file: Path) -> None:
             "SELECT count(*), count(remove_time) FROM notifications"
         )
         ((marks,),) = connection.execute("SELECT count(*) FROM marks")
-        ((requests,),) = connection.execute("SELECT count(*) FROM requests")
+        ((answers,),) = connection.execute("SELECT count(*) FROM idempotency")
     assert notifications == rows
-    assert min(tombstones, marks, requests) > 0, "it has no past"
+    assert min(tombstones, marks, answers) > 0, "it has no past"
 
 
 async def test_a_repair_of_a_store_without_a_fault_changes_nothing(file: Path) -> None:

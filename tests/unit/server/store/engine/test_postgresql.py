@@ -20,7 +20,8 @@ from tocsin_server.store.engine.prepared import run
 from tocsin_server.store.store import SqlStore
 
 from tests.support.building import ALICE, channel, request, send
-from tests.support.clocks import SetClock
+from tests.support.clocks import START, SetClock
+from tests.support.pooler import dropping_settings
 from tests.support.postgres import Postgres
 from tests.support.waiting import DEADLINE_SECONDS
 
@@ -55,16 +56,16 @@ def settings(connection: Connection) -> dict[str, str]:
 async def test_a_commit_of_every_writing_connection_is_on_disk_when_it_returns(
     opened: Database,
 ) -> None:
-    assert len(opened.lanes) == WRITERS
-    for lane in opened.lanes:
-        found = await run_in(lane, settings)
+    assert len(opened.executors) == WRITERS
+    for executor in opened.executors:
+        found = await run_in(executor, settings)
         assert found["synchronous_commit"] == "on"
         assert found["transaction_isolation"] == "read committed"
         assert found["transaction_read_only"] == "off"
 
 
 async def test_nobody_keeps_a_lock_for_long(opened: Database) -> None:
-    found = await run_in(opened.lanes[0], settings)
+    found = await run_in(opened.executors[0], settings)
 
     assert found["lock_timeout"] == "5s"
     assert found["idle_in_transaction_session_timeout"] == "30s"
@@ -78,7 +79,7 @@ async def test_what_a_reader_sees_is_of_one_moment(opened: Database) -> None:
     async with opened.readers.connect() as reader:
         await reader.begin()
         before = await reader.run_sync(count)
-        await run_in(opened.lanes[0], add)
+        await run_in(opened.executors[0], add)
         during = await reader.run_sync(count)
     async with opened.readers.connect() as reader:
         await reader.begin()
@@ -109,13 +110,22 @@ async def test_a_transaction_that_fails_is_undone_and_its_connection_is_good_aga
             run(connection, "SELECT 1 / 0")
 
     with pytest.raises(Exception, match="division by zero"):
-        await run_in(opened.lanes[0], fail)
+        await run_in(opened.executors[0], fail)
 
     def names(connection: Connection) -> list[str]:
         with connection.begin():
             return [name for (name,) in run(connection, "SELECT name FROM store_facts")]
 
-    assert await run_in(opened.lanes[0], names) == ["written meanwhile"]
+    assert await run_in(opened.executors[0], names) == ["written meanwhile"]
+
+
+async def test_a_pooler_that_drops_settings_is_refused_and_named(postgres_url: str) -> None:
+    async with dropping_settings(postgres_url) as pooled:
+        with pytest.raises(CannotOpen, match="a pooler such as PgBouncer") as caught:
+            await SqlStore.open(pooled, Hub(1), SetClock(), Retention())
+
+    assert "idle_in_transaction_session_timeout = 0" in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.fixture
@@ -131,7 +141,7 @@ async def store(
     """A store that has the channel `news`."""
     monkeypatch.setitem(postgresql._SERVING, "lock_timeout", patience)
     store = await SqlStore.open(postgres_url, Hub(1), SetClock(), Retention())
-    await store.create_channel(request(), channel())
+    await store.channels.create_channel(request(), channel())
     yield store
     await store.close()
 
@@ -147,15 +157,42 @@ async def test_what_was_done_counts_also_when_its_connection_cannot_be_put_back(
         driver.terminate()
         return 7
 
-    assert await run_in(opened.lanes[0], write_and_break) == 7
-    assert await run_in(opened.lanes[0], lambda c: run(c, "SELECT 8")[0][0]) == 8
+    assert await run_in(opened.executors[0], write_and_break) == 7
+    assert await run_in(opened.executors[0], lambda c: run(c, "SELECT 8")[0][0]) == 8
 
 
 def nothing(connection: Connection) -> None:
     """A unit of work that does nothing."""
 
 
-async def test_what_waits_in_one_lane_does_not_hold_up_another(
+def hold_first_job(connection: Connection) -> None:
+    """Locks the job whose turn it is, as a server does that works on it."""
+    run(connection, "SELECT FROM jobs ORDER BY turn LIMIT 1 FOR UPDATE")
+
+
+async def test_a_job_that_another_server_works_on_does_not_hold_up_the_next(
+    store: SqlStore, postgres_url: str
+) -> None:
+    await store.channels.create_channel(request(), channel("offers"))
+    await store.messages.send([send("alice"), send("alice", channel_id="offers")])
+    for channel_id in ("news", "offers"):
+        await store.channels.delete_channel(request(), channel_id, START, force=True)
+    other = database(postgres_url)
+
+    async with other._writers.connect() as holder:  # type: ignore[attr-defined]  # it is PostgreSQL's
+        await holder.begin()
+        await holder.run_sync(hold_first_job)
+        while await store.jobs.work(START):
+            pass
+        head = await store.inboxes.read_head(ALICE, 10)
+    await other.close()
+
+    assert [n.message.channel_id for n in head.newest.items] == ["news"]
+    assert await store.jobs.work(START)
+
+
+@pytest.mark.parametrize("patience", ["60s"])
+async def test_what_waits_in_one_executor_does_not_hold_up_another(
     store: SqlStore, postgres_url: str
 ) -> None:
     other = database(postgres_url)
@@ -163,9 +200,9 @@ async def test_what_waits_in_one_lane_does_not_hold_up_another(
         await holder.begin()
         await holder.run_sync(lambda c: run(c, "SELECT pg_advisory_lock(7)"))
         held = asyncio.create_task(
-            store._writer.run(lambda c: run(c, "SELECT pg_advisory_xact_lock(7)"))
+            store._writer.run(lambda c: run(c, "SELECT pg_advisory_xact_lock(7)"), rows=1)
         )
-        freely = [asyncio.create_task(store._writer.run(nothing)) for _ in range(2)]
+        freely = [asyncio.create_task(store._writer.run(nothing, rows=1)) for _ in range(2)]
 
         async with asyncio.timeout(DEADLINE_SECONDS):
             await asyncio.gather(*freely)
@@ -190,18 +227,18 @@ def somebody_waits(connection: Connection) -> bool:
 async def test_sends_that_wait_for_an_inbox_hold_up_nobody_else(
     store: SqlStore, postgres_url: str
 ) -> None:
-    await store.send([send("alice"), send("bob")])
+    await store.messages.send([send("alice"), send("bob")])
     other = database(postgres_url)
 
     async with other._writers.connect() as holder:  # type: ignore[attr-defined]  # it is PostgreSQL's
         await holder.begin()
         await holder.run_sync(hold_alice)
-        held = asyncio.create_task(store.send([send("alice")]))
+        held = asyncio.create_task(store.messages.send([send("alice")]))
         async with asyncio.timeout(DEADLINE_SECONDS):
             while not await holder.run_sync(somebody_waits):
                 pass
-            (to_bob,) = await store.send([send("bob")])
-            await store.create_channel(request(), channel("offers"))
+            (to_bob,) = await store.messages.send([send("bob")])
+            await store.channels.create_channel(request(), channel("offers"))
         assert not held.done()
     await other.close()
 
@@ -213,14 +250,14 @@ async def test_sends_that_wait_for_an_inbox_hold_up_nobody_else(
 async def test_an_inbox_that_somebody_holds_fails_only_those_who_send_to_it(
     store: SqlStore, postgres_url: str
 ) -> None:
-    await store.send([send("alice"), send("bob")])
+    await store.messages.send([send("alice"), send("bob")])
     other = database(postgres_url)
 
     async with other._writers.connect() as holder:  # type: ignore[attr-defined]  # it is PostgreSQL's
         await holder.begin()
         await holder.run_sync(hold_alice)
         outcomes = await asyncio.gather(
-            *(store.send([send(user)]) for user in ("bob", "alice", "carol"))
+            *(store.messages.send([send(user)]) for user in ("bob", "alice", "carol"))
         )
     await other.close()
 
@@ -228,7 +265,7 @@ async def test_an_inbox_that_somebody_holds_fails_only_those_who_send_to_it(
     assert isinstance(to_alice, StoreUnavailable)
     assert isinstance(to_bob, Sent)
     assert isinstance(to_carol, Sent)
-    assert (await store.get_inbox(ALICE)).revision == 1
+    assert (await store.inboxes.get_inbox(ALICE)).revision == 1
 
 
 async def test_a_store_that_began_a_new_epoch_meanwhile_is_not_gone_on_with(
@@ -246,8 +283,8 @@ async def test_a_store_that_began_a_new_epoch_meanwhile_is_not_gone_on_with(
             break
 
     with pytest.raises(StoreUnavailable):
-        await store.get_inbox(ALICE)
-    (outcome,) = await store.send([send("alice")])
+        await store.inboxes.get_inbox(ALICE)
+    (outcome,) = await store.messages.send([send("alice")])
 
     assert isinstance(outcome, StoreUnavailable)
     assert "start the server again" in caplog.text

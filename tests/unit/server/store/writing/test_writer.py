@@ -14,17 +14,21 @@ from tocsin_server.domain.model.errors import (
     WritesOverloaded,
 )
 from tocsin_server.domain.model.messages import Send, Sent
+from tocsin_server.domain.model.retention import Retention
 from tocsin_server.live.hub import Hub
-from tocsin_server.store import channels
+from tocsin_server.store import channel_rows
 from tocsin_server.store.engine import driver_errors
-from tocsin_server.store.engine.executors import ThreadLane
-from tocsin_server.store.schema.tables import messages, notifications, store_facts
+from tocsin_server.store.engine.executors import ThreadExecutor
+from tocsin_server.store.idempotency import Idempotency
+from tocsin_server.store.schema.tables import channels, messages, notifications, store_facts
+from tocsin_server.store.sending import SendBatch
 from tocsin_server.store.writing import group_commit, write_queue
 from tocsin_server.store.writing import writer as writer_module
 from tocsin_server.store.writing.write_queue import GROUP_ROWS
-from tocsin_server.store.writing.writer import Writer
+from tocsin_server.store.writing.writer import MANY_ROWS, Writer
 
-from tests.support.building import ALICE, channel, request, send
+from tests.support.building import ALICE, channel, send
+from tests.support.clocks import SetClock
 from tests.support.waiting import DEADLINE_SECONDS
 
 
@@ -66,28 +70,34 @@ def hub() -> Hub:
 async def writer(engine: Engine, hub: Hub) -> AsyncIterator[Writer]:
     """A writer into a database that has the channel `news`."""
     with engine.begin() as connection:
-        channels.create(connection, request(), channel(), horizon=0)
-    lane = ThreadLane(engine)
-    writer = Writer([lane], hub, lambda: 0, mixes=True)
+        connection.execute(insert(channels), channel_rows.to_row(channel()))
+    executor = ThreadExecutor(engine)
+    writer = Writer([executor], hub, mixes=True)
     yield writer
     await writer.close()
-    await lane.close()
+    await executor.close()
 
 
 @pytest.fixture
 async def gate(writer: Writer) -> AsyncIterator[Gate]:
     """Holds the writer: what is given to it waits."""
     gate = Gate()
-    held = asyncio.create_task(writer.run(gate))
+    held = asyncio.create_task(writer.run(gate, rows=1))
     await gate.entered()
     yield gate
     gate.open()
     await held
 
 
+async def deliver(writer: Writer, sends: Sequence[Send]) -> Sequence[Sent | TocsinError]:
+    """Sends, and returns the outcomes."""
+    batch = SendBatch(Idempotency(SetClock(), Retention()))
+    return await writer.run_batch(batch, sends, lambda each: each.rows)
+
+
 async def submit(writer: Writer, *sends: Send) -> "asyncio.Task[Sequence[Sent | TocsinError]]":
     """Gives sends to the writer, and does not wait for it."""
-    task = asyncio.ensure_future(writer.send(sends))
+    task = asyncio.ensure_future(deliver(writer, sends))
     await asyncio.sleep(0)
     return task
 
@@ -132,7 +142,7 @@ async def test_more_rows_than_a_group_holds_are_several_transactions_in_order(
 
 
 async def test_a_lone_send_may_have_more_rows_than_a_group(writer: Writer) -> None:
-    (outcome,) = await writer.send([send(*(f"user-{n}" for n in range(GROUP_ROWS + 1)))])
+    (outcome,) = await deliver(writer, [send(*(f"user-{n}" for n in range(GROUP_ROWS + 1)))])
 
     assert isinstance(outcome, Sent)
     assert outcome.accepted_count == GROUP_ROWS + 1
@@ -141,7 +151,7 @@ async def test_a_lone_send_may_have_more_rows_than_a_group(writer: Writer) -> No
 async def test_outcomes_come_in_the_order_of_the_sends(writer: Writer) -> None:
     sends = [send("alice", channel_id="news" if n % 3 else "unknown") for n in range(30)]
 
-    outcomes = await writer.send(sends)
+    outcomes = await deliver(writer, sends)
 
     assert [
         outcome.message.message_id if isinstance(outcome, Sent) else None for outcome in outcomes
@@ -153,10 +163,10 @@ async def test_a_member_that_the_database_refuses_fails_alone(
     writer: Writer, engine: Engine, mistake: str
 ) -> None:
     stored = send("alice")
-    await writer.send([stored])
+    await deliver(writer, [stored])
     bad = stored if mistake == "a message id that is taken" else send("bob", "bob")
     gate = Gate()
-    held = asyncio.create_task(writer.run(gate))
+    held = asyncio.create_task(writer.run(gate, rows=1))
     await gate.entered()
     waiting = [await submit(writer, each) for each in (send("alice"), bad, send("alice"))]
 
@@ -177,7 +187,7 @@ async def test_an_error_of_the_domain_leaves_the_others_of_its_transaction(
     commits = Commits(engine)
     good = await submit(writer, send("alice"))
     unknown = await submit(writer, send("alice", channel_id="unknown"))
-    unit = asyncio.ensure_future(writer.run(refuse))
+    unit = asyncio.ensure_future(writer.run(refuse, rows=1))
     await asyncio.sleep(0)
     also_good = await submit(writer, send("alice"))
 
@@ -199,7 +209,7 @@ async def test_a_defect_of_one_unit_of_work_is_its_callers_alone(
         raise ZeroDivisionError
 
     good = await submit(writer, send("alice"))
-    bad = asyncio.ensure_future(writer.run(defect))
+    bad = asyncio.ensure_future(writer.run(defect, rows=1))
     await asyncio.sleep(0)
 
     gate.open()
@@ -231,7 +241,7 @@ async def test_a_caller_that_is_gone_does_not_keep_the_streams_from_hearing(
     writer: Writer, gate: Gate, hub: Hub
 ) -> None:
     watch = hub.watch(ALICE)
-    watch.go_on_from(0, 0)
+    watch.synced_to(0, 0)
     lost = await submit(writer, send("alice"))
 
     lost.cancel()
@@ -244,9 +254,9 @@ async def test_a_caller_that_is_gone_does_not_keep_the_streams_from_hearing(
 
 async def test_changes_are_announced_once_each_in_commit_order(writer: Writer, hub: Hub) -> None:
     watch = hub.watch(ALICE)
-    watch.go_on_from(0, 0)
+    watch.synced_to(0, 0)
 
-    await writer.send([send("alice", "bob") for _ in range(10)])
+    await deliver(writer, [send("alice", "bob") for _ in range(10)])
     async with asyncio.timeout(DEADLINE_SECONDS):
         assert await watch.wait(DEADLINE_SECONDS)
 
@@ -257,9 +267,9 @@ async def test_changes_are_announced_once_each_in_commit_order(writer: Writer, h
 
 async def test_what_failed_is_not_announced(writer: Writer, hub: Hub) -> None:
     watch = hub.watch(ALICE)
-    watch.go_on_from(0, 0)
+    watch.synced_to(0, 0)
 
-    await writer.send([send("alice", channel_id="unknown")])
+    await deliver(writer, [send("alice", channel_id="unknown")])
 
     assert not watch.behind
     assert watch.take() == []
@@ -272,21 +282,52 @@ async def test_too_many_rows_that_wait_are_refused_and_nothing_of_them_is_stored
     waiting = await submit(writer, *(send("alice") for _ in range(10)))
 
     with pytest.raises(WritesOverloaded) as caught:
-        await writer.send([send("alice")])
+        await deliver(writer, [send("alice")])
     with pytest.raises(WritesOverloaded):
-        await writer.run(nothing)
+        await writer.run(nothing, rows=1)
     gate.open()
     await waiting
 
     assert caught.value.metadata == {"limit": "10"}
     assert count(engine) == 10
-    (outcome,) = await writer.send([send("alice")])
+    (outcome,) = await deliver(writer, [send("alice")])
     assert isinstance(outcome, Sent)
+
+
+async def test_rows_that_are_being_written_do_not_count_as_waiting(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write_queue, "WAITING_ROWS", 10)
+    gate = Gate()
+    held = asyncio.create_task(writer.run(gate, rows=1_000))
+    await gate.entered()
+
+    waiting = await submit(writer, send("alice"))
+    gate.open()
+
+    await held
+    (outcome,) = await waiting
+    assert isinstance(outcome, Sent)
+
+
+async def test_a_unit_of_many_rows_shares_its_transaction_with_none(
+    writer: Writer, gate: Gate, engine: Engine
+) -> None:
+    commits = Commits(engine)
+    before = await submit(writer, send("alice"))
+    large = asyncio.ensure_future(writer.run(nothing, MANY_ROWS))
+    await asyncio.sleep(0)
+    after = await submit(writer, send("alice"))
+
+    gate.open()
+    await asyncio.gather(before, large, after)
+
+    assert commits.count == 1 + 3
 
 
 async def test_no_sends_at_all_have_no_outcomes(writer: Writer) -> None:
     async with asyncio.timeout(2):
-        assert list(await writer.send([])) == []
+        assert list(await deliver(writer, [])) == []
 
 
 async def test_closing_commits_what_waits_and_refuses_what_comes(
@@ -294,14 +335,14 @@ async def test_closing_commits_what_waits_and_refuses_what_comes(
 ) -> None:
     monkeypatch.setattr(writer_module, "END_SECONDS", DEADLINE_SECONDS)
     gate = Gate()
-    held = asyncio.create_task(writer.run(gate))
+    held = asyncio.create_task(writer.run(gate, rows=1))
     await gate.entered()
     waiting = [await submit(writer, send("alice")) for _ in range(5)]
 
     closing = asyncio.create_task(writer.close())
     await asyncio.sleep(0)
     with pytest.raises(ServerStopping):
-        await writer.send([send("alice")])
+        await deliver(writer, [send("alice")])
     gate.open()
     await closing
 
@@ -317,7 +358,7 @@ async def test_a_group_waits_for_those_who_were_answered_also_where_some_came_me
     monkeypatch.setattr(write_queue, "LINGER_SECONDS", 2 * DEADLINE_SECONDS)
     commits = Commits(engine)
     gate = Gate()
-    held = asyncio.create_task(writer.run(gate))
+    held = asyncio.create_task(writer.run(gate, rows=1))
     await gate.entered()
     early = await submit(writer, send("alice"))
     gate.open()
@@ -337,11 +378,11 @@ async def test_a_group_that_is_full_waits_for_nobody(
 ) -> None:
     monkeypatch.setattr(write_queue, "LINGER_SECONDS_A_CALL", 2 * DEADLINE_SECONDS)
     monkeypatch.setattr(write_queue, "LINGER_SECONDS", 2 * DEADLINE_SECONDS)
-    await asyncio.gather(*(writer.send([send("alice")]) for _ in range(5)))
+    await asyncio.gather(*(deliver(writer, [send("alice")]) for _ in range(5)))
     users = [f"user-{n}" for n in range(GROUP_ROWS)]
 
     async with asyncio.timeout(DEADLINE_SECONDS):
-        (outcome,) = await writer.send([send(*users)])
+        (outcome,) = await deliver(writer, [send(*users)])
 
     assert isinstance(outcome, Sent)
 
@@ -351,7 +392,7 @@ async def test_closing_refuses_what_it_has_no_time_for(
 ) -> None:
     monkeypatch.setattr(writer_module, "END_SECONDS", 0.0)
     gate = Gate()
-    held = asyncio.create_task(writer.run(gate))
+    held = asyncio.create_task(writer.run(gate, rows=1))
     await gate.entered()
     waiting = [await submit(writer, send("alice")) for _ in range(5)]
 
@@ -377,7 +418,7 @@ async def test_a_lock_that_somebody_lets_go_of_is_waited_for(
     monkeypatch.setattr(group_commit, "is_busy", is_busy)
     other = connect(str(url.database), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    sends = [asyncio.ensure_future(writer.send([send("alice")])) for _ in range(5)]
+    sends = [asyncio.ensure_future(deliver(writer, [send("alice")])) for _ in range(5)]
     assert await asyncio.to_thread(found_locked.wait, DEADLINE_SECONDS)
 
     other.execute("ROLLBACK")
@@ -394,7 +435,7 @@ async def test_a_lock_that_nobody_lets_go_of_fails_all_who_wait_together(
     other = connect(str(url.database), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
 
-    outcomes = await asyncio.gather(*(writer.send([send("alice")]) for _ in range(5)))
+    outcomes = await asyncio.gather(*(deliver(writer, [send("alice")]) for _ in range(5)))
 
     assert {type(outcome) for (outcome,) in outcomes} == {StoreUnavailable}
     other.close()
@@ -404,7 +445,7 @@ async def test_a_lock_that_nobody_lets_go_of_fails_all_who_wait_together(
 async def test_closing_commits_what_was_given_in_the_same_turn_of_the_loop(
     engine: Engine, hub: Hub, writer: Writer
 ) -> None:
-    waiting = asyncio.ensure_future(writer.send([send("alice")]))
+    waiting = asyncio.ensure_future(deliver(writer, [send("alice")]))
     await asyncio.sleep(0)
 
     await writer.close()
@@ -433,11 +474,11 @@ async def test_a_full_disk_says_so_leaves_nothing_and_is_over_when_there_is_room
         room = connection.scalar(text("PRAGMA max_page_count"))
         connection.execute(text(f"PRAGMA max_page_count = {pages}"))
 
-    (full,) = await writer.send([large])
+    (full,) = await deliver(writer, [large])
     with engine.begin() as connection:
         copies = connection.scalar(select(func.count()).select_from(notifications))
         connection.execute(text(f"PRAGMA max_page_count = {room}"))
-    (stored,) = await writer.send([large])
+    (stored,) = await deliver(writer, [large])
 
     assert type(full) is StorageFull
     assert copies == 0
@@ -453,12 +494,12 @@ async def test_a_locked_database_is_unavailable_and_is_over_when_it_is_free(
     other = connect(str(engine.url.database), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
 
-    (locked,) = await writer.send([send("alice")])
+    (locked,) = await deliver(writer, [send("alice")])
     with pytest.raises(StoreUnavailable):
-        await writer.run(nothing)
+        await writer.run(nothing, rows=1)
     other.execute("ROLLBACK")
     other.close()
-    (stored,) = await writer.send([send("alice")])
+    (stored,) = await deliver(writer, [send("alice")])
 
     assert type(locked) is StoreUnavailable
     assert isinstance(stored, Sent)

@@ -195,7 +195,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("read_time IS NULL AND remove_time IS NULL"),
     )
     op.create_table(
-        "requests",
+        "idempotency",
         sa.Column("number", _number, nullable=False),
         sa.Column("tenant", _text, nullable=False),
         sa.Column("caller", _text, nullable=False),
@@ -208,17 +208,19 @@ def upgrade() -> None:
             comment="a JSON array: the body's digest, the facts",
         ),
         sa.Column("create_time", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("number", name=op.f("pk_requests")),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_idempotency")),
         sa.UniqueConstraint(
             "request_id",
             "tenant",
             "caller",
             "rpc",
-            name=op.f("uq_requests_request_id_tenant_caller_rpc"),
+            name=op.f("uq_idempotency_request_id_tenant_caller_rpc"),
         ),
-        comment="The answers given to requests that named themselves.",
+        comment="The answers to requests with a request id.",
     )
-    op.create_index(op.f("ix_requests_create_time"), "requests", ["create_time"], unique=False)
+    op.create_index(
+        op.f("ix_idempotency_create_time"), "idempotency", ["create_time"], unique=False
+    )
     op.create_table(
         "store_facts",
         sa.Column("name", _text, nullable=False),

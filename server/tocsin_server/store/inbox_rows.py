@@ -1,0 +1,73 @@
+"""Rows of inboxes: found and locked, with the counters of their channels."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import Connection, bindparam, select
+
+from tocsin_server.domain.model.counters import ChannelCounters, Counters
+from tocsin_server.domain.model.identity import InboxKey
+from tocsin_server.domain.model.inboxes import Inbox
+from tocsin_server.store.engine.prepared import Prepared
+from tocsin_server.store.json_rows import is_one_of, numbers, pack
+from tocsin_server.store.schema.tables import inbox_channels, inboxes
+
+_INBOX = select(
+    inboxes.c.inbox_id,
+    inboxes.c.incarnation,
+    inboxes.c.revision,
+    inboxes.c.oldest_revision,
+    inboxes.c.total_count,
+    inboxes.c.unread_count,
+    inboxes.c.unseen_count,
+).where(inboxes.c.tenant == bindparam("tenant"), inboxes.c.user_id == bindparam("user_id"))
+_READ = Prepared(_INBOX)
+_LOCK = Prepared(_INBOX.with_for_update())
+
+_LOCK_SOME = Prepared(
+    select(inboxes.c.inbox_id)
+    .where(is_one_of(inboxes.c.inbox_id, numbers("inbox_ids")))
+    # Not by the plain columns: PostgreSQL would read all inboxes in the order of an index.
+    .order_by(inboxes.c.tenant + "", inboxes.c.user_id + "")
+    .with_for_update()
+)
+
+_CHANNEL_COUNTERS = Prepared(
+    select(
+        inbox_channels.c.channel_id,
+        inbox_channels.c.total_count,
+        inbox_channels.c.unread_count,
+        inbox_channels.c.unseen_count,
+    )
+    .where(
+        inbox_channels.c.inbox_id == bindparam("inbox_id"),
+        inbox_channels.c.total_count > 0,
+    )
+    .order_by(inbox_channels.c.channel_id)
+)
+
+
+def find(connection: Connection, key: InboxKey, *, lock: bool = False) -> tuple[int | None, Inbox]:
+    """Returns the number of an inbox and the inbox; None and an empty one for an unknown user.
+
+    With `lock`, no other transaction changes the inbox until this one ends.
+    """
+    rows = (_LOCK if lock else _READ)(connection, key._asdict())
+    if not rows:
+        return None, Inbox.unborn(key)
+    inbox_id, incarnation, revision, oldest_revision, *counts = rows[0]
+    return inbox_id, Inbox(key, incarnation, revision, oldest_revision, Counters(*counts))
+
+
+def lock(connection: Connection, inbox_ids: Iterable[int]) -> None:
+    """Locks inboxes: no other transaction changes them until this one ends.
+
+    They are locked in the order of their tenants and users, as the fan-out does: so
+    two transactions never wait for each other.
+    """
+    _LOCK_SOME(connection, {"inbox_ids": pack(list(inbox_ids))})
+
+
+def channel_counters(connection: Connection, inbox_id: int) -> Sequence[ChannelCounters]:
+    """Returns the counters of the channels that an inbox has notifications of, by their ids."""
+    rows = _CHANNEL_COUNTERS(connection, {"inbox_id": inbox_id})
+    return [ChannelCounters(channel_id, Counters(*counts)) for channel_id, *counts in rows]

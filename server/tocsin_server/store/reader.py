@@ -1,0 +1,39 @@
+"""The reader: it runs units of work that only read, each at one moment of the database."""
+
+from asyncio import Semaphore
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from tocsin_server.store.engine.databases import READERS
+from tocsin_server.store.engine.driver_errors import failure
+
+T = TypeVar("T")
+
+
+class Reader:
+    """Reads through a few connections; each unit of work is a transaction of its own."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._connections = Semaphore(READERS)
+
+    async def run(self, unit: Callable[[Connection], T]) -> T:
+        """Runs a unit of work that only reads, and returns its result.
+
+        Raises:
+            StoreUnavailable: the database did not answer.
+        """
+        try:
+            async with self._connections, self._engine.connect() as connection:
+                await connection.begin()  # closing ends it: there is nothing to commit
+                return await connection.run_sync(unit)
+        except Exception as error:  # noqa: BLE001  # raised again, as an error of the domain
+            raise failure(error) from None
+
+    async def close(self) -> None:
+        """Takes no more units of work, and returns when those that run have ended."""
+        for _ in range(READERS):
+            await self._connections.acquire()
