@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 from google.protobuf.struct_pb2 import Struct
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tocsin_client.cli import json_numbers
 
@@ -74,8 +74,6 @@ def test_whole_numbers_are_printed_as_whole(value: float | str | list[Any], show
     assert json_numbers.dump(struct) == f'{{"a": {shown}}}'
 
 
-# How long an example takes is the machine's matter.
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.text(), JSON, max_size=5))
 def test_what_passes_comes_back_the_same(data: dict[str, Any]) -> None:
     try:

@@ -4,7 +4,7 @@ import unicodedata
 from collections import Counter
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tocsin_client.cli.sanitizing import plain, plain_title
 
@@ -179,12 +179,9 @@ INVISIBLE = st.sampled_from(
 VISIBLE = st.sampled_from("a1 \u0301é漢ខไאم\u1820\u1100\u1161😀🏴❤\U0001d100\U00013000\u05b4")
 TEXTS = st.text(st.one_of(INVISIBLE, VISIBLE)) | st.text(st.characters(exclude_characters="\\"))
 
-# How long an example takes is the machine's matter.
-AT_ANY_SPEED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 ESCAPE = re.compile(r"\\x([0-9a-f]{2})|\\u([0-9a-f]{4})|\\U([0-9a-f]{8})")
 
 
-@AT_ANY_SPEED
 @given(TEXTS)
 def test_nothing_that_is_written_is_lost(text: str) -> None:
     restored = ESCAPE.sub(lambda found: chr(int(found[found.lastindex or 0], 16)), plain(text))
@@ -192,13 +189,11 @@ def test_nothing_that_is_written_is_lost(text: str) -> None:
     assert restored == "".join(" " if each.isspace() else each for each in text)
 
 
-@AT_ANY_SPEED
 @given(TEXTS)
 def test_what_is_shown_once_is_shown_the_same_again(text: str) -> None:
     assert plain(plain(text)) == plain(text)
 
 
-@AT_ANY_SPEED
 @given(TEXTS)
 def test_nothing_steers_the_terminal_or_turns_what_stands_beside_it(text: str) -> None:
     shown = plain(text)
@@ -210,7 +205,6 @@ def test_nothing_steers_the_terminal_or_turns_what_stands_beside_it(text: str) -
     assert counts["\u2066"] + counts["\u2067"] + counts["\u2068"] == counts["\u2069"]
 
 
-@AT_ANY_SPEED
 @given(st.text(st.characters(categories=["L", "M", "N", "P", "S"]), min_size=1))
 def test_what_is_visible_is_left_as_it_is(text: str) -> None:
     hidden = {*"\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0"}
@@ -219,7 +213,6 @@ def test_what_is_visible_is_left_as_it_is(text: str) -> None:
     assert plain(text) == text or {*text} & hidden
 
 
-@AT_ANY_SPEED
 @given(st.text(INVISIBLE | st.sampled_from(" \u00a0\u3000"), min_size=1))
 def test_a_title_always_shows_something(text: str) -> None:
     assert plain_title(text).isascii()
