@@ -1,4 +1,4 @@
-"""`tocsin inbox` and `tocsin messages`: what is there, and what was sent."""
+"""`tocsin inbox` and `tocsin messages`."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d:\d\d")
 
 @pytest.fixture
 async def filled(program: Program) -> Program:
-    """The server, where Alice has two notifications of news and, after the first, a read clue."""
+    """A server where Alice has two unread notifications of news and, between them, a read clue."""
     async with AsyncClient(program.target) as client:
         await client.create_channel("news", title="News")
         await client.send("news", "first", to="alice")
@@ -140,7 +140,9 @@ async def test_a_selected_channel_has_its_own_numbers_and_the_inbox_none(filled:
         *("--mark read", "--mark unseen --json", "--mark read --channel news"),
     ],
 )
-async def test_a_selected_channel_that_is_none_is_told(filled: Program, options: str) -> None:
+async def test_a_selected_channel_that_does_not_exist_is_an_error(
+    filled: Program, options: str
+) -> None:
     ended = await tocsin(filled, "inbox", "alice", "--channel", "nowhere", *options.split())
 
     assert "CHANNEL_NOT_FOUND" in one_line(ended, 1)
@@ -242,7 +244,7 @@ async def test_a_long_inbox_comes_page_by_page_and_leaves_with_its_reader(
         + "\n"
         for number in range(1_200)
     )
-    await tocsin(program, "send", "-", given=lines)
+    await tocsin(program, "send", "-", stdin=lines)
 
     shown = await tocsin(program, "inbox", "alice", "--limit", "1100")
     listed = await tocsin(program, "messages", "list", "marketing-clue", "--limit", "1100")
@@ -278,7 +280,7 @@ async def test_columns_0_is_a_width_that_is_not_known(program: Program) -> None:
 
 
 async def _shown_on_a_terminal(program: Program, columns: int) -> str:
-    """What a terminal is sent by `tocsin inbox alice`."""
+    """Returns what a terminal receives from `tocsin inbox alice`."""
     ours, its = pty.openpty()
     with closing(os.fdopen(ours, "rb", buffering=0)) as screen:
         process = await asyncio.create_subprocess_exec(
@@ -305,7 +307,7 @@ async def _shown_on_a_terminal(program: Program, columns: int) -> str:
 def _read(descriptor: int) -> bytes:
     try:
         return os.read(descriptor, 4096)
-    except OSError:  # whoever wrote is gone
+    except OSError:  # the writer has closed it
         return b""
 
 
@@ -322,7 +324,7 @@ async def test_messages_are_listed_the_newest_first(filled: Program) -> None:
     ]
 
 
-async def test_a_channel_without_messages_lists_none_and_one_that_is_none_is_refused(
+async def test_a_channel_without_messages_lists_none_and_a_missing_one_is_an_error(
     program: Program,
 ) -> None:
     none = await tocsin(program, "messages", "list", "marketing-clue")

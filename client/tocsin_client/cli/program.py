@@ -10,7 +10,7 @@ import typer
 
 import tocsin_client
 from tocsin_client.cli.commands import channels, inbox, messages, send, watch
-from tocsin_client.cli.error_text import described, sentence
+from tocsin_client.cli.error_text import sentence
 from tocsin_client.cli.options import DEFAULT_TARGET
 from tocsin_client.cli.sanitizing import plain
 
@@ -105,8 +105,6 @@ def run(arguments: Sequence[str]) -> int:
         problem, code = mistake.format_message().replace("Value error, ", ""), mistake.exit_code
         if context := getattr(mistake, "ctx", None):
             problem = f"{sentence(problem)} Try '{context.command_path} --help'."
-    except tocsin_client.CallError as failure:
-        problem, code = described(failure), 1
     except tocsin_client.TocsinError as failure:
         problem, code = str(failure), 1
     except OSError as failure:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 import tocsin_client
-from tocsin_client.cli.error_text import described, sentence
+from tocsin_client.cli.error_text import sentence
 
 if TYPE_CHECKING:
     from tocsin_client import AsyncClient
@@ -35,7 +35,7 @@ def perform(work: Work, *, target: str, as_json: bool, in_utc: bool = False) -> 
     except (BrokenPipeError, asyncio.CancelledError):
         raise typer.Exit from None
     except (tocsin_client.DeadlineExceeded, tocsin_client.Unavailable) as silence:
-        raise typer.TyperException(f"{target}: {described(silence)}") from None
+        raise typer.TyperException(f"{target}: {silence}") from None
     except OSError as failure:
         raise typer.TyperException(
             f"{failure.filename or target}: {failure.strerror or failure}"

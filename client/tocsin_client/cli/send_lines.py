@@ -13,7 +13,7 @@ from tocsin.v1.message_service_pb2 import BatchSendResult, SendMessageRequest
 
 from tocsin_client import AsyncClient, CallError, InvalidArgument, ResourceExhausted
 from tocsin_client.cli import json_numbers, rendering, stdin
-from tocsin_client.cli.error_text import clause, described
+from tocsin_client.cli.error_text import clause
 from tocsin_client.cli.output import Output
 
 # The limits of a batch.
@@ -58,7 +58,7 @@ async def send_lines(client: AsyncClient, output: Output, target: str) -> bool:
                 results = await _send(client, batch)
             except CallError as failure:
                 raise typer.TyperException(
-                    f"from line {batch[0].number} on: {target}: {described(failure)}"
+                    f"from line {batch[0].number} on: {target}: {failure}"
                 ) from None
             all_sent = all_sent and not any(result.HasField("error") for result in results)
             _report(output, batch, results)

@@ -9,7 +9,8 @@ from tocsin_client.cli import json_numbers
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(), inner, max_size=5),
+    max_leaves=20,
 )
 
 
@@ -73,7 +74,7 @@ def test_whole_numbers_are_printed_as_whole(value: float | str | list[Any], show
     assert json_numbers.dump(struct) == f'{{"a": {shown}}}'
 
 
-@given(st.dictionaries(st.text(), JSON))
+@given(st.dictionaries(st.text(), JSON, max_size=5))
 def test_what_passes_comes_back_the_same(data: dict[str, Any]) -> None:
     try:
         json_numbers.check(data)
