@@ -19,7 +19,7 @@ from tests.support.waiting import DEADLINE_SECONDS
 ROUNDS = 10
 STEPS = 40
 
-MUTATED_ROUNDS = 50
+MUTATED_ROUNDS = 20
 """The most: the round that finds the mutation is the last."""
 MUTATED_SECONDS = 2.0
 """How long a call may take under a mutation that keeps calls waiting."""

@@ -21,7 +21,7 @@ from tests.support.waiting import DEADLINE_SECONDS
 ROUNDS = 10
 STEPS = 30
 
-MUTATED_ROUNDS = 50
+MUTATED_ROUNDS = 20
 
 
 @pytest.fixture
