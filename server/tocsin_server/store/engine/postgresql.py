@@ -30,14 +30,14 @@ _PORTS = 65_535
 
 _KNOWN_PARAMETERS = {"host", "port", "ssl"}
 
-_VISITING = {
-    "application_name": "tocsin visitor",
-    # Whoever waits for a lock longer than this is told to come again.
+_OFFLINE = {
+    "application_name": "tocsin offline",
+    # A statement that waits longer for a lock fails.
     "lock_timeout": "5s",
     # A server that stops in the middle of a transaction must not keep its locks.
     "idle_in_transaction_session_timeout": "30s",
 }
-_SERVING = _VISITING | {
+_SERVING = _OFFLINE | {
     "application_name": SERVER,
     # Every statement goes from what is asked for to an index, and in its order, whatever the
     # statistics of a young table say; joins are made as they are written; and there is one plan.
@@ -79,15 +79,15 @@ class Postgresql:
 
     executors: Sequence[Executor]
 
-    def __init__(self, url: URL, *, visits: bool = False) -> None:
+    def __init__(self, url: URL, *, offline: bool = False) -> None:
         """Takes the URL of a database, which was checked.
 
-        A visitor comes by another name, and looks at all that there is: by what
-        plan is for the database to say.
+        With `offline`, the connections have another application name than a server's, and
+        PostgreSQL chooses the plans itself: a scan of the whole store needs other ones.
         """
         self._epoch: str | None = None
-        own = _VISITING if visits else _SERVING
-        seconds = None if visits else COMMAND_SECONDS
+        own = _OFFLINE if offline else _SERVING
+        seconds = None if offline else COMMAND_SECONDS
         self.name = url.render_as_string(hide_password=True)
         self._writers = _engine(url, WRITERS, own | _WRITING, seconds)
         self.readers = _engine(url, READERS, own | _READING, seconds)
