@@ -17,7 +17,12 @@ from sqlalchemy import URL, Connection, create_engine, event
 from sqlalchemy.pool import StaticPool
 
 from tocsin_server.store.engine.databases import Database
-from tocsin_server.store.engine.driver_errors import CannotOpen, cause_of, is_busy, is_of_a_database
+from tocsin_server.store.engine.driver_errors import (
+    CannotOpen,
+    cause_of,
+    is_busy,
+    is_database_error,
+)
 from tocsin_server.store.engine.executors import run
 from tocsin_server.store.schema import versions
 
@@ -61,7 +66,7 @@ def open_offline(
             store.read(lambda connection: _check_schema(connection, current=current_schema))
             yield store
     except Exception as error:
-        if not (isinstance(error, CannotOpen) or is_of_a_database(error)):
+        if not (isinstance(error, CannotOpen) or is_database_error(error)):
             raise
         cause = "a server uses it" if exclusive and is_busy(error) else cause_of(error)
         raise CannotOpen(f"cannot use the database {name}: {cause}") from None

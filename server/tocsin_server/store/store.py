@@ -10,7 +10,7 @@ from tocsin_server.domain.ports.live import Live
 from tocsin_server.store.channels import SqlChannelStore
 from tocsin_server.store.disk_probe import SqlDisk
 from tocsin_server.store.engine.databases import Database, database
-from tocsin_server.store.engine.driver_errors import CannotOpen, cause_of, is_of_a_database
+from tocsin_server.store.engine.driver_errors import CannotOpen, cause_of, is_database_error
 from tocsin_server.store.engine.executors import run
 from tocsin_server.store.idempotency import Idempotency
 from tocsin_server.store.inboxes import SqlInboxStore
@@ -63,7 +63,7 @@ class SqlStore:
             epoch = await run(opened.executors[0], _prepare)
         except Exception as error:
             await opened.close()
-            if not (isinstance(error, CannotOpen) or is_of_a_database(error)):
+            if not (isinstance(error, CannotOpen) or is_database_error(error)):
                 raise
             raise CannotOpen(f"cannot use the database {opened.name}: {cause_of(error)}") from None
         opened.guard(epoch)

@@ -25,8 +25,8 @@ from tocsin_server.store.engine.driver_errors import (
     failure,
     is_busy,
     is_conflict,
+    is_database_failure,
     is_locked,
-    is_of_the_database,
 )
 from tocsin_server.store.engine.prepared import rows_written, run
 from tocsin_server.store.writing.unit_of_work import Batch, PendingChange, UnitOfWork, WithChanges
@@ -101,7 +101,7 @@ class GroupCommitter:
             outcomes, changes = self._attempt(connection, group, brief_locks=brief_locks)
         except Exception as error:  # noqa: BLE001  # only the callers of this group may fail
             locked = is_locked(error)
-            if len(group) > 1 and (locked or not is_of_the_database(error)):
+            if len(group) > 1 and (locked or not is_database_failure(error)):
                 alone = [self.commit(connection, [task], brief_locks=locked) for task in group]
                 return Committed(
                     [outcome for each in alone for outcome in each.outcomes],
