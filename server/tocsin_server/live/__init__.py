@@ -1,1 +1,1 @@
-"""Live: who is told of a committed change, and when."""
+"""The live path: announces committed changes to the streams of this process."""
