@@ -1,4 +1,4 @@
-"""A repair beside a server: those who follow the inbox start over, with counters that are true."""
+"""A repair while a server runs: subscribers of the inbox start over, with true counters."""
 
 import asyncio
 import sqlite3

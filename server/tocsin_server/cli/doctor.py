@@ -1,4 +1,4 @@
-"""`doctor`: what is wrong in the store, told and repaired."""
+"""`doctor`: reports and repairs the faults of the store."""
 
 from collections import Counter
 from json import dumps
@@ -21,19 +21,19 @@ def doctor(
     repair: bool,  # noqa: FBT001  # by name
     json: bool,  # noqa: FBT001  # by name
 ) -> int:
-    """Recounts the store, and tells what is wrong; a server may be using it meanwhile.
+    """Checks the store and reports its faults. A server may be using it.
 
-    Ends with 0 where nothing is wrong any more, with 1 where something is, and
-    with 2 where the store cannot be examined.
+    Exits with 0 if no fault is left, with 1 if one is, and with 2 if the store
+    cannot be examined.
     """
     end_orderly()
     found: Counter[bool] = Counter()
 
-    def tell(finding: Finding) -> None:
+    def report(finding: Finding) -> None:
         found[finding.repaired] += 1
         announce(dumps(finding._asdict()) if json else _line(finding))
 
-    examined = examine(database_url, tell, repair=repair)
+    examined = examine(database_url, report, repair=repair)
     summary = {
         **examined._asdict(),
         "findings": found.total(),

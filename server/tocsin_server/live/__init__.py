@@ -1,1 +1,1 @@
-"""Live: committed changes reach the streams of this process."""
+"""The live path: announces committed changes to the streams of this process."""

@@ -1,14 +1,13 @@
-"""The hub: hands committed changes to the streams of this process.
+"""The hub: announces committed changes to the streams of this process.
 
-A watch is synced or behind. Synced, it takes the change that continues what it
-has; anything else (a gap, another life of the inbox, more than a response
-holds) makes it behind, and its stream reads the store. While behind it keeps
-the latest changes that follow one another, so that a stream which has read up
-to just before them, or into them, goes on from there. The hub holds nothing
-that the store does not, and may forget anything. (etcd's watchable store works
-in this way.)
+A watch is synced or behind. A synced watch takes the change with the next revision.
+Anything else (a gap, another incarnation of the inbox, more than fits a response)
+makes it behind, and its stream reads the store. While behind it keeps the latest
+contiguous changes, so that a stream that has read the store up to or into them
+continues with them. Everything in the hub is also in the store, so it may lose any change.
+(etcd's watchable store works in this way.)
 
-Everything here runs on the event loop, but for `Hub.watches`.
+Everything here runs on the event loop, except `Hub.watches`.
 """
 
 from asyncio import Future, get_running_loop
@@ -26,17 +25,17 @@ PENDING_CHANGES = 1_000
 class HubWatch:
     """One stream's watch of one inbox. See `tocsin_server.domain.ports.live.Watch`.
 
-    Invariants: the revisions of `_pending` follow one another without a gap,
-    and it fits one response. While synced, it continues `_revision`. `_heard`
-    is the latest (incarnation, revision) heard of since the last `synced_to`.
+    Invariants: the revisions of `_pending` are contiguous, and the changes fit one
+    response. While synced, they continue `_revision`. `_latest` is the latest
+    (incarnation, revision) announced since the last `synced_to`.
     """
 
     __slots__ = (
         "_bytes",
-        "_heard",
         "_hub",
         "_incarnation",
         "_key",
+        "_latest",
         "_pending",
         "_revision",
         "_waiter",
@@ -53,23 +52,23 @@ class HubWatch:
         self.closed = False
         self._incarnation = 0
         self._revision = 0
-        self._heard: tuple[int, int] | None = None
+        self._latest: tuple[int, int] | None = None
         self._pending: list[Change] = []
         self._bytes = 0
         self._waiter: Future[bool] | None = None
 
     def offer(self, change: Change) -> None:
-        """Takes a committed change, or falls behind."""
+        """Adds a committed change to the pending ones, or falls behind."""
         incarnation, revision = self._end()
-        same_life = change.incarnation == incarnation or revision == 0
-        if same_life and change.revision <= revision:
+        same_incarnation = change.incarnation == incarnation or revision == 0
+        if same_incarnation and change.revision <= revision:
             return
         size = change.size
         if size > PENDING_BYTES:
             self.hear_of(change.incarnation, change.revision)
             return
         if not (
-            same_life
+            same_incarnation
             and change.revision == revision + 1
             and len(self._pending) < PENDING_CHANGES
             and self._bytes + size <= PENDING_BYTES
@@ -77,22 +76,22 @@ class HubWatch:
             self._fall_behind()
         self._pending.append(change)
         self._bytes += size
-        self._hear(change.incarnation, change.revision)
+        self._note(change.incarnation, change.revision)
 
     def hear_of(self, incarnation: int, revision: int) -> None:
-        """Notes that the inbox has come to a revision."""
+        """Falls behind if the inbox is at a revision that the watch does not have."""
         known_incarnation, known_revision = self._end()
         if incarnation != known_incarnation or revision > known_revision:
             self._fall_behind()
-            self._hear(incarnation, revision)
+            self._note(incarnation, revision)
 
     def synced_to(self, incarnation: int, revision: int) -> None:
-        """Says that the stream has everything up to `revision`.
+        """Records that the stream has delivered everything up to `revision`.
 
-        It is behind again when what was heard of meanwhile is not pending. One
-        more reading of the store then covers it, as it begins later.
+        The watch is behind again if a later revision was announced that is not pending.
+        The next read of the store covers it, because it begins after the announcement.
         """
-        heard, self._heard = self._heard, None
+        latest, self._latest = self._latest, None
         self._incarnation, self._revision = incarnation, revision
         pending = [
             change
@@ -103,7 +102,9 @@ class HubWatch:
             pending = []
         self._pending = pending
         self._bytes = sum(change.size for change in pending)
-        self.behind = heard is not None and (heard[0] != incarnation or heard[1] > self._end()[1])
+        self.behind = latest is not None and (
+            latest[0] != incarnation or latest[1] > self._end()[1]
+        )
 
     def take(self) -> Sequence[Change]:
         """Returns and forgets the pending changes."""
@@ -115,21 +116,21 @@ class HubWatch:
         return taken
 
     async def wait(self, seconds: float) -> bool:
-        """Returns True once there is something to do, False after so many seconds."""
+        """Returns True when there is something to do, or False after `seconds`."""
         if self._pending or self.behind or self.stopping or self.closed:
             return True
         loop = get_running_loop()
         waiter = self._waiter = loop.create_future()
         timer = loop.call_later(seconds, _expire, waiter)
         try:
-            something: bool = await waiter
-            return something
+            is_ready: bool = await waiter
+            return is_ready
         finally:
             timer.cancel()
             self._waiter = None
 
     def stop(self) -> None:
-        """Says that the server is about to stop."""
+        """Notifies the stream that the server is about to stop."""
         self.stopping = True
         self._wake()
 
@@ -141,7 +142,7 @@ class HubWatch:
             self._wake()
 
     def _end(self) -> tuple[int, int]:
-        """The incarnation and revision that the next change has to continue."""
+        """Returns the incarnation and revision that the next change must continue."""
         if self._pending:
             return self._pending[-1].incarnation, self._pending[-1].revision
         return self._incarnation, self._revision
@@ -151,11 +152,11 @@ class HubWatch:
         self._pending = []
         self._bytes = 0
 
-    def _hear(self, incarnation: int, revision: int) -> None:
-        """Remembers the latest revision heard of, and wakes the stream."""
-        heard = self._heard
-        if heard is None or heard[0] != incarnation or heard[1] < revision:
-            self._heard = (incarnation, revision)
+    def _note(self, incarnation: int, revision: int) -> None:
+        """Records the latest announced revision, and wakes the stream."""
+        latest = self._latest
+        if latest is None or latest[0] != incarnation or latest[1] < revision:
+            self._latest = (incarnation, revision)
         self._wake()
 
     def _wake(self) -> None:
@@ -180,7 +181,7 @@ class Hub:
 
     @property
     def keys(self) -> Sequence[InboxKey]:
-        """The inboxes that have a watch."""
+        """The watched inboxes."""
         return list(self._watches)
 
     def watch(self, key: InboxKey) -> HubWatch:
@@ -198,11 +199,11 @@ class Hub:
         return watch
 
     def watches(self, key: InboxKey) -> bool:
-        """Tells whether the inbox has a watch; safe to call from any thread."""
+        """Whether the inbox is watched; may be called from any thread."""
         return key in self._watches
 
     def announce(self, changes: Sequence[Change]) -> None:
-        """Hands committed changes to the watches."""
+        """Passes committed changes to the watches of their inboxes."""
         for change in changes:
             for watch in self._watches.get(change.key, ()):
                 if change.items is None:
@@ -211,23 +212,23 @@ class Hub:
                     watch.offer(change)
 
     def hear_of(self, revisions: Iterable[tuple[InboxKey, int, int]]) -> None:
-        """Tells the watches which (key, incarnation, revision) inboxes have come to."""
+        """Passes the current (key, incarnation, revision) of inboxes to their watches."""
         for key, incarnation, revision in revisions:
             for watch in self._watches.get(key, ()):
                 watch.hear_of(incarnation, revision)
 
     def stop(self) -> None:
-        """Takes no more streams, and has the open ones reconnect."""
+        """Refuses new streams, and notifies open ones that the server is about to stop."""
         self._stopping = True
         for watches in list(self._watches.values()):
             for watch in watches:
                 watch.stop()
 
     def forget(self, watch: HubWatch, key: InboxKey) -> None:
-        """Drops a watch that has ended."""
-        left = tuple(other for other in self._watches[key] if other is not watch)
-        if left:
-            self._watches[key] = left
+        """Removes a watch that has ended."""
+        remaining = tuple(other for other in self._watches[key] if other is not watch)
+        if remaining:
+            self._watches[key] = remaining
         else:
             del self._watches[key]
         self._streams -= 1

@@ -1,4 +1,4 @@
-"""The sweep: what bounds the harm of a lost hint to seconds."""
+"""The sweep: compares watches with the store, so that a lost change is noticed within seconds."""
 
 from asyncio import sleep
 from itertools import islice
@@ -14,17 +14,17 @@ logger = getLogger(__name__)
 
 
 async def sweep_forever(hub: Hub, store: InboxHistory, seconds: float = SWEEP_SECONDS) -> None:
-    """Compares the watches with the store, for ever, every so many seconds."""
+    """Sweeps every `seconds`, until cancelled."""
     while True:
         await sleep(seconds)
         try:
             await sweep(hub, store)
-        except Exception:  # the next sweep may succeed, and must come
+        except Exception:  # the next sweep must run, and may succeed
             logger.exception("a sweep failed")
 
 
 async def sweep(hub: Hub, store: InboxHistory) -> None:
-    """Tells every watch how far its inbox has come, by the store."""
+    """Passes the current revision of every watched inbox from the store to its watches."""
     keys = iter(hub.keys)
-    while some := list(islice(keys, _INBOXES_A_READ)):
-        hub.hear_of(await store.read_revisions(some))
+    while page := list(islice(keys, _INBOXES_A_READ)):
+        hub.hear_of(await store.read_revisions(page))

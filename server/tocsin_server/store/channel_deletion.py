@@ -1,4 +1,4 @@
-"""The deletion of a channel: decided at once, and its notifications removed step by step."""
+"""Deletes a channel: hides it at once, and removes its notifications in the steps of a job."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -25,34 +25,34 @@ from tocsin_server.store.engine.prepared import Prepared
 from tocsin_server.store.inbox_rows import lock
 from tocsin_server.store.jobs import Job, JobStep, begin
 from tocsin_server.store.json_rows import columns, is_one_of, numbers, pack
-from tocsin_server.store.revisions import Difference, count
+from tocsin_server.store.revisions import Difference, next_revisions
 from tocsin_server.store.schema.tables import channels as channels_table
 from tocsin_server.store.schema.tables import inbox_channels, inboxes, messages, notifications
 
 DELETE_CHANNEL = "delete channel"
-"""The kind of job that removes what a channel has; its subject is the channel's id."""
+"""The kind of job that deletes a channel with its messages; its subject is the channel id."""
 
 STEP_COPIES = 30
-"""How many notifications a step removes: it holds the writer for some milliseconds."""
+"""How many notifications a step removes; it holds the writer for some milliseconds."""
 
 _OF_CHANNEL = (
     messages.c.tenant == bindparam("tenant"),
     messages.c.channel_id == bindparam("channel_id"),
 )
 _HAS_MESSAGES = Prepared(select(messages.c.sequence).where(*_OF_CHANNEL).limit(1))
-_ITSELF = (
+_CHANNEL = (
     channels_table.c.tenant == bindparam("tenant"),
     channels_table.c.channel_id == bindparam("channel_id"),
 )
 _HIDE = Prepared(
-    update(channels_table).where(*_ITSELF).values(delete_time=bindparam("now", type_=BigInteger))
+    update(channels_table).where(*_CHANNEL).values(delete_time=bindparam("now", type_=BigInteger))
 )
-_GOING = Prepared(
+_BEING_DELETED = Prepared(
     select(channels_table.c.channel_id)
-    .where(*_ITSELF, channels_table.c.delete_time.is_not(None))
+    .where(*_CHANNEL, channels_table.c.delete_time.is_not(None))
     .with_for_update()
 )
-_FREE = Prepared(delete(channels_table).where(*_ITSELF))
+_DELETE_CHANNEL_ROW = Prepared(delete(channels_table).where(*_CHANNEL))
 _COPY = (
     select(
         messages.c.sequence,
@@ -67,7 +67,7 @@ _COPY = (
     .select_from(messages)
     .join(notifications, notifications.c.sequence == messages.c.sequence)
     .join(inboxes, inboxes.c.inbox_id == notifications.c.inbox_id)
-    # Not as the indexes of what is there say it: none of them knows the order asked for.
+    # Not "remove_time IS NULL": the partial indexes with that condition have another order.
     .where(func.coalesce(notifications.c.remove_time, 0) == 0)
     .limit(bindparam("limit"))
 )
@@ -77,17 +77,17 @@ _REST = Prepared(
         notifications.c.inbox_id > bindparam("inbox"),
     ).order_by(notifications.c.inbox_id)
 )
-"""Of the message at which a step ended, what is behind that place."""
+"""The next copies of the message at which the last step ended."""
 
 _NEXT = Prepared(
     _COPY.where(*_OF_CHANNEL, messages.c.sequence > bindparam("sequence")).order_by(
         messages.c.sequence, notifications.c.inbox_id
     )
 )
-"""Of the messages behind it."""
+"""The copies of the messages after it."""
 
-_inbox, _arrived, _at, _message_id = columns("buried", [*[BigInteger()] * 3, Text()])
-_BURY = Prepared(
+_inbox, _arrived, _at, _message_id = columns("removed", [*[BigInteger()] * 3, Text()])
+_SET_TOMBSTONES = Prepared(
     update(notifications)
     .where(notifications.c.inbox_id == _inbox, notifications.c.arrive_revision == _arrived)
     .values(
@@ -96,10 +96,10 @@ _BURY = Prepared(
         message_id=_message_id,
     )
 )
-_FORGET_MESSAGES = Prepared(
+_DELETE_MESSAGES = Prepared(
     delete(messages).where(*_OF_CHANNEL, messages.c.sequence < bindparam("below"))
 )
-_FORGET_COUNTERS = Prepared(
+_DELETE_COUNTERS = Prepared(
     delete(inbox_channels).where(
         is_one_of(inbox_channels.c.inbox_id, numbers("inboxes")),
         inbox_channels.c.channel_id == bindparam("channel_id"),
@@ -112,14 +112,14 @@ def decide(connection: Connection, tenant: str, channel_id: str, now: int, *, fo
     """Deletes a channel without messages; begins the job that deletes one with messages.
 
     Raises:
-        ChannelNotFound: the tenant has no channel of that id.
-        ChannelNotEmpty: it has messages, and `force` is not set.
+        ChannelNotFound: the tenant has no channel with this id.
+        ChannelNotEmpty: the channel has messages, and `force` is not set.
     """
     if channel_rows.find(connection, tenant, channel_id, lock=True) is None:
         raise ChannelNotFound(channel_id=channel_id)
     channel = {"tenant": tenant, "channel_id": channel_id}
     if not _HAS_MESSAGES(connection, channel):
-        _FREE(connection, channel)
+        _DELETE_CHANNEL_ROW(connection, channel)
     elif not force:
         raise ChannelNotEmpty(channel_id=channel_id)
     else:
@@ -128,33 +128,33 @@ def decide(connection: Connection, tenant: str, channel_id: str, now: int, *, fo
 
 
 def remove_some(connection: Connection, job: Job, now: int) -> JobStep:
-    """Removes some of a deleted channel's notifications, and at last the channel itself.
+    """Removes some notifications of a deleted channel, and in the last step the channel.
 
-    They are removed in the order of (message's sequence, inbox), and the position is
-    that of the last one: a deleted channel gets no more. Where the channel is not
-    being deleted, another job has done it, and this one ends: a channel of that id is
-    a new one.
+    The order is (sequence of the message, inbox number), and the position is that of
+    the last notification. A deleted channel gets no new messages. If the channel is not
+    being deleted, another job has finished the deletion and the id may belong to a new
+    channel, so this job ends.
     """
     tenant, channel_id = job.tenant, job.subject
     channel = {"tenant": tenant, "channel_id": channel_id}
-    if not _GOING(connection, channel):
+    if not _BEING_DELETED(connection, channel):
         return JobStep((), None)
     sequence, inbox_id = loads(job.position) if job.position else (0, 0)
     place = {**channel, "sequence": sequence, "inbox": inbox_id}
-    lock(connection, {copy[3] for copy in _behind(connection, place)})
-    copies = _behind(connection, place)  # read again: their state is locked now
+    lock(connection, {copy[3] for copy in _next_copies(connection, place)})
+    copies = _next_copies(connection, place)  # read again, now that their inboxes are locked
     if not copies:
-        _FORGET_MESSAGES(connection, {**channel, "below": 2**63 - 1})
-        _FREE(connection, channel)
+        _DELETE_MESSAGES(connection, {**channel, "below": 2**63 - 1})
+        _DELETE_CHANNEL_ROW(connection, channel)
         return JobStep((), None)
     changes = _remove(connection, tenant, channel_id, copies, now)
     sequence, _, _, inbox_id, *_ = copies[-1]
-    _FORGET_MESSAGES(connection, {**channel, "below": sequence})
+    _DELETE_MESSAGES(connection, {**channel, "below": sequence})
     return JobStep(changes, dumps([sequence, inbox_id]))
 
 
-def _behind(connection: Connection, place: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
-    """Returns the next copies behind a place, as many as a step removes."""
+def _next_copies(connection: Connection, place: Mapping[str, Any]) -> Sequence[Sequence[Any]]:
+    """Returns the copies after a place, up to `STEP_COPIES`."""
     rest = _REST(connection, {**place, "limit": STEP_COPIES})
     return [*rest, *_NEXT(connection, {**place, "limit": STEP_COPIES - len(rest)})]
 
@@ -166,20 +166,23 @@ def _remove(
     copies: Sequence[Sequence[Any]],
     now: int,
 ) -> Sequence[Change]:
-    """Removes notifications of one channel, those of an inbox at one revision."""
+    """Removes notifications of one channel; each inbox takes one revision."""
     of_inbox = defaultdict(list)
     for copy in copies:
         of_inbox[copy[3]].append(copy)
-    counted = count(
+    counted = next_revisions(
         connection,
-        {inbox_id: [Difference(channel_id, _gone(own))] for inbox_id, own in of_inbox.items()},
+        {
+            inbox_id: [Difference(channel_id, _difference(own))]
+            for inbox_id, own in of_inbox.items()
+        },
     )
-    buried = [
+    removed = [
         (inbox_id, arrive_revision, counted[inbox_id].revision, message_id)
         for _, message_id, _, inbox_id, _, arrive_revision, *_ in copies
     ]
-    _BURY(connection, {"buried": pack(buried), "now": now})
-    _FORGET_COUNTERS(connection, {"inboxes": pack(list(of_inbox)), "channel_id": channel_id})
+    _SET_TOMBSTONES(connection, {"removed": pack(removed), "now": now})
+    _DELETE_COUNTERS(connection, {"inboxes": pack(list(of_inbox)), "channel_id": channel_id})
     changes = []
     for inbox_id, own in of_inbox.items():
         _, _, user_id, _, incarnation, *_ = own[0]
@@ -190,8 +193,8 @@ def _remove(
     return changes
 
 
-def _gone(copies: Sequence[Sequence[Any]]) -> Counters:
-    """Returns by how much counters change with the removal of notifications."""
+def _difference(copies: Sequence[Sequence[Any]]) -> Counters:
+    """Returns by how much the removal of notifications changes the counters."""
     return Counters(
         -len(copies),
         -sum(read_time is None for *_, read_time in copies),

@@ -1,4 +1,4 @@
-"""Rows of channels, as the domain's channels and as the facts of answers."""
+"""Converts rows of channels into the domain's channels, and channels into the facts of answers."""
 
 from json import dumps, loads
 from typing import Any
@@ -12,7 +12,7 @@ from tocsin_server.store.schema.tables import channels
 ANY = select(channels).where(
     channels.c.tenant == bindparam("tenant"), channels.c.channel_id == bindparam("channel_id")
 )
-"""A channel by its id, also one that is being deleted."""
+"""Finds a channel by its id, even if it is being deleted."""
 
 _ONE = ANY.where(channels.c.delete_time.is_(None))
 
@@ -20,7 +20,7 @@ _ONE = ANY.where(channels.c.delete_time.is_(None))
 def find(
     connection: Connection, tenant: str, channel_id: str, *, lock: bool = False
 ) -> Channel | None:
-    """Returns a channel, or None; `lock` holds it until the transaction ends."""
+    """Returns a channel, or None; `lock` locks it until the transaction ends."""
     statement = _ONE.with_for_update() if lock else _ONE
     row = (
         connection.execute(statement, {"tenant": tenant, "channel_id": channel_id})
@@ -42,7 +42,7 @@ def to_row(channel: Channel) -> dict[str, Any]:
 
 
 def codec(tenant: str) -> AnswerCodec[Channel]:
-    """Returns the codec of answers that are a channel of a tenant."""
+    """Returns the codec of answers that are channels of a tenant."""
     return AnswerCodec(_to_facts, lambda facts: _from_facts(tenant, facts))
 
 

@@ -1,4 +1,4 @@
-"""Channels, stored and read."""
+"""Stores channels: creates, changes, deletes and reads them."""
 
 from collections.abc import Sequence
 
@@ -50,7 +50,7 @@ class SqlChannelStore:
         self._idempotency = idempotency
 
     async def create_channel(self, request: RequestKey, channel: Channel) -> Channel:
-        """Stores a channel, with the answer to its request."""
+        """Stores a channel and the answer to its request."""
 
         def create(connection: Connection) -> Channel:
             key = {"tenant": channel.tenant, "channel_id": channel.channel_id}
@@ -69,7 +69,7 @@ class SqlChannelStore:
     async def update_channel(
         self, request: RequestKey, update: ChannelUpdate, etag: str, now: int
     ) -> Channel:
-        """Applies an update, with the answer to its request."""
+        """Applies an update and stores the answer to its request."""
 
         def apply(connection: Connection) -> Channel:
             channel = channel_rows.find(connection, update.tenant, update.channel_id, lock=True)
@@ -88,7 +88,7 @@ class SqlChannelStore:
     async def delete_channel(
         self, request: RequestKey, channel_id: str, now: int, *, force: bool
     ) -> None:
-        """Deletes a channel, or begins the job that does, with the answer to its request."""
+        """Deletes a channel or begins the job that does, and stores the answer to its request."""
 
         def delete(connection: Connection) -> None:
             channel_deletion.decide(connection, request.tenant, channel_id, now, force=force)
@@ -120,7 +120,7 @@ class SqlChannelStore:
 
 
 def _size(row: RowMapping) -> int:
-    """Returns the most bytes that a channel takes in a response."""
+    """Returns an upper bound of the bytes that a channel takes in a response."""
     return 256 + sum(
         len(text.encode()) for text in (row["title"], row["description"], row["labels"])
     )

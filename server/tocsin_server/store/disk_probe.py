@@ -1,6 +1,7 @@
-"""The disk probe: a write that is large enough to tell whether a full disk has room again.
+"""The disk probe: a write that is large enough to show whether a full disk has room again.
 
-A write that failed leaves a log file that has grown, with room in it for small writes.
+A small write would not show it: a failed write may have enlarged the log file, which
+then has room for small writes.
 """
 
 from sqlalchemy import Connection, bindparam, delete, insert

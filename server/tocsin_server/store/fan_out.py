@@ -1,4 +1,4 @@
-"""Fan-out: messages are copied into many inboxes at once, each copy at a revision of its own."""
+"""Fan-out: copies messages into many inboxes, each copy at a revision of its own."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -40,7 +40,7 @@ class Arrival(NamedTuple):
     channel_counters: Counters
 
     def change(self) -> Change:
-        """Returns the change to announce to the streams of the inbox."""
+        """Returns the change to announce to the subscribers of the inbox."""
         message, revision = self.message, self.revision
         notification = Notification(message, revision, revision, message.create_time, None, None)
         return Change(
@@ -135,7 +135,7 @@ _INSERT_COPIES = Prepared(
         ).where(messages.c.sequence == bindparam("sequence")),
     )
 )
-"""Copies one message into many inboxes."""
+"""Inserts the copies of one message in many inboxes."""
 
 _inbox_id, _sequence, _revision = columns("copies", [BigInteger()] * 3)
 _INSERT_MIXED_COPIES = Prepared(
@@ -151,24 +151,24 @@ _INSERT_MIXED_COPIES = Prepared(
         ).where(messages.c.sequence == _sequence),
     )
 )
-"""Copies many messages into a few inboxes each."""
+"""Inserts the copies of many messages, each in a few inboxes."""
 
-_MANY = 16
-"""From this number of copies on a message takes a statement of its own."""
+_OWN_STATEMENT_COPIES = 16
+"""The number of copies from which a message gets a statement of its own."""
 
 _InboxState = tuple[int, int, int, int, int, int]
-"""An inbox's number, incarnation, revision, and counters."""
+"""The number, incarnation, revision, and total, unread and unseen counts of an inbox."""
 
 Addressed = tuple[Message, Sequence[str]]
-"""A stored message and its recipients, each once."""
+"""A stored message and its recipients, without duplicates."""
 
 
 def arrive(connection: Connection, tenant: str, addressed: Sequence[Addressed]) -> list[Arrival]:
-    """Puts each message into its recipients' inboxes, in order.
+    """Copies each message into the inboxes of its recipients, in order.
 
-    Every copy takes its inbox's next revision. The increment of the revision locks
-    an inbox until the commit, and inboxes are locked in the order of their users: so
-    revision order is commit order, and two transactions never wait for each other.
+    Every copy takes the next revision of its inbox. Incrementing the revision locks
+    the inbox until the commit, so revision order is commit order. Inboxes are locked
+    in the order of their users, so two transactions never deadlock.
     """
     inbox_states = _count_inboxes(connection, tenant, addressed)
     channel_counters = _count_channels(connection, addressed, inbox_states)
@@ -180,7 +180,7 @@ def arrive(connection: Connection, tenant: str, addressed: Sequence[Addressed]) 
         for user in users:
             inbox_id, incarnation, revision, total, unread, unseen = inbox_states[user]
             in_channel = of_channel[inbox_id]
-            # The next arrival of this group finds one more of everything.
+            # The state right after the next arrival of this group.
             inbox_states[user] = (
                 *(inbox_id, incarnation, revision + 1),
                 *(total + 1, unread + 1, unseen + 1),
@@ -200,10 +200,10 @@ def arrive(connection: Connection, tenant: str, addressed: Sequence[Addressed]) 
                 )
             )
         revisions = dict(copies)
-        if _MANY <= len(copies) == len(revisions):
+        if _OWN_STATEMENT_COPIES <= len(copies) == len(revisions):
             _INSERT_COPIES(connection, {"sequence": message.sequence, "revisions": pack(revisions)})
-        else:  # also where a recipient stands twice, which the database refuses
-            mixed += [(inbox_id, message.sequence, at) for inbox_id, at in copies]
+        else:  # also if a recipient is listed twice, which the database refuses
+            mixed += [(inbox_id, message.sequence, revision) for inbox_id, revision in copies]
     if mixed:
         _INSERT_MIXED_COPIES(connection, {"copies": pack(mixed)})
     return arrivals
@@ -212,7 +212,7 @@ def arrive(connection: Connection, tenant: str, addressed: Sequence[Addressed]) 
 def _count_inboxes(
     connection: Connection, tenant: str, addressed: Sequence[Addressed]
 ) -> dict[str, _InboxState]:
-    """Adds the arrivals to the inboxes, and creates the inboxes that are new.
+    """Adds the arrivals to the counters of the inboxes; creates missing inboxes.
 
     Returns, by user, the state of the inbox right after its first arrival.
     """
@@ -238,10 +238,9 @@ def _count_channels(
     addressed: Sequence[Addressed],
     inbox_states: Mapping[str, _InboxState],
 ) -> dict[str, dict[int, Counters]]:
-    """Adds the arrivals to the inboxes' counters of channels.
+    """Adds the arrivals to the channel counters of the inboxes.
 
-    Returns, by channel and the inbox's number, the counters right after the first
-    arrival.
+    Returns, by channel id and inbox number, the counters right after the first arrival.
     """
     arrived: defaultdict[str, Counter[int]] = defaultdict(Counter)
     for message, users in addressed:

@@ -1,10 +1,10 @@
-"""History: the head of an inbox, and what changed in it after a position, in pages.
+"""History: the head of an inbox, and its changes after a position, in pages.
 
-A replay merges three sources, each in the order of revisions: notifications that
-have not changed alone since they arrived, those that have (tombstones are among
-them), and the log of marks. A page takes the beginning of each. A source that has
-more items than it returned says nothing about those behind the last one, so the
-page ends in front of them at the latest.
+A replay merges three sources, each ordered by revision: notifications that have not
+changed by themselves since their arrival, those that have (including tombstones),
+and the log of marks. For a page, a limited number of items is read from each
+source. The page ends before the first item that a source has not returned, because
+later items of the other sources must not come before it.
 """
 
 from collections.abc import Callable, Sequence
@@ -46,7 +46,7 @@ _ARRIVED = bounded(
         notifications.c.inbox_id == bindparam("inbox_id"),
         notifications.c.remove_time.is_(None),
         notifications.c.revision == notifications.c.arrive_revision,
-        # The range of the key, and the place inside its first revision.
+        # The range of the key; the next condition is the position inside its first revision.
         notifications.c.arrive_revision >= bindparam("revision"),
         tuple_(notifications.c.arrive_revision, notifications.c.sequence) > _AFTER,
     ),
@@ -85,13 +85,13 @@ _REVISIONS = Prepared(
 )
 
 _Place = tuple[int, int]
-"""A place in an inbox's history: revision, message's sequence."""
+"""A place in the history of an inbox: a revision and the sequence of a message."""
 
 _END: _Place = (2**63, 0)
-"""Behind everything."""
+"""After the last item."""
 
 _Source = tuple[Sequence[Item], _Place]
-"""Items in order, and the place of the next item behind them."""
+"""Items in order, and the place of the first item after them."""
 
 
 class SqlInboxHistory:
@@ -103,7 +103,7 @@ class SqlInboxHistory:
 
     @property
     def epoch(self) -> int:
-        """The random number of the store's history."""
+        """The epoch of the store, a random number."""
         return self._epoch
 
     async def list_notifications(
@@ -137,10 +137,10 @@ class SqlInboxHistory:
         return await self._reader.run(read)
 
     async def read_changes(self, key: InboxKey, after: Position, limit: int) -> Replay:
-        """Returns what was last changed after a position, ordered by (revision, sequence).
+        """Returns the items whose last change is after a position, by (revision, sequence).
 
-        A page that is not the last one ends inside the revision of its last item, or
-        at that revision when the next item belongs to another one.
+        The position of a page that is not the last one is the revision of its last item,
+        or a place inside that revision if the next item has the same one.
         """
         return await self._reader.run(lambda c: _read_changes(c, key, after, limit))
 
@@ -166,45 +166,45 @@ def _read_changes(connection: Connection, key: InboxKey, after: Position, limit:
     inbox_id, inbox = inbox_rows.find(connection, key)
     if inbox_id is None:
         return Replay(inbox, (), Position(0), caught_up=True, channel_counters=())
-    # Of the next revision, everything with a sequence up to the position's is delivered.
+    # Items of the next revision up to the position's sequence have been delivered.
     parameters = {
         "inbox_id": inbox_id,
         "revision": after.revision + 1,
         "sequence": after.sequence,
         "limit": limit + 1,
     }
-    items, behind = _merge(
+    items, next_place = _merge(
         [
             _rows(_ARRIVED(connection, parameters), limit, notification),
             _rows(_CHANGED(connection, parameters), limit, notification_or_removal),
-            _log(_MARKS(connection, parameters), limit),
+            _marks(_MARKS(connection, parameters), limit),
         ],
         limit,
     )
-    if behind == _END:
+    if next_place == _END:
         counters = inbox_rows.channel_counters(connection, inbox_id)
         return Replay(
             inbox, items, Position(inbox.revision), caught_up=True, channel_counters=counters
         )
     revision, sequence = order_of(items[-1])
-    position = Position(revision) if behind[0] > revision else Position(revision - 1, sequence)
+    position = Position(revision) if next_place[0] > revision else Position(revision - 1, sequence)
     return Replay(inbox, items, position, caught_up=False, channel_counters=())
 
 
-def _rows(found: Sequence[Stored], limit: int, read: Callable[[Stored], Item]) -> _Source:
-    """Returns the items of a `bounded` query's rows."""
-    rows, behind = split(found, limit)
+def _rows(fetched: Sequence[Stored], limit: int, read: Callable[[Stored], Item]) -> _Source:
+    """Returns the items of the rows of a `bounded` statement."""
+    rows, next_row = split(fetched, limit)
     items = [read(row) for row in rows]
-    if behind is None:
+    if next_row is None:
         return items, _END
-    if behind is rows[-1]:  # a lone large row: what is behind it was not read
+    if next_row is rows[-1]:  # a single large row: the row after it was not read
         revision, sequence = order_of(items[-1])
         return items, (revision, sequence + 1)
-    return items, order_of(read(behind))
+    return items, order_of(read(next_row))
 
 
-def _log(found: Sequence[Stored], limit: int) -> _Source:
-    """Returns the marks of rows."""
+def _marks(fetched: Sequence[Stored], limit: int) -> _Source:
+    """Returns the marks of rows of the log."""
     log = [
         Mark(
             revision,
@@ -214,19 +214,19 @@ def _log(found: Sequence[Stored], limit: int) -> _Source:
             None if seen is None else bool(seen),
             mark_time,
         )
-        for revision, channel_ids, up_to_revision, read, seen, mark_time in found
+        for revision, channel_ids, up_to_revision, read, seen, mark_time in fetched
     ]
     return log[:limit], order_of(log[limit]) if len(log) > limit else _END
 
 
 def _merge(sources: Sequence[_Source], limit: int) -> _Source:
-    """Returns the items up to what a source did not return, or up to a full page."""
+    """Merges sources, up to the first item that a source has not returned, or to a full page."""
     sources = [source for source in sources if source[0]]
     if not sources:
         return (), _END
     if len(sources) == 1 and not isinstance(sources[0][0][0], Mark):
-        return sources[0]  # split to a page already
-    end = min(behind for _, behind in sources)
+        return sources[0]  # it is a page already
+    end = min(next_place for _, next_place in sources)
     merged = sorted((item for items, _ in sources for item in items), key=order_of)
     page: list[Item] = []
     room = PAGE_BYTES

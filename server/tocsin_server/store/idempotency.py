@@ -1,4 +1,4 @@
-"""Idempotency: each named request changes the store once, and repeats get its answer."""
+"""Idempotency: a request with a request id changes the store once; repeats get the same answer."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from json import loads
@@ -19,10 +19,10 @@ from tocsin_server.store.writing.unit_of_work import UnitOfWork, WithChanges
 T = TypeVar("T")
 
 Facts = Mapping[str, Any]
-"""What an answer is made from: ids, counts, and small resources."""
+"""The stored form of an answer: ids, counts, and small resources."""
 
 Name = tuple[str, str, str, str]
-"""What identifies a request: tenant, caller, RPC and request id."""
+"""The identity of a request: tenant, caller, RPC and request id."""
 
 _SPACE = (
     idempotency.c.tenant == bindparam("tenant"),
@@ -77,11 +77,11 @@ class Answer:
         """
         if self._digest != request.digest.hex():
             raise RequestIdReused(request_id=request.request_id)
-        return self._facts  # type: ignore[no-any-return]  # as they were kept
+        return self._facts  # type: ignore[no-any-return]  # as `keep` stored them
 
 
 class AnswerCodec(NamedTuple, Generic[T]):
-    """How the outcome of a mutation becomes the facts that are kept, and the reverse."""
+    """Converts the outcome of a mutation into the facts of its answer, and back."""
 
     to_facts: Callable[[T], Facts]
     from_facts: Callable[[Facts], T]
@@ -92,18 +92,18 @@ NOTHING: AnswerCodec[None] = AnswerCodec(lambda _: {}, lambda _: None)
 
 
 class Idempotency:
-    """Runs mutations once, and keeps their answers for their retention."""
+    """Runs each mutation once, and keeps its answer for the retention."""
 
     def __init__(self, clock: Clock, retention: Retention) -> None:
         self._clock = clock
         self._retention = retention
 
     def horizon(self) -> int:
-        """Returns the time since which answers count, in microseconds."""
+        """Returns the time from which on answers are valid, in microseconds."""
         return self._retention.answers_since(self._clock.settled())
 
     def time(self, now: int) -> int:
-        """Returns the time to keep an answer with, which a clock that jumps back cannot age."""
+        """Returns the create time of an answer; it is not too early if the clock jumps back."""
         return max(now, self._clock.settled())
 
     def once(
@@ -115,9 +115,9 @@ class Idempotency:
     ) -> UnitOfWork[T]:
         """Returns a unit of work that runs `mutate` unless the request was answered before.
 
-        A repeat that runs while the first request commits on another connection
-        either conflicts with it and begins again, or fails on what the first one
-        changed; so after an error the answers are read once more.
+        A repeat may run while the first request commits on another connection. It then
+        conflicts and is run again, or it fails because of what the first one changed.
+        So after an error the answers are read once more.
         """
 
         def unit(connection: Connection) -> T | WithChanges[T]:
@@ -140,7 +140,7 @@ class Idempotency:
 def find(
     connection: Connection, requests: Iterable[RequestKey], horizon: int
 ) -> dict[Name, Answer]:
-    """Returns the answers since `horizon` to requests of the same names, by name."""
+    """Returns the answers since `horizon` to requests with the same names, by name."""
     found = {}
     for space, of_space in _by_space((request, request.request_id) for request in requests):
         parameters = _parameters(space) | {"request_ids": pack(list(of_space)), "horizon": horizon}
@@ -159,13 +159,13 @@ def keep(
     create_time: int,
     horizon: int,
 ) -> None:
-    """Keeps answers; they replace those from before `horizon`, which no longer count.
+    """Stores answers; they replace expired ones, from before `horizon`.
 
     Raises:
         Overtaken: another transaction answered one of the requests since `find`.
     """
     kept = ((request, (request.digest.hex(), facts)) for request, facts in answers)
-    # In one order everywhere, so that two transactions do not wait for each other.
+    # Always in the same order, so that two transactions never deadlock.
     for space, of_space in sorted(_by_space(kept)):
         parameters = _parameters(space) | {
             "answers": pack(dict(sorted(of_space.items()))),
@@ -179,7 +179,7 @@ def keep(
 def _by_space(
     items: Iterable[tuple[RequestKey, Any]],
 ) -> Iterable[tuple[tuple[str, str, str], dict[str, Any]]]:
-    """Groups what belongs to requests by tenant, caller and RPC, then by request id."""
+    """Groups items of requests by (tenant, caller, RPC), and in each group by request id."""
     spaces: dict[tuple[str, str, str], dict[str, Any]] = {}
     for request, item in items:
         if request.request_id:

@@ -1,4 +1,4 @@
-"""An inbox's channels, each with its latest notification."""
+"""Lists the channels of an inbox, each with its latest notification."""
 
 from json import loads
 
@@ -13,7 +13,7 @@ from tocsin_server.domain.model.pages import Page
 from tocsin_server.store import inbox_rows
 from tocsin_server.store.engine.prepared import Prepared
 from tocsin_server.store.notifications import FRONT
-from tocsin_server.store.page_keys import number_behind, page_key
+from tocsin_server.store.page_keys import number_after, page_key
 from tocsin_server.store.pages import STATE_COLUMNS, Stored, bounded, notification, split
 from tocsin_server.store.schema.tables import channels, inbox_channels, messages, notifications
 
@@ -48,11 +48,11 @@ _LATEST = (
 
 
 def _listing(*, unread_only: bool) -> Prepared:
-    counted = inbox_channels.c.unread_count if unread_only else inbox_channels.c.total_count
+    count = inbox_channels.c.unread_count if unread_only else inbox_channels.c.total_count
     query = (
         select(*STATE_COLUMNS, *_COUNT_COLUMNS, *_CHANNEL_COLUMNS)
         .select_from(inbox_channels)
-        # Outer joins keep PostgreSQL's order of the loops; each of them finds a row.
+        # Outer joins fix the join order on PostgreSQL; each of them finds a row.
         .outerjoin(
             notifications,
             (notifications.c.inbox_id == inbox_channels.c.inbox_id)
@@ -66,7 +66,7 @@ def _listing(*, unread_only: bool) -> Prepared:
         )
         .where(
             inbox_channels.c.inbox_id == bindparam("inbox_id"),
-            counted > 0,
+            count > 0,
             bindparam("before") > _LATEST,
         )
     )
@@ -74,7 +74,7 @@ def _listing(*, unread_only: bool) -> Prepared:
     return bounded(
         query,
         notifications.c.arrive_revision.desc(),
-        # A character has four bytes at most.
+        # A character has at most four bytes in UTF-8.
         size=sum((4 * func.length(text) for text in texts), messages.c.size + 2 * ENVELOPE_BYTES),
     )
 
@@ -93,11 +93,11 @@ def list_page(
         "inbox_id": inbox_id,
         "tenant": key.tenant,
         "limit": limit + 1,
-        "before": number_behind(after, FRONT),
+        "before": number_after(after, FRONT),
     }
-    rows, behind = split(_LISTINGS[unread_only](connection, parameters), limit)
+    rows, next_row = split(_LISTINGS[unread_only](connection, parameters), limit)
     items = [_inbox_channel(key.tenant, row) for row in rows]
-    return Page(items, next="" if behind is None else page_key(items[-1].latest.arrive_revision))
+    return Page(items, next="" if next_row is None else page_key(items[-1].latest.arrive_revision))
 
 
 def _inbox_channel(tenant: str, row: Stored) -> InboxChannel:

@@ -1,4 +1,4 @@
-"""Rows of inboxes: found and locked, with the counters of their channels."""
+"""Finds and locks the rows of inboxes, and reads the counters of their channels."""
 
 from collections.abc import Iterable, Sequence
 
@@ -26,7 +26,7 @@ _LOCK = Prepared(_INBOX.with_for_update())
 _LOCK_SOME = Prepared(
     select(inboxes.c.inbox_id)
     .where(is_one_of(inboxes.c.inbox_id, numbers("inbox_ids")))
-    # Not by the plain columns: PostgreSQL would read all inboxes in the order of an index.
+    # Plain columns would make PostgreSQL read all inboxes in the order of an index.
     .order_by(inboxes.c.tenant + "", inboxes.c.user_id + "")
     .with_for_update()
 )
@@ -47,9 +47,9 @@ _CHANNEL_COUNTERS = Prepared(
 
 
 def find(connection: Connection, key: InboxKey, *, lock: bool = False) -> tuple[int | None, Inbox]:
-    """Returns the number of an inbox and the inbox; None and an empty one for an unknown user.
+    """Returns the number of an inbox and the inbox; None and an empty inbox for an unknown user.
 
-    With `lock`, no other transaction changes the inbox until this one ends.
+    With `lock`, no other transaction can change the inbox until this one ends.
     """
     rows = (_LOCK if lock else _READ)(connection, key._asdict())
     if not rows:
@@ -59,15 +59,15 @@ def find(connection: Connection, key: InboxKey, *, lock: bool = False) -> tuple[
 
 
 def lock(connection: Connection, inbox_ids: Iterable[int]) -> None:
-    """Locks inboxes: no other transaction changes them until this one ends.
+    """Locks inboxes: no other transaction can change them until this one ends.
 
-    They are locked in the order of their tenants and users, as the fan-out does: so
-    two transactions never wait for each other.
+    They are locked in the order of tenants and users, as in a fan-out, so two
+    transactions never deadlock.
     """
     _LOCK_SOME(connection, {"inbox_ids": pack(list(inbox_ids))})
 
 
 def channel_counters(connection: Connection, inbox_id: int) -> Sequence[ChannelCounters]:
-    """Returns the counters of the channels that an inbox has notifications of, by their ids."""
+    """Returns the counters of the channels that have notifications in an inbox, by channel id."""
     rows = _CHANNEL_COUNTERS(connection, {"inbox_id": inbox_id})
     return [ChannelCounters(channel_id, Counters(*counts)) for channel_id, *counts in rows]

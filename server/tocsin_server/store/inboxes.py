@@ -1,4 +1,4 @@
-"""Inboxes, read and marked."""
+"""Stores inboxes: reads and marks them."""
 
 from sqlalchemy import Connection
 

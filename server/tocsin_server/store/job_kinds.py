@@ -1,4 +1,4 @@
-"""The kinds of jobs that this program knows, and what does a step of each."""
+"""The kinds of jobs that this program knows, each with the function that runs a step."""
 
 from collections.abc import Mapping
 

@@ -1,10 +1,10 @@
-"""Jobs: long work in short transactions, each the next step of the job that waited longest.
+"""Jobs: long work, done in steps that are short transactions.
 
-Every job gets a step, and goes to the end of the queue. A step and the position
-that it reached are committed together, so a job that was cut off anywhere goes on
-where it was. A job whose step fails waits before it is tried again, and the others
-go on. The queue is ordered by a counter. A job's due time only says when it may go
-on at the earliest: 0, which is always, unless it failed.
+The job that has waited longest runs a step and goes to the end of the queue. A step
+commits the position that it reached with its changes, so an interrupted job resumes
+where it was. A job whose step fails is retried later, and does not block the others.
+A counter orders the queue, not a clock. A job's due time is 0, unless its last step
+failed; then it is the earliest time of the retry.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +23,7 @@ from tocsin_server.store.writing.unit_of_work import WithChanges
 from tocsin_server.store.writing.writer import Writer
 
 RETRY_MICROSECONDS = 60_000_000
-"""How long a job waits after its step failed."""
+"""How long a job waits after a failed step."""
 
 STEP_ROWS = 100
 """About how many rows a step writes."""
@@ -32,7 +32,7 @@ logger = getLogger(__name__)
 
 
 class Job(NamedTuple):
-    """A job in the queue. Subject and position mean what its kind says."""
+    """A job in the queue. Its kind defines the meaning of subject and position."""
 
     job_id: int
     tenant: str
@@ -42,14 +42,14 @@ class Job(NamedTuple):
 
 
 class JobStep(NamedTuple):
-    """What a step of a job changed, and the position that it reached; None at the job's end."""
+    """The changes of a step, and the position that it reached; None when the job is done."""
 
     changes: Sequence[Change]
     position: str | None
 
 
 RunStep = Callable[[Connection, Job, int], JobStep]
-"""Does the next step of a job at a time in microseconds."""
+"""Runs the next step of a job; the last argument is the time in microseconds."""
 
 _columns = (jobs.c.job_id, jobs.c.tenant, jobs.c.kind, jobs.c.subject, jobs.c.position)
 _DUE = (
@@ -90,13 +90,13 @@ class SqlJobStore:
     """Implements `tocsin_server.domain.ports.jobs.JobStore`."""
 
     def __init__(self, writer: Writer, reader: Reader, kinds: Mapping[str, RunStep]) -> None:
-        """Takes what does a step of each kind; jobs of other kinds are left alone."""
+        """Takes the function that runs a step of each kind; jobs of other kinds are left alone."""
         self._writer = writer
         self._reader = reader
         self._kinds = kinds
 
     async def work(self, now: int) -> bool:
-        """Does one step of the job that has waited longest among those that are free."""
+        """Runs a step of the due job that has waited longest; skips jobs that other servers run."""
         parameters = {"now": now, "kinds": pack(list(self._kinds))}
         if not await self._reader.run(lambda c: _FIRST(c, parameters)):
             return False
@@ -109,23 +109,23 @@ class SqlJobStore:
                 return False
             job = Job(*rows[0])
             claimed.append(job)
-            done = self._kinds[job.kind](connection, job, now)
-            if done.position is None:
+            result = self._kinds[job.kind](connection, job, now)
+            if result.position is None:
                 end(connection, job)
             else:
-                _put_last(connection, job, done.position)
-            return WithChanges(outcome=True, changes=done.changes)
+                _put_last(connection, job, result.position)
+            return WithChanges(outcome=True, changes=result.changes)
 
         try:
             return await self._writer.run(step, STEP_ROWS)
         except (Exhausted, Unavailable):
             raise
-        except Exception:  # the job's own fault: the others go on
+        except Exception:  # a defect of the job must not block the others
             if not claimed:
                 raise
             job = claimed[0]
             logger.exception("a job failed", extra={"job_id": job.job_id, "kind": job.kind})
-            await self._writer.run(lambda c: _put_off(c, job, now), rows=1)
+            await self._writer.run(lambda c: _delay_retry(c, job, now), rows=1)
             return True
 
 
@@ -135,17 +135,17 @@ def begin(connection: Connection, tenant: str, kind: str, subject: str) -> None:
 
 
 def end(connection: Connection, job: Job) -> None:
-    """Takes a job out of the queue."""
+    """Removes a job from the queue."""
     _END(connection, {"job": job.job_id})
 
 
 def _put_last(connection: Connection, job: Job, position: str, due_time: int = 0) -> None:
-    """Puts a job at the end of the queue, and notes the position that it reached."""
+    """Moves a job to the end of the queue, and stores the position that it reached."""
     _PUT_LAST(connection, {"job": job.job_id, "position": position, "due": due_time})
 
 
-def _put_off(connection: Connection, failed: Job, now: int) -> None:
-    """Makes a job that failed wait, whatever position it has reached by now."""
+def _delay_retry(connection: Connection, failed: Job, now: int) -> None:
+    """Delays the retry of a job that failed; keeps the position that it has by now."""
     if rows := _CLAIM(connection, {"job": failed.job_id}):
         job = Job(*rows[0])
         _put_last(connection, job, job.position, now + RETRY_MICROSECONDS)

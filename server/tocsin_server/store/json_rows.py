@@ -1,13 +1,13 @@
-"""Many rows as one bound parameter.
+"""Passes many rows to a statement as one JSON parameter.
 
-A statement over thousands of rows with a parameter for each value costs more
-in binding than in writing, and lets go of the interpreter's lock at each row.
-JSON is one parameter and one step of the database. An array gives its texts,
-an object its keys and values; a row of several columns is an array in an
-array, which costs the database a microsecond and a half for each column.
+In a statement over thousands of rows with a parameter for each value, binding costs
+more than writing, and the driver releases the interpreter's lock at each row. JSON
+is one parameter and one step of the database. An array stands for its texts, an
+object for its keys and values. A row of several columns is an array inside an
+array; it costs the database 1.5 µs for each column.
 
-Each database has its own words for it. SQLite's JSON has types of its own;
-PostgreSQL gives texts, which are read as the types that the columns have.
+The SQL differs by database. SQLite returns typed JSON values. PostgreSQL returns
+texts, which are cast to the types of the columns.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,44 +24,44 @@ from sqlalchemy.types import TypeEngine
 
 
 def pack(rows: Iterable[Sequence[Any]] | Iterable[str | int] | Mapping[Any, Any]) -> str:
-    """Returns rows, texts, numbers or entries as the value of a parameter."""
+    """Encodes rows, texts, numbers or entries as the value of a parameter."""
     return dumps(rows if isinstance(rows, Mapping) else list(rows), separators=(",", ":"))
 
 
 def elements(parameter: str) -> TableValuedAlias:
-    """Returns the rows of a parameter that holds an array: `value`, which is a text."""
+    """Returns a table of the elements of an array; its column `value` is a text."""
     return _Elements(_bound(parameter)).table_valued("value", name=parameter)
 
 
 def texts(parameter: str) -> Select[tuple[str]]:
-    """Returns a query of the texts that a parameter holds as an array."""
+    """Returns a query of the texts in an array."""
     return select(elements(parameter).c.value)
 
 
-def is_one_of(value: ColumnElement[Any], found: Select[Any]) -> ColumnElement[bool]:
-    """Returns whether a value is one of what a query found, for rows to be looked up by that.
+def is_one_of(value: ColumnElement[Any], query: Select[Any]) -> ColumnElement[bool]:
+    """Returns the condition that a query returns the value; rows are looked up by that value.
 
-    `in_` leaves it to PostgreSQL what to look them up by; while it has not counted
-    a young table, all that is a tenant's looks like little.
+    With `in_`, PostgreSQL chooses the index. On a new table without statistics it
+    may choose to read all rows of a tenant.
     """
-    return _IsOneOf(value, found.scalar_subquery())
+    return _IsOneOf(value, query.scalar_subquery())
 
 
-def is_among(value: ColumnElement[str], found: Select[tuple[str]]) -> ColumnElement[bool]:
-    """Returns whether a value is among what a query found, to be asked of row after row.
+def is_among(value: ColumnElement[str], query: Select[tuple[str]]) -> ColumnElement[bool]:
+    """Returns the condition that a query returns the value; it is evaluated for each row.
 
-    Said like this, PostgreSQL hashes what was found; of `in_` it may make a
-    comparison of each with each.
+    In this form PostgreSQL hashes the results of the query. With `in_` alone, it may
+    compare each row with each result.
     """
-    return value.in_(found).is_(true())
+    return value.in_(query).is_(true())
 
 
 def entries(
     parameter: str, value_type: TypeEngine[Any]
 ) -> tuple[ColumnElement[str], ColumnElement[Any]]:
-    """Returns the keys and values that a parameter holds as an object.
+    """Returns the columns of keys and values of an object.
 
-    A value that is an array or an object itself is its JSON text.
+    A value that is an array or an object is returned as JSON text.
     """
     each = _Entries(_bound(parameter)).table_valued("key", "value", name=parameter)
     return each.c.key, _Typed(each.c.value, value_type)
@@ -70,17 +70,17 @@ def entries(
 def parts(
     array: ColumnElement[Any], types: Sequence[TypeEngine[Any]]
 ) -> Sequence[ColumnElement[Any]]:
-    """Returns the elements of a value that is an array, by their types."""
+    """Returns the elements of an array as columns of these types."""
     return [_Typed(_Element(array, place), type_) for place, type_ in enumerate(types)]
 
 
 def columns(parameter: str, types: Sequence[TypeEngine[Any]]) -> Sequence[ColumnElement[Any]]:
-    """Returns the columns that a parameter holds as an array of rows, which are arrays."""
+    """Returns the columns of an array of rows, which are arrays."""
     return parts(elements(parameter).c.value, types)
 
 
 def numbers(parameter: str) -> Select[tuple[int]]:
-    """Returns a query of the numbers that a parameter holds as an array."""
+    """Returns a query of the numbers in an array."""
     return select(_Typed(elements(parameter).c.value, BigInteger()))
 
 
@@ -89,24 +89,24 @@ def _bound(parameter: str) -> ColumnElement[str]:
 
 
 class _IsOneOf(FunctionElement[bool]):
-    """Whether a value is one of what a query found."""
+    """The condition that a subquery returns a value."""
 
     inherit_cache = True
     type = Boolean()
 
     def self_group(self, against: OperatorType | None = None) -> Self:
-        """Returns itself: a comparison needs neither parentheses nor another with true."""
+        """Returns itself: the condition needs neither parentheses nor a comparison with true."""
         return self
 
 
 class _Elements(FunctionElement[Any]):
-    """The rows of an array: `value`."""
+    """The elements of an array, as rows with the column `value`."""
 
     inherit_cache = True
 
 
 class _Entries(FunctionElement[Any]):
-    """The rows of an object: `key` and `value`."""
+    """The entries of an object, as rows with the columns `key` and `value`."""
 
     inherit_cache = True
 
@@ -122,7 +122,7 @@ class _Element(FunctionElement[Any]):
 
 
 class _Typed(FunctionElement[Any]):
-    """A value from JSON, as the type that it has in a table."""
+    """A value from JSON, cast to the type of its column."""
 
     inherit_cache = False
 
@@ -132,15 +132,15 @@ class _Typed(FunctionElement[Any]):
 
 
 @compiles(_IsOneOf, "sqlite")
-def _is_one_of_in_sqlite(asked: _IsOneOf, compiler: SQLCompiler, **how: object) -> str:
-    value, found = asked.clauses
-    return f"{compiler.process(value, **how)} IN {compiler.process(found, **how)}"
+def _is_one_of_in_sqlite(condition: _IsOneOf, compiler: SQLCompiler, **how: object) -> str:
+    value, query = condition.clauses
+    return f"{compiler.process(value, **how)} IN {compiler.process(query, **how)}"
 
 
 @compiles(_IsOneOf, "postgresql")
-def _is_one_of_in_postgresql(asked: _IsOneOf, compiler: SQLCompiler, **how: object) -> str:
-    value, found = asked.clauses
-    return f"{compiler.process(value, **how)} = ANY (ARRAY{compiler.process(found, **how)})"
+def _is_one_of_in_postgresql(condition: _IsOneOf, compiler: SQLCompiler, **how: object) -> str:
+    value, query = condition.clauses
+    return f"{compiler.process(value, **how)} = ANY (ARRAY{compiler.process(query, **how)})"
 
 
 @compiles(_Elements, "sqlite")

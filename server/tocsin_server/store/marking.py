@@ -1,7 +1,7 @@
-"""Marking: a change of state of selected notifications.
+"""Marking: changes the state of selected notifications.
 
-The notifications to change are counted first, channel by channel, and changed
-second, by the same condition: so the counters follow from the rows.
+A first statement counts the notifications to change, by channel. A second one
+changes them by the same condition. So the counters follow from the rows.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -34,13 +34,13 @@ from tocsin_server.store.engine.prepared import Prepared
 from tocsin_server.store.idempotency import AnswerCodec, Facts
 from tocsin_server.store.json_rows import is_among, is_one_of, pack, texts
 from tocsin_server.store.pages import COPIES, STATE_COLUMNS, bounded, notification, split
-from tocsin_server.store.revisions import Difference, count
+from tocsin_server.store.revisions import Difference, next_revisions
 from tocsin_server.store.schema.tables import marks, messages, notifications
 from tocsin_server.store.writing.unit_of_work import WithChanges
 
 
 class _Selected(Enum):
-    """What a selection selects by."""
+    """The kind of a selection."""
 
     MESSAGES = "messages"
     CHANNELS = "channels"
@@ -48,7 +48,7 @@ class _Selected(Enum):
 
     @classmethod
     def by(cls, selection: Selection) -> "_Selected":
-        """Returns what a selection selects by."""
+        """Returns the kind of a selection."""
         if selection.message_ids is not None:
             return cls.MESSAGES
         return cls.ALL if selection.channel_ids is None else cls.CHANNELS
@@ -60,12 +60,12 @@ _UNSEEN = notifications.c.seen_time.is_(None)
 _TO_CHANGE: Mapping[Effect, ColumnElement[bool]] = {
     Effect.READ: _UNREAD,
     Effect.UNREAD: ~_UNREAD,
-    # Unseen implies unread: with both conditions SQLite can use the index of the unread.
+    # Unseen implies unread. With both conditions, SQLite can use the index of unread notifications.
     Effect.SEEN: _UNREAD & _UNSEEN,
     Effect.UNSEEN: ~_UNSEEN,
     Effect.UNREAD_SEEN: or_(~_UNREAD, _UNSEEN),
 }
-"""The notifications that an effect changes."""
+"""For each effect, the condition of the notifications that it changes."""
 
 _now = bindparam("now", type_=BigInteger)
 _seen = func.coalesce(notifications.c.seen_time, _now)
@@ -76,7 +76,7 @@ _STATES: Mapping[Effect, Mapping[str, Any]] = {
     Effect.UNSEEN: {"read_time": null(), "seen_time": null()},
     Effect.UNREAD_SEEN: {"read_time": null(), "seen_time": _seen},
 }
-"""The values that an effect sets."""
+"""For each effect, the values that it sets."""
 
 _UP_TO = notifications.c.arrive_revision <= bindparam("up_to_revision")
 _copies = notifications.alias()
@@ -86,7 +86,7 @@ _SEQUENCES = select(messages.c.sequence).where(
 _ARRIVALS = select(_copies.c.arrive_revision).where(
     is_one_of(_copies.c.sequence, _SEQUENCES), _copies.c.inbox_id == bindparam("inbox")
 )
-_NARROWED: Mapping[_Selected, Sequence[ColumnElement[bool]]] = {
+_SELECTED_BY: Mapping[_Selected, Sequence[ColumnElement[bool]]] = {
     _Selected.MESSAGES: (is_one_of(notifications.c.arrive_revision, _ARRIVALS),),
     _Selected.CHANNELS: (is_among(notifications.c.channel_id, texts("ids")), _UP_TO),
     _Selected.ALL: (_UP_TO,),
@@ -94,23 +94,23 @@ _NARROWED: Mapping[_Selected, Sequence[ColumnElement[bool]]] = {
 
 
 def _to_change(effect: Effect, selected: _Selected, *columns: ColumnElement[Any]) -> Select[Any]:
-    """Returns a query of columns of the notifications that an effect changes."""
+    """Returns a query of the selected notifications that an effect changes."""
     return select(*columns).where(
         notifications.c.inbox_id == bindparam("inbox"),
         notifications.c.remove_time.is_(None),
         _TO_CHANGE[effect],
-        *_NARROWED[selected],
+        *_SELECTED_BY[selected],
     )
 
 
 def _index(effect: Effect, selected: _Selected) -> str | None:
-    """Returns the index that holds the notifications to change, and few others."""
-    few = effect in (Effect.READ, Effect.SEEN) and selected is not _Selected.MESSAGES
-    return "ix_notifications_unread" if few else None
+    """Returns the partial index that finds the notifications to change, if there is one."""
+    unread_only = effect in (Effect.READ, Effect.SEEN) and selected is not _Selected.MESSAGES
+    return "ix_notifications_unread" if unread_only else None
 
 
 def _counting(effect: Effect, selected: _Selected) -> Prepared:
-    """Counts the notifications to change by channel, and how many are unread and unseen."""
+    """Returns a statement that counts what to change by channel: all, unread and unseen."""
     channel_id = notifications.c.channel_id
     counts = (func.count(), func.count().filter(_UNREAD), func.count().filter(_UNSEEN))
     return Prepared(
@@ -120,7 +120,7 @@ def _counting(effect: Effect, selected: _Selected) -> Prepared:
 
 
 def _changing(effect: Effect, selected: _Selected) -> Prepared:
-    """Changes them; those selected by their ids also take the revision."""
+    """Returns a statement that changes them; those selected by ids also take the new revision."""
     changed = dict(_STATES[effect])
     if selected is _Selected.MESSAGES:
         changed["revision"] = bindparam("at", type_=BigInteger)
@@ -167,15 +167,15 @@ def _from_facts(facts: Facts) -> Marked:
 
 
 MARKED = AnswerCodec(_to_facts, _from_facts)
-"""How the outcome of a marking is kept."""
+"""The codec of the answer to a marking."""
 
 
 def mark(
     connection: Connection, marking: Marking, now: int, is_watched: Callable[[InboxKey], bool]
 ) -> Marked | WithChanges[Marked]:
-    """Makes a marking one change of its inbox, or none when it changes no notification.
+    """Applies a marking as one change of its inbox; changes nothing if no notification changes.
 
-    Notifications that change one by one are read back only where the inbox `is_watched`.
+    Notifications selected by ids are read back for subscribers, only if the inbox `is_watched`.
     """
     inbox_id, inbox = inbox_rows.find(connection, marking.key, lock=True)
     if inbox_id is None:
@@ -187,7 +187,7 @@ def mark(
         return Marked(inbox.revision, inbox.counters, 0)
     _CHANGE[kind](connection, parameters)
     differences = [_difference(marking.effect, *row) for row in counts]
-    counted = count(connection, {inbox_id: differences})[inbox_id]
+    counted = next_revisions(connection, {inbox_id: differences})[inbox_id]
     items: Sequence[Item] | None
     if marking.selection.message_ids is None:
         items = [_log(connection, marking, parameters)]
@@ -208,7 +208,7 @@ def mark(
 
 
 def _may_change(effect: Effect, inbox: Inbox) -> bool:
-    """Tells by the counters whether there may be anything to change, without reading rows."""
+    """Whether any notification may change, according to the counters; reads no rows."""
     if effect is Effect.READ:
         return inbox.counters.unread > 0
     if effect is Effect.SEEN:
@@ -217,7 +217,7 @@ def _may_change(effect: Effect, inbox: Inbox) -> bool:
 
 
 def _parameters(marking: Marking, inbox_id: int, inbox: Inbox, now: int) -> dict[str, Any]:
-    """Returns the parameters of the statements; `at` is the next revision."""
+    """Returns the parameters of all statements; `at` is the next revision."""
     up_to, head = marking.selection.up_to_revision, inbox.revision
     ids = marking.selection.message_ids or marking.selection.channel_ids or ()
     return {
@@ -235,7 +235,7 @@ def _difference(
 ) -> Difference:
     """Returns by how much an effect changes the counters of a channel.
 
-    `count` is the number of notifications it changes; `unread` and `unseen` of them are so.
+    It changes `count` notifications; before, `unread` of them are unread and `unseen` are unseen.
     """
     now_unread = {Effect.READ: 0, Effect.SEEN: unread}.get(effect, count)
     now_unseen = {Effect.UNREAD: unseen, Effect.UNSEEN: count}.get(effect, 0)
@@ -243,7 +243,7 @@ def _difference(
 
 
 def _log(connection: Connection, marking: Marking, parameters: Mapping[str, Any]) -> Mark:
-    """Writes the mark into the log, and returns it."""
+    """Appends the mark to the log, and returns it."""
     mark = Mark(
         parameters["at"],
         marking.selection.channel_ids,
@@ -262,10 +262,10 @@ def _log(connection: Connection, marking: Marking, parameters: Mapping[str, Any]
 
 
 def _changed_at(connection: Connection, inbox_id: int, revision: int) -> Sequence[Item] | None:
-    """Returns what changed alone at a revision, or None when it is too much for a response."""
+    """Returns the notifications that changed at a revision; None if they do not fit a response."""
     limit = limits.SELECTED_NOTIFICATIONS
-    found = _OF_REVISION(
+    fetched = _OF_REVISION(
         connection, {"inbox_id": inbox_id, "revision": revision, "limit": limit + 1}
     )
-    rows, behind = split(found, limit)
-    return [notification(row) for row in rows] if behind is None else None
+    rows, next_row = split(fetched, limit)
+    return [notification(row) for row in rows] if next_row is None else None

@@ -1,4 +1,4 @@
-"""Messages, sent and read back."""
+"""Stores messages: sends and reads them."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from tocsin_server.domain.model.errors import TocsinError
 from tocsin_server.domain.model.messages import Message, Send, Sent
 from tocsin_server.domain.model.pages import Page
 from tocsin_server.store.engine.prepared import Prepared
-from tocsin_server.store.page_keys import number_behind, page_key
+from tocsin_server.store.page_keys import number_after, page_key
 from tocsin_server.store.pages import MESSAGE_COLUMNS, bounded, message, split
 from tocsin_server.store.reader import Reader
 from tocsin_server.store.schema.tables import channels, messages
@@ -16,7 +16,7 @@ from tocsin_server.store.sending import SendBatch
 from tocsin_server.store.writing.writer import Writer
 
 _LAST = 2**63 - 1
-"""Behind every sequence."""
+"""Above every sequence: where the first page of a list begins."""
 
 _ONE = Prepared(
     select(*MESSAGE_COLUMNS).where(
@@ -63,9 +63,9 @@ class SqlMessageStore:
         parameters = {
             "tenant": tenant,
             "channel_id": channel_id,
-            "before": number_behind(after, _LAST),
+            "before": number_after(after, _LAST),
             "limit": limit + 1,
         }
-        rows, behind = split(await self._reader.run(lambda c: _LATEST(c, parameters)), limit)
+        rows, next_row = split(await self._reader.run(lambda c: _LATEST(c, parameters)), limit)
         items = [message(row) for row in rows]
-        return Page(items, next="" if behind is None else page_key(items[-1].sequence))
+        return Page(items, next="" if next_row is None else page_key(items[-1].sequence))

@@ -1,4 +1,4 @@
-"""The notifications of an inbox, listed."""
+"""Lists the notifications of an inbox."""
 
 from collections.abc import Sequence
 from enum import Enum
@@ -9,12 +9,12 @@ from tocsin_server.domain.model.inboxes import Notification, NotificationFilter
 from tocsin_server.domain.model.pages import Page
 from tocsin_server.store.engine.prepared import Prepared
 from tocsin_server.store.json_rows import is_among, pack, texts
-from tocsin_server.store.page_keys import number_behind, page_key
+from tocsin_server.store.page_keys import number_after, page_key
 from tocsin_server.store.pages import COPIES, STATE_COLUMNS, bounded, notification, split
 from tocsin_server.store.schema.tables import notifications
 
 FRONT = 2**62
-"""The arrive revision in front of every notification."""
+"""Above every arrive revision: where the first page of a list begins."""
 
 _COPIES = (
     select(*STATE_COLUMNS)
@@ -27,7 +27,7 @@ _COPIES = (
 
 
 class _Channels(Enum):
-    """How a listing selects channels; a single channel has an index of its own."""
+    """How a list selects channels; a single channel uses an index of its own."""
 
     ALL = "all"
     ONE = "one"
@@ -67,13 +67,13 @@ def list_page(
     parameters: dict[str, str | int] = {
         "inbox_id": inbox_id,
         "limit": limit + 1,
-        "before": number_behind(after, FRONT),
+        "before": number_after(after, FRONT),
     }
     channels = _Channels.ALL
     if len(channel_ids) == 1:
         channels, parameters["channel_ids"] = _Channels.ONE, channel_ids[0]
     elif channel_ids:
         channels, parameters["channel_ids"] = _Channels.SOME, pack(channel_ids)
-    rows, behind = split(_LISTINGS[which, channels](connection, parameters), limit)
+    rows, next_row = split(_LISTINGS[which, channels](connection, parameters), limit)
     items = [notification(row) for row in rows]
-    return Page(items, next="" if behind is None else page_key(items[-1].arrive_revision))
+    return Page(items, next="" if next_row is None else page_key(items[-1].arrive_revision))

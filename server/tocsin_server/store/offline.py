@@ -1,7 +1,8 @@
-"""Visiting a store that is there, from beside its server: to look, to repair, to be alone with it.
+"""Opens an existing store without a server: for the doctor, backups and restores.
 
-A visitor makes no database and migrates none. Its transactions are of one
-moment, and short ones of its own hold up a server no longer than they last.
+It creates no database and migrates none. A server may be using the store, unless
+it is opened exclusively. Each transaction sees one snapshot, and a transaction
+that writes holds up the server only as long as it lasts.
 """
 
 from asyncio import Runner
@@ -16,54 +17,62 @@ from sqlalchemy import URL, Connection, create_engine, event
 from sqlalchemy.pool import StaticPool
 
 from tocsin_server.store.engine.databases import Database
-from tocsin_server.store.engine.driver_errors import CannotOpen, cause_of, is_busy, is_of_a_database
+from tocsin_server.store.engine.driver_errors import (
+    CannotOpen,
+    cause_of,
+    is_busy,
+    is_database_error,
+)
 from tocsin_server.store.engine.executors import run
 from tocsin_server.store.schema import versions
 
 T = TypeVar("T")
 
 BUSY_SECONDS = 5.0
-"""How long a visitor waits for a lock that somebody else holds."""
+"""How long a transaction waits for a lock that another process holds."""
 
 _WRITES = "tocsin_writes"
-"""The execution option of a transaction that holds the write lock from its beginning."""
+"""The execution option of a transaction that takes the write lock when it begins."""
 
 
-class Visit(Protocol):
-    """A store that is visited; each unit of work is a transaction of its own."""
+class OfflineStore(Protocol):
+    """A store that was opened without a server. Each unit of work is a transaction of its own."""
 
     def read(self, unit: Callable[[Connection], T]) -> T:
-        """Runs a unit of work that only reads, at one moment of the database."""
+        """Runs a unit of work that only reads, on one snapshot of the database."""
 
     def write(self, unit: Callable[[Connection], T]) -> T:
         """Commits a unit of work; it is on disk when this returns."""
 
 
 @contextmanager
-def visiting(url: URL, *, alone: bool = False, current: bool = False) -> Iterator[Visit]:
-    """Visits a store while the context lasts.
+def open_offline(
+    url: URL, *, exclusive: bool = False, current_schema: bool = False
+) -> Iterator[OfflineStore]:
+    """Opens a store while the context lasts.
 
-    With `alone`, nobody else uses a file meanwhile; a PostgreSQL database tells
-    who uses it. With `current`, the schema must be this program's, and not an
-    older one.
+    With `exclusive`, no other process has a SQLite file open meanwhile; on
+    PostgreSQL, which lists its connections, it has no effect. With
+    `current_schema`, a store with an older schema is refused.
 
     Raises:
-        CannotOpen: it is missing, not a store, a newer program's, in use, or fails meanwhile.
+        CannotOpen: the store is missing, in use, no store, or of a newer program; or the
+            database fails meanwhile.
     """
-    of_file = url.drivername.startswith("sqlite")
-    name = str(url.database) if of_file else url.render_as_string(hide_password=True)
+    is_file = url.drivername.startswith("sqlite")
+    name = str(url.database) if is_file else url.render_as_string(hide_password=True)
     try:
-        with _file(url, alone=alone) if of_file else _postgresql(url) as visit:
-            visit.read(lambda connection: _check_schema(connection, current=current))
-            yield visit
+        with _open_sqlite(url, exclusive=exclusive) if is_file else _open_postgresql(url) as store:
+            store.read(lambda connection: _check_schema(connection, current=current_schema))
+            yield store
     except Exception as error:
-        if not (isinstance(error, CannotOpen) or is_of_a_database(error)):
+        if not (isinstance(error, CannotOpen) or is_database_error(error)):
             raise
-        cause = "a server uses it" if alone and is_busy(error) else cause_of(error)
+        cause = "a server uses it" if exclusive and is_busy(error) else cause_of(error)
         raise CannotOpen(f"cannot use the database {name}: {cause}") from None
 
 
-class _FileVisit:
+class _OfflineSqlite:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
@@ -80,17 +89,17 @@ class _FileVisit:
 
 
 @contextmanager
-def _file(url: URL, *, alone: bool) -> Iterator[Visit]:
-    """Visits a SQLite file."""
+def _open_sqlite(url: URL, *, exclusive: bool) -> Iterator[OfflineStore]:
+    """Opens a SQLite file."""
     path = Path(str(url.database))
     if not path.is_file():
         raise CannotOpen("there is no such file")
-    # So opened, a file that is gone meanwhile is not made anew.
+    # This mode does not create the file again if it is deleted meanwhile.
     address = f"{path.absolute().as_uri()}?mode=rw"
     engine = create_engine(
         "sqlite://",
         creator=lambda: connect(
-            address, uri=True, timeout=0.0 if alone else BUSY_SECONDS, isolation_level=None
+            address, uri=True, timeout=0.0 if exclusive else BUSY_SECONDS, isolation_level=None
         ),
         poolclass=StaticPool,
     )
@@ -98,9 +107,9 @@ def _file(url: URL, *, alone: bool) -> Iterator[Visit]:
     @event.listens_for(engine, "connect")
     def prepare(connection: SqliteConnection, _record: object) -> None:
         connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA wal_autocheckpoint = 0")  # that is the server's
-        if alone:
-            # Refused while anybody else has the file open; and nobody gets in afterwards.
+        connection.execute("PRAGMA wal_autocheckpoint = 0")  # only the server checkpoints
+        if exclusive:
+            # SQLite refuses this while another process has the file open, and later lets none in.
             connection.execute("PRAGMA locking_mode = EXCLUSIVE")
             connection.execute("PRAGMA journal_mode = DELETE")
 
@@ -111,48 +120,48 @@ def _file(url: URL, *, alone: bool) -> Iterator[Visit]:
 
     try:
         with engine.connect() as connection:
-            yield _FileVisit(connection)
+            yield _OfflineSqlite(connection)
     finally:
         engine.dispose()
 
 
-class _PostgresqlVisit:
-    def __init__(self, runner: Runner, opened: Database) -> None:
+class _OfflinePostgresql:
+    def __init__(self, runner: Runner, database: Database) -> None:
         self._runner = runner
-        self._opened = opened
+        self._database = database
 
     def read(self, unit: Callable[[Connection], T]) -> T:
-        async def reading() -> T:
-            async with self._opened.readers.connect() as connection:
+        async def read() -> T:
+            async with self._database.readers.connect() as connection:
                 await connection.begin()
                 return await connection.run_sync(unit)
 
-        return self._runner.run(reading())
+        return self._runner.run(read())
 
     def write(self, unit: Callable[[Connection], T]) -> T:
-        def writing(connection: Connection) -> T:
+        def write(connection: Connection) -> T:
             with connection.begin():
                 return unit(connection)
 
-        return self._runner.run(run(self._opened.executors[0], writing))
+        return self._runner.run(run(self._database.executors[0], write))
 
 
 @contextmanager
-def _postgresql(url: URL) -> Iterator[Visit]:
-    """Visits a PostgreSQL database, in a loop of its own."""
-    # Its driver need not be installed where nobody asks for it.
+def _open_postgresql(url: URL) -> Iterator[OfflineStore]:
+    """Opens a PostgreSQL database, with an event loop of its own."""
+    # The driver is an optional dependency.
     from tocsin_server.store.engine.postgresql import Postgresql  # noqa: PLC0415
 
     with Runner() as runner:
-        opened = Postgresql(url, visits=True)
+        database = Postgresql(url, offline=True)
         try:
-            yield _PostgresqlVisit(runner, opened)
+            yield _OfflinePostgresql(runner, database)
         finally:
-            runner.run(opened.close())
+            runner.run(database.close())
 
 
 def _check_schema(connection: Connection, *, current: bool) -> None:
-    """Raises CannotOpen where the schema is none that this program knows."""
+    """Raises CannotOpen where the store has no schema that this program can use."""
     version = versions.version(connection)
     if not version:
         raise CannotOpen("it is empty: no server has used it yet")

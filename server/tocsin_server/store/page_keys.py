@@ -1,23 +1,23 @@
-"""Page keys: where the next page of a list begins, as text that only the store reads."""
+"""Page keys: the place where the next page of a list begins, as text that only the store reads."""
 
 from collections.abc import Sequence
 from json import dumps, loads
 
 from tocsin_server.domain.model.errors import FieldsInvalid, Violation
 
-_MOST = 2**63 - 1
+_LARGEST = 2**63 - 1
 
 
 def page_key(*parts: str | int) -> str:
-    """Returns the key of the page behind the item that sorts by these parts."""
+    """Returns the key of the page after an item; the parts are what the item is sorted by."""
     return dumps(parts, separators=(",", ":"))
 
 
 def key_parts(key: str, *types: type) -> Sequence[str | int]:
-    """Returns the parts of a key, which are of these types.
+    """Returns the parts of a key, which must have these types.
 
     Raises:
-        FieldsInvalid: no list of this order gave the key.
+        FieldsInvalid: the key is not from a list with this order.
     """
     try:
         parts = loads(key)
@@ -30,20 +30,20 @@ def key_parts(key: str, *types: type) -> Sequence[str | int]:
     return parts
 
 
-def number_behind(key: str, first: int) -> int:
-    """Returns the number that a key of one number holds; `first` where there is no key."""
+def number_after(key: str, first: int) -> int:
+    """Returns the number in a key of one number; `first` if the key is empty."""
     return int(key_parts(key, int)[0]) if key else first
 
 
 def _invalid() -> FieldsInvalid:
-    """Returns the error for a key that came in a page token and is none of this list's."""
+    """Returns the error for a page token whose key is not from this list."""
     return FieldsInvalid([Violation("page_token", "is not a page token", "PAGE_TOKEN_INVALID")])
 
 
 def _is_storable(part: str | int) -> bool:
-    """Tells whether a database takes a part: no negative or wide number, NUL or half character."""
+    """Whether a database takes a part: no negative or too large number, NUL, or lone surrogate."""
     if isinstance(part, int):
-        return 0 <= part <= _MOST
+        return 0 <= part <= _LARGEST
     try:
         return b"\0" not in part.encode()
     except UnicodeEncodeError:

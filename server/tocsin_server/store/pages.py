@@ -1,4 +1,4 @@
-"""Rows as the domain knows them, and pages of them that fit a response."""
+"""Converts rows into the domain's objects, and bounds pages of rows to the size of a response."""
 
 from collections.abc import Sequence
 from operator import itemgetter
@@ -14,7 +14,7 @@ from tocsin_server.store.engine.prepared import Prepared
 from tocsin_server.store.schema.tables import messages, notifications
 
 PAGE_BYTES = RESPONSE_BYTES * 3 // 4
-"""How much of a response its items take; the rest is for what stands beside them."""
+"""The part of a response for its items; the rest is for its other fields."""
 
 Stored = tuple[Any, ...]
 """A row."""
@@ -55,7 +55,7 @@ def notification(row: Stored) -> Notification:
 
 
 def notification_or_removal(row: Stored) -> Notification | Removal:
-    """Returns what a row stands for that has `TOMBSTONE_COLUMNS` behind the others."""
+    """Returns the notification or removal of a row that ends with `TOMBSTONE_COLUMNS`."""
     remove_time, sequence, message_id = row[11:14]
     return notification(row) if remove_time is None else Removal(row[6], sequence, message_id)
 
@@ -66,42 +66,43 @@ def bounded(
     size: ColumnElement[int] = messages.c.size + ENVELOPE_BYTES,
     sqlite_index: str | None = None,
 ) -> Prepared:
-    """Completes a query from `messages` with these, bounded to what fits a response.
+    """Returns a statement that adds the message to each row, and bounds the rows to a page.
 
-    The query gives what else a row has; its rows begin with `MESSAGE_COLUMNS`,
-    which are NULL where it finds no message. In the order given, it takes one
-    row more than a page's limit, and stops behind the row that passes the
-    size; `split` tells by them whether there is more. The last column is the
-    size of a row and all before it. Sizes are added up before any body is read.
+    `query` selects the other columns. The result's rows begin with
+    `MESSAGE_COLUMNS`, which are NULL if there is no message. Its last column is the
+    running total of the sizes. In the given order, the statement returns up to
+    `limit` rows (pass the page's limit plus one) and ends with the row that exceeds
+    `PAGE_BYTES`; `split` detects from the extra row whether there is a next page.
+    Sizes are summed before any body is read.
     """
     page = (
         query.add_columns(
             messages.c.sequence.label("of_message"),
             size.label("row_size"),
-            func.sum(size).over(order_by=order, rows=(None, 0)).label("reach"),
+            func.sum(size).over(order_by=order, rows=(None, 0)).label("total_size"),
         )
         .order_by(*order)
         .limit(bindparam("limit"))
         .subquery()
     )
-    own = [c for c in page.c if c.name not in ("of_message", "row_size", "reach")]
-    whole: FromClause = page.outerjoin(messages, messages.c.sequence == page.c.of_message)
+    own = [c for c in page.c if c.name not in ("of_message", "row_size", "total_size")]
+    with_messages: FromClause = page.outerjoin(messages, messages.c.sequence == page.c.of_message)
     return Prepared(
-        select(*MESSAGE_COLUMNS, *own, page.c.reach)
-        .select_from(whole)
-        .where(page.c.reach - page.c.row_size < PAGE_BYTES),
+        select(*MESSAGE_COLUMNS, *own, page.c.total_size)
+        .select_from(with_messages)
+        .where(page.c.total_size - page.c.row_size < PAGE_BYTES),
         sqlite_index,
     )
 
 
-def split(found: Sequence[Stored], limit: int) -> tuple[Sequence[Stored], Stored | None]:
-    """Returns a page of the rows of a `bounded` query, and the row behind it, if any.
+def split(fetched: Sequence[Stored], limit: int) -> tuple[Sequence[Stored], Stored | None]:
+    """Splits the rows of a `bounded` statement into a page and the row after it, if any.
 
-    The query ran with the limit of the page and one. Its outer part promises no
-    order, so the rows are put in that of their last column. A lone row that is
-    larger than a page is a page, and stands for what may be behind it.
+    The statement ran with `limit` + 1. Its outer query guarantees no order, so the
+    rows are sorted by their last column. A single row that is larger than a page is a
+    page of its own; it is also returned as the next row, because more may follow.
     """
-    rows = sorted(found, key=itemgetter(-1))
+    rows = sorted(fetched, key=itemgetter(-1))
     if rows and (len(rows) > limit or rows[-1][-1] >= PAGE_BYTES):
         return rows[:-1] or rows, rows[-1]
     return rows, None

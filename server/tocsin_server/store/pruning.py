@@ -1,7 +1,7 @@
-"""Pruning: answers, marks and tombstones that are past their retention.
+"""Pruning: deletes answers, marks and tombstones that are past their retention.
 
-A pruned mark or tombstone is missing from the history of its inbox. So the inbox's
-oldest revision rises to it, and a cursor from before it gets a SNAPSHOT.
+The history of an inbox is incomplete before a pruned mark or tombstone. So the
+inbox's oldest revision is raised to it, and an earlier cursor gets a SNAPSHOT.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ from tocsin_server.store.schema.tables import idempotency, inboxes, marks, notif
 from tocsin_server.store.writing.writer import Writer
 
 PRUNE_ROWS = 500
-"""How many rows of each kind one transaction prunes: a few milliseconds."""
+"""How many rows of each kind one transaction deletes; it takes a few milliseconds."""
 
 
 def _oldest(
@@ -36,7 +36,7 @@ def _oldest(
     key: Sequence[ColumnElement[int]],
     *more: ColumnElement[int],
 ) -> Prepared:
-    """Deletes rows from before a time, oldest first, and returns their keys and more of them."""
+    """Returns a statement that deletes the oldest rows before a time, and returns their columns."""
     due = select(*key).where(time < bindparam("before")).order_by(time).limit(PRUNE_ROWS)
     return Prepared(delete(table).where(tuple_(*key).in_(due)).returning(*key, *more))
 
@@ -66,7 +66,7 @@ class SqlPruningStore:
 
     async def prune(self, now: int) -> int:
         """Deletes some of the rows past their retention, and returns how many."""
-        # In a transaction of their own: a send locks inboxes first, and answers last.
+        # Answers take a transaction of their own, because sends lock inboxes before answers.
         answers_before = {"before": self._retention.answers_since(now)}
         answers = await self._writer.run(lambda c: len(_ANSWERS(c, answers_before)), PRUNE_ROWS)
         history_before = {"before": self._retention.history_since(now)}
@@ -77,7 +77,7 @@ class SqlPruningStore:
 
 
 def _prune_history(connection: Connection, before: Mapping[str, int]) -> int:
-    """Prunes some marks and tombstones, and returns how many rows."""
+    """Deletes some marks and tombstones, and returns how many."""
     pruned = [*_MARKS(connection, before), *_TOMBSTONES(connection, before)]
     oldest: dict[int, int] = {}
     for inbox_id, *_, revision in pruned:

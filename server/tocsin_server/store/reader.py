@@ -1,4 +1,4 @@
-"""The reader: it runs units of work that only read, each at one moment of the database."""
+"""The reader: runs units of work that only read, each on one snapshot of the database."""
 
 from asyncio import Semaphore
 from collections.abc import Callable
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class Reader:
-    """Reads through a few connections; each unit of work is a transaction of its own."""
+    """Runs each unit of work in a transaction of its own, on one of a few connections."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -28,12 +28,13 @@ class Reader:
         """
         try:
             async with self._connections, self._engine.connect() as connection:
-                await connection.begin()  # closing ends it: there is nothing to commit
+                # Closing the connection ends the transaction; there is nothing to commit.
+                await connection.begin()
                 return await connection.run_sync(unit)
-        except Exception as error:  # noqa: BLE001  # raised again, as an error of the domain
+        except Exception as error:  # noqa: BLE001  # raised as an error of the domain
             raise failure(error) from None
 
     async def close(self) -> None:
-        """Takes no more units of work, and returns when those that run have ended."""
+        """Stops taking units of work, and waits for those that run."""
         for _ in range(READERS):
             await self._connections.acquire()

@@ -1,4 +1,4 @@
-"""Counting: the next revision of an inbox, with the counters that belong to it."""
+"""Revisions: takes the next revision of inboxes, and updates the counters that belong to it."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -42,27 +42,27 @@ _CHANNELS = Prepared(
 
 
 class Difference(NamedTuple):
-    """By how much the counters of one channel of an inbox change."""
+    """The changes of the counters of one channel of an inbox; may be negative."""
 
     channel_id: str
     counters: Counters
 
 
 class Counted(NamedTuple):
-    """An inbox right after a change: its revision and counters, and the touched channels'."""
+    """The revision and counters of an inbox after a change, and those of the changed channels."""
 
     revision: int
     counters: Counters
     channel_counters: Sequence[ChannelCounters]
 
 
-def count(
+def next_revisions(
     connection: Connection, differences: Mapping[int, Sequence[Difference]]
 ) -> Mapping[int, Counted]:
-    """Takes the next revision of inboxes, and changes their counters and their channels'.
+    """Takes the next revision of each inbox, and changes the counters of it and its channels.
 
-    The inboxes, by number, are locked already, and stay so until the commit: so
-    revision order is commit order.
+    The keys are inbox numbers. The caller holds the locks of the inboxes, until the
+    commit, so revision order is commit order.
     """
     of_inboxes = {
         inbox_id: list(map(sum, zip(*(by for _, by in of_inbox), strict=True)))

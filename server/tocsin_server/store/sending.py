@@ -1,7 +1,6 @@
-"""Sending: messages, their copies, the counters and the answers, in one transaction.
+"""Sending: writes messages, their copies, the counters and the answers in one transaction.
 
-Sends that wait together are written together: each table takes one statement
-for all of them.
+Sends that wait together are written together, with one statement for each table.
 """
 
 from collections import defaultdict
@@ -40,7 +39,7 @@ _KNOWN_CHANNELS = Prepared(
     )
     .with_for_update(read=True, key_share=True, of=channels)
 )
-"""The deletion of a channel waits for the sends in it, and they wait for the deletion."""
+"""Locks the channels, so that a send and the deletion of its channel wait for each other."""
 
 _MESSAGE = Prepared(select(*MESSAGE_COLUMNS).where(messages.c.sequence == bindparam("sequence")))
 
@@ -69,7 +68,7 @@ _INSERT_MESSAGES = Prepared(
     )
     .returning(messages.c.message_id, messages.c.sequence)
 )
-"""Inserts messages in order; one parameter holds all bodies, cut by where each begins."""
+"""Inserts messages in order; one parameter holds all bodies, which are cut out of it by offset."""
 
 
 class SendBatch:
@@ -83,8 +82,8 @@ class SendBatch:
     def run(self, connection: Connection, items: Sequence[Send]) -> BatchOutcome[Sent]:
         """Writes sends in their order.
 
-        A send that repeats an earlier one, also one before it in the batch, gets the
-        answer of that one. A send whose outcome is an error writes nothing.
+        A send that repeats an earlier one, in the store or in the batch, gets the same
+        answer. A send whose outcome is an error writes nothing.
         """
         horizon = self._idempotency.horizon()
         earlier = find(connection, [send.request for send in items], horizon)
@@ -154,7 +153,7 @@ class SendBatch:
 
 
 def _known_channels(connection: Connection, sends: Sequence[Send]) -> set[tuple[str, str]]:
-    """Returns the (tenant, channel id) of those channels of the sends that exist."""
+    """Returns the (tenant, channel id) of the sends' channels that exist."""
     channel_ids_of = defaultdict(set)
     for send in sends:
         channel_ids_of[send.request.tenant].add(send.draft.channel_id)
@@ -168,13 +167,13 @@ def _known_channels(connection: Connection, sends: Sequence[Send]) -> set[tuple[
 
 
 def _repeat(connection: Connection, send: Send, answer: Answer) -> Sent | TocsinError:
-    """Returns the outcome of the request that a send repeats."""
+    """Returns the outcome of a send that repeats an answered request."""
     try:
         facts = answer.to(send.request)
     except RequestIdReused as error:
         return error
     rows = _MESSAGE(connection, {"sequence": facts["sequence"]})
-    if not rows:  # it went with its channel
+    if not rows:  # it was deleted with its channel
         return ChannelNotFound(channel_id=send.draft.channel_id)
     return Sent(message(rows[0]), facts["accepted_count"])
 

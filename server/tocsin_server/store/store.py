@@ -1,4 +1,4 @@
-"""The store: opens a database, and gives each concern its class."""
+"""The store: opens a database, and holds the classes that implement its ports."""
 
 from typing import Self
 
@@ -10,7 +10,7 @@ from tocsin_server.domain.ports.live import Live
 from tocsin_server.store.channels import SqlChannelStore
 from tocsin_server.store.disk_probe import SqlDisk
 from tocsin_server.store.engine.databases import Database, database
-from tocsin_server.store.engine.driver_errors import CannotOpen, cause_of, is_of_a_database
+from tocsin_server.store.engine.driver_errors import CannotOpen, cause_of, is_database_error
 from tocsin_server.store.engine.executors import run
 from tocsin_server.store.idempotency import Idempotency
 from tocsin_server.store.inboxes import SqlInboxStore
@@ -25,15 +25,15 @@ from tocsin_server.store.writing.writer import Writer
 
 
 class SqlStore:
-    """A store that is open.
+    """An open store.
 
     Attributes:
         channels: keeps channels.
         messages: keeps messages and sends them.
         inboxes: keeps inboxes and their history.
-        jobs: keeps jobs and does their steps.
+        jobs: keeps jobs and runs their steps.
         pruning: deletes rows past their retention.
-        disk: tells whether the disk is full.
+        disk: knows whether the disk is full.
     """
 
     def __init__(
@@ -53,24 +53,24 @@ class SqlStore:
 
     @classmethod
     async def open(cls, url: str, live: Live, clock: Clock, retention: Retention) -> Self:
-        """Opens the database, creates it or brings it to this program's schema.
+        """Opens a database; creates it or migrates it to this program's schema if needed.
 
         Raises:
-            CannotOpen: it is no usable database, or not writable.
+            CannotOpen: the database cannot be used or written.
         """
         opened = database(url)
         try:
             epoch = await run(opened.executors[0], _prepare)
         except Exception as error:
             await opened.close()
-            if not (isinstance(error, CannotOpen) or is_of_a_database(error)):
+            if not (isinstance(error, CannotOpen) or is_database_error(error)):
                 raise
             raise CannotOpen(f"cannot use the database {opened.name}: {cause_of(error)}") from None
         opened.guard(epoch)
         return cls(opened, epoch, live, clock, retention)
 
     async def close(self) -> None:
-        """Commits what waits, and closes every connection; may be called again."""
+        """Commits the waiting writes, and closes every connection; may be called again."""
         if self._closed:
             return
         self._closed = True
@@ -80,7 +80,7 @@ class SqlStore:
 
 
 def _prepare(connection: Connection) -> int:
-    """Brings the database to this program's schema, all or nothing; returns its epoch."""
+    """Migrates the database in one transaction, and returns its epoch."""
     with connection.begin():
         migrate(connection)
         return read_epoch(connection)

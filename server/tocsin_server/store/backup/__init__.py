@@ -1,1 +1,1 @@
-"""Copies of a store, and stores replaced by them."""
+"""Backups: copying a store to a file, and replacing a store by such a copy."""

@@ -1,9 +1,9 @@
-"""Copying a SQLite store into a new file: whole, of one moment, checked, and synced.
+"""Backup: copies a snapshot of a SQLite store to a new file, checks it and syncs it.
 
-The copy is read in one transaction: in WAL mode that holds up nobody who
-writes, and nothing written meanwhile starts it over. Only the log cannot begin
-anew until the copy is read, and grows by what is written. The copy is made
-under a name of its own, and gets its last one when nothing can fail any more.
+The copy is read in one transaction. In WAL mode this blocks no writer, and writes
+do not make the copy start over. SQLite cannot restart its log (WAL) until the copy
+is read, so the log grows by what is written meanwhile. The copy is written to a
+temporary file, which is linked to its final name when nothing can fail any more.
 """
 
 import os
@@ -17,43 +17,43 @@ from sqlite3 import connect
 from sqlalchemy import URL
 
 from tocsin_server.store.engine.databases import database_url
-from tocsin_server.store.offline import BUSY_SECONDS, visiting
+from tocsin_server.store.offline import BUSY_SECONDS, open_offline
 
-BESIDE = ("-wal", "-shm", "-journal")
-"""What the names of the files end with that SQLite keeps beside a database."""
+COMPANION_SUFFIXES = ("-wal", "-shm", "-journal")
+"""The suffixes of the files that SQLite keeps beside a database."""
 
 _STEP_PAGES = 1_000
-"""How much is copied between two looks at whether to stop: 4 MB."""
+"""How many pages are copied before an interrupt is noticed: 4 MB."""
 
 
 class CannotCopy(Exception):
-    """A store cannot be copied or replaced; the text says why, in one line."""
+    """A store cannot be copied or replaced. The text says why, in one line."""
 
 
 def back_up(url: str, file: Path) -> int:
-    """Copies a store, which a server may be using, to a new file; returns its bytes.
+    """Copies a store, which a server may be using, to a new file; returns the file's size in bytes.
 
     Raises:
-        CannotOpen: there is no store that this program knows.
-        CannotCopy: the file is there already, or cannot be written.
+        CannotOpen: there is no store that this program can use.
+        CannotCopy: the file exists already, or cannot be written.
     """
     source = sqlite_file(url)
     if os.path.lexists(file):
         raise CannotCopy(f"{file} is there already: a backup overwrites nothing")
-    with partial(file, _mode(source)) as made:
-        copy(source, made)
-        sync(made)
-        size = made.stat().st_size
-        put(made, file)
+    with temporary_file(file, _mode(source)) as temporary:
+        copy(source, temporary)
+        sync(temporary)
+        size = temporary.stat().st_size
+        publish(temporary, file)
         return size
 
 
 def sqlite_file(url: str) -> Path:
-    """Returns the file of the database that a URL names, whether it is there or not.
+    """Returns the file of a SQLite database's URL; the file need not exist.
 
     Raises:
-        CannotOpen: it is not the URL of a database.
-        CannotCopy: it is a database in other hands.
+        CannotOpen: the URL is not the URL of a database.
+        CannotCopy: the URL is that of a PostgreSQL database.
     """
     if url.startswith("postgresql"):
         raise CannotCopy(
@@ -64,96 +64,96 @@ def sqlite_file(url: str) -> Path:
 
 
 def url_of(file: Path) -> URL:
-    """Returns the URL of the database in a file."""
+    """Returns the URL of a SQLite file."""
     return URL.create("sqlite+aiosqlite", database=str(file))
 
 
 @contextmanager
-def partial(file: Path, mode: int | None) -> Iterator[Path]:
-    """Gives an empty file beside another; nothing is left of it in the end.
+def temporary_file(file: Path, mode: int | None) -> Iterator[Path]:
+    """Creates an empty temporary file beside `file`, and deletes it when the context ends.
 
-    It may be used as `mode` says, or else as new files may.
+    The file has the permissions `mode`; None stands for those of any new file.
 
     Raises:
-        CannotCopy: it cannot be made, or is not readable or writable meanwhile.
+        CannotCopy: the file cannot be created, or an operation on it fails meanwhile.
     """
-    made = file.with_name(f"{file.name}.partial-{token_hex(4)}")
+    temporary = file.with_name(f"{file.name}.partial-{token_hex(4)}")
     try:
-        os.close(os.open(made, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         if mode is not None:
-            made.chmod(mode)
-        yield made
+            temporary.chmod(mode)
+        yield temporary
     except OSError as error:
         raise CannotCopy(f"cannot write {file}: {error.strerror}") from None
     finally:
-        for name in (made, *beside(made)):
+        for name in (temporary, *companions(temporary)):
             with suppress(OSError):
                 name.unlink()
 
 
-def copy(source: Path, made: Path) -> None:
-    """Copies a store to an empty file, as one file that needs none beside it, and checks it.
+def copy(source: Path, target: Path) -> None:
+    """Copies a store to an empty file, without a log beside it, and checks the copy.
 
     Raises:
-        CannotOpen: the source is no store that this program knows.
-        CannotCopy: it cannot be copied, or the copy is not sound.
+        CannotOpen: the source is no store that this program can use.
+        CannotCopy: the store cannot be copied, or the copy is damaged.
     """
-    with visiting(url_of(source)):
+    with open_offline(url_of(source)):
         pass
     try:
         address = f"{source.as_uri()}?mode=rw"
         with closing(connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None)) as old:
             old.execute("PRAGMA query_only = ON")
             old.execute("BEGIN")
-            with closing(connect(made, isolation_level=None)) as new:
-                # Whatever interrupts this, the file goes.
+            with closing(connect(target, isolation_level=None)) as new:
+                # An interrupted copy is deleted, so it need not be durable.
                 new.execute("PRAGMA journal_mode = OFF")
                 new.execute("PRAGMA synchronous = OFF")
                 old.execute("SELECT count(*) FROM sqlite_master").fetchone()
-                old.backup(new, pages=_STEP_PAGES, progress=_go_on, sleep=0.0)
-        with closing(connect(made, isolation_level=None)) as new:
+                old.backup(new, pages=_STEP_PAGES, progress=_notice_interrupts, sleep=0.0)
+        with closing(connect(target, isolation_level=None)) as new:
             new.execute("PRAGMA journal_mode = DELETE")
             ((verdict, *_), *_) = new.execute("PRAGMA integrity_check(1)").fetchall()
     except SqliteError as error:
         raise CannotCopy(f"cannot copy {source}: {error}") from None
     if verdict != "ok":
         raise CannotCopy(f"cannot copy {source}: it is damaged: {verdict}")
-    with visiting(url_of(made)):
+    with open_offline(url_of(target)):
         pass
 
 
-def put(made: Path, file: Path) -> None:
-    """Gives a file its last name, which nothing has yet, and syncs that.
+def publish(temporary: Path, file: Path) -> None:
+    """Renames a temporary file to its final name, and syncs the folder.
 
     Raises:
-        CannotCopy: something has the name.
+        CannotCopy: a file with that name exists; it is not overwritten.
     """
     try:
-        os.link(made, file)
+        os.link(temporary, file)
     except FileExistsError:
         raise CannotCopy(f"{file} is there already: nothing was overwritten") from None
-    made.unlink()
+    temporary.unlink()
     sync(file.parent)
 
 
 def sync(path: Path) -> None:
-    """Returns when a file's content, or a folder's names, are on disk."""
-    opened = os.open(path, os.O_RDONLY)
+    """Syncs the content of a file, or the names in a folder, to disk."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(opened)
+        os.fsync(descriptor)
     finally:
-        os.close(opened)
+        os.close(descriptor)
 
 
-def beside(file: Path) -> list[Path]:
-    """Returns the files that SQLite may keep beside a database."""
-    return [file.with_name(file.name + end) for end in BESIDE]
+def companions(file: Path) -> list[Path]:
+    """Returns the paths of the files that SQLite may keep beside a database."""
+    return [file.with_name(file.name + suffix) for suffix in COMPANION_SUFFIXES]
 
 
 def _mode(file: Path) -> int | None:
-    """Returns who may do what with a file, or None where there is none."""
+    """Returns the permissions of a file, or None if it does not exist."""
     return file.stat().st_mode & 0o777 if file.exists() else None
 
 
-def _go_on(_status: int, _left: int, _pages: int) -> None:
-    """Gives Python a turn, in which an interrupt is heard."""
+def _notice_interrupts(_status: int, _left: int, _pages: int) -> None:
+    """Returns to Python between steps of the copy, so that it handles an interrupt."""

@@ -1,8 +1,8 @@
-"""Epochs: which life of the store a cursor belongs to.
+"""Epochs: the history of the store that a cursor belongs to.
 
-A store whose past is another than the one its cursors were given in, because
-a copy was put back, begins a new epoch: every cursor of the old one gets a
-SNAPSHOT. A server reads the epoch when it starts; so it must not run meanwhile.
+When a copy of an earlier state replaces a store, its cursors no longer match its
+history. So the store begins a new epoch, and every cursor of the old one gets a
+SNAPSHOT. A server reads the epoch when it starts, so none may run meanwhile.
 """
 
 from secrets import randbits
@@ -23,11 +23,12 @@ _SERVERS = text(
 def begin_epoch(connection: Connection) -> None:
     """Begins a new epoch, inside the caller's transaction.
 
-    A server that starts meanwhile waits for its end. One whose connections are
-    cut is not seen here; when it connects again it finds the store replaced.
+    A server that starts meanwhile waits for the transaction's end. A server whose
+    connections are cut at the moment is not detected here; it detects the new epoch
+    when it connects again.
 
     Raises:
-        CannotOpen: a server uses the PostgreSQL database.
+        CannotOpen: a server is connected to the PostgreSQL database.
     """
     if connection.dialect.name == "postgresql":
         hold_epoch(connection)

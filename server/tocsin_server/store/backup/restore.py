@@ -1,9 +1,9 @@
-"""Replacing a SQLite store by a copy of an earlier one, which begins a new epoch.
+"""Restore: replaces a SQLite store by a copy of a backup, which begins a new epoch.
 
-At every moment the store's name stands for the old store or for the new one,
-and either is whole. The old one's log is folded into it first, so that it is
-one file, too, and no log of it is left to be applied to the new one. That also
-tells whether anybody uses it: SQLite refuses while there is one more connection.
+At every moment the store's path leads to the complete old store or to the complete
+new one. The log of the old store is first merged into its file, so that SQLite
+cannot apply it to the new one. SQLite refuses the merge while another connection is
+open, so it also detects a running server.
 """
 
 import fcntl
@@ -16,103 +16,104 @@ from sqlite3 import SQLITE_CORRUPT, SQLITE_NOTADB, DatabaseError, connect
 
 from tocsin_server.store.backup.copy import (
     CannotCopy,
-    beside,
+    companions,
     copy,
-    partial,
-    put,
+    publish,
     sqlite_file,
     sync,
+    temporary_file,
     url_of,
 )
 from tocsin_server.store.backup.epochs import begin_epoch
 from tocsin_server.store.engine.databases import database_url
 from tocsin_server.store.engine.driver_errors import is_busy
-from tocsin_server.store.offline import visiting
+from tocsin_server.store.offline import open_offline
 
 _LOCK_BYTES = (512, 0x40000000)
-"""Where SQLite locks a file (https://www.sqlite.org/fileformat2.html#the_lock_byte_page).
+"""Offset and length of the bytes on which SQLite takes its file locks.
 
-Whoever has a database in WAL mode open holds some of it.
+A process that has a database in WAL mode open holds a lock on some of them.
+(https://www.sqlite.org/fileformat2.html#the_lock_byte_page)
 """
 
 
 def restore(url: str, backup: Path, *, force: bool) -> Path | None:
-    """Puts a copy of a store in the place of a store; returns where the old one is kept, if any.
+    """Replaces a store by a copy of a backup; returns the path of the old store, if there was one.
 
     Raises:
-        CannotOpen: the backup is no store that this program knows.
-        CannotCopy: a store is there and it is not to be forced, or it is in use, or the
-            disk does not let it.
+        CannotOpen: the backup is no store that this program can use.
+        CannotCopy: a store exists and `force` is not set, or the store is in use, or
+            a file cannot be read or written.
     """
     file = sqlite_file(url)
-    old = [path for path in (file, *beside(file)) if os.path.lexists(path)]
+    old = [path for path in (file, *companions(file)) if os.path.lexists(path)]
     if old and not force:
         raise CannotCopy(f"{old[0]} is there already: --force replaces it and keeps it beside")
     if file.exists() and backup.exists() and file.samefile(backup):
         raise CannotCopy(f"{backup} is the database itself")
-    with _alone(file):
-        like = file.stat() if file.exists() else None
-    with partial(file, like and like.st_mode & 0o777) as made:
-        copy(backup.resolve(), made)
-        with visiting(url_of(made)) as visit:
-            visit.write(begin_epoch)
-        if like is not None and (like.st_uid, like.st_gid) != (os.geteuid(), os.getegid()):
-            os.chown(made, like.st_uid, like.st_gid)
-        sync(made)
-        with _alone(file):
-            return _swap(made, file)
+    with _exclusive(file):
+        status = file.stat() if file.exists() else None
+    with temporary_file(file, status and status.st_mode & 0o777) as temporary:
+        copy(backup.resolve(), temporary)
+        with open_offline(url_of(temporary)) as store:
+            store.write(begin_epoch)
+        if status is not None and (status.st_uid, status.st_gid) != (os.geteuid(), os.getegid()):
+            os.chown(temporary, status.st_uid, status.st_gid)
+        sync(temporary)
+        with _exclusive(file):
+            return _swap(temporary, file)
 
 
 def begin_new_epoch(url: str) -> None:
-    """Begins a new epoch in the store as it is, which must not be in use.
+    """Begins a new epoch in a store, and changes nothing else in it.
 
     Raises:
-        CannotOpen: there is no store that this program knows, or somebody uses it.
+        CannotOpen: there is no store that this program can use, or a server uses it.
     """
-    with visiting(database_url(url), alone=True) as visit:
-        visit.write(begin_epoch)
+    with open_offline(database_url(url), exclusive=True) as store:
+        store.write(begin_epoch)
 
 
-def _swap(made: Path, file: Path) -> Path | None:
-    """Gives the name of a store to another file; returns the name that the old one keeps.
+def _swap(temporary: Path, file: Path) -> Path | None:
+    """Replaces a store by a temporary file; returns the path of the old store, if there was one.
 
-    For a moment the old one has two names: its last one comes first.
+    The old store gets its new name before it loses the old one.
     """
-    left = [path for path in beside(file) if path.exists()]
+    left = [path for path in companions(file) if path.exists()]
     if not file.exists() and not left:
-        put(made, file)
+        publish(temporary, file)
         return None
     kept = _free_name(file)
     if file.exists() and not kept.exists():
         os.link(file, kept)
-    for path in left:  # of a database that is damaged or gone: nothing could fold them in
-        if path.name.endswith("-shm"):  # SQLite makes it anew from the log
+    for path in left:  # the database is damaged or gone, so its log could not be merged
+        if path.name.endswith("-shm"):  # SQLite rebuilds it from the log
             path.unlink()
         else:
             path.rename(kept.with_name(kept.name + path.name.removeprefix(file.name)))
     sync(file.parent)
-    made.replace(file)
+    temporary.replace(file)
     sync(file.parent)
     return kept
 
 
 def _free_name(file: Path) -> Path:
-    """Returns a name beside a file that nothing has, or the file itself since it was cut off."""
+    """Returns an unused name for the old store, or the one that an interrupted restore gave it."""
     for number in count(1):
         kept = file.with_name(f"{file.name}.old-{number}")
-        if not any(map(os.path.lexists, (kept, *beside(kept)))):
+        if not any(map(os.path.lexists, (kept, *companions(kept)))):
             return kept
         if kept.exists() and file.exists() and kept.samefile(file):
             return kept
-    raise AssertionError  # there is always one more number
+    raise AssertionError  # the numbers have no end
 
 
 @contextmanager
-def _alone(file: Path) -> Iterator[None]:
-    """Makes a database one file, without a log beside it, and lets nobody open it meanwhile.
+def _exclusive(file: Path) -> Iterator[None]:
+    """Merges the log of a database into its file, and keeps other processes out meanwhile.
 
     Raises:
-        CannotCopy: somebody has it open.
+        CannotCopy: another process has the database open, or the file cannot be used.
     """
     if not file.exists():
         yield
@@ -128,9 +129,9 @@ def _alone(file: Path) -> Iterator[None]:
         if error.sqlite_errorcode & 0xFF not in {SQLITE_CORRUPT, SQLITE_NOTADB}:
             raise CannotCopy(f"cannot use {file}: {error}") from None
     try:
-        with file.open("r+b") as held:
+        with file.open("r+b") as locked:
             try:
-                fcntl.lockf(held, fcntl.LOCK_EX | fcntl.LOCK_NB, *_LOCK_BYTES)
+                fcntl.lockf(locked, fcntl.LOCK_EX | fcntl.LOCK_NB, *_LOCK_BYTES)
             except BlockingIOError:
                 raise in_use from None
             yield

@@ -1,1 +1,1 @@
-"""What a store's tables promise each other, recounted and repaired."""
+"""The doctor: checks that the rows of a store agree with each other, and repairs them."""

@@ -1,8 +1,8 @@
-"""Examining a store: everything that its tables promise each other, recounted.
+"""Examines a store: checks every invariant between its tables.
 
-Each look is a short transaction of its own, of one moment, so that a server may
-write meanwhile. What is repaired loses nothing that anybody can still be shown;
-what cannot be repaired so is told, and left.
+Each check reads one snapshot in a short transaction of its own, so a server may
+write meanwhile. A repair loses nothing that a user can still see. A fault that
+cannot be repaired in this way is only reported.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,12 +16,12 @@ from sqlalchemy import Connection, Table, and_, delete, func, select, text
 from tocsin_server.store import jobs as job_queue
 from tocsin_server.store.channel_deletion import DELETE_CHANNEL
 from tocsin_server.store.doctor.findings import Finding, Kind
-from tocsin_server.store.doctor.inbox_checks import judge
-from tocsin_server.store.doctor.repair import mend
+from tocsin_server.store.doctor.inbox_checks import check_inboxes
+from tocsin_server.store.doctor.repair import repair_inbox
 from tocsin_server.store.engine.databases import database_url
 from tocsin_server.store.job_kinds import KINDS
 from tocsin_server.store.jobs import Job
-from tocsin_server.store.offline import Visit, visiting
+from tocsin_server.store.offline import OfflineStore, open_offline
 from tocsin_server.store.schema.tables import (
     channels,
     idempotency,
@@ -34,141 +34,143 @@ from tocsin_server.store.schema.tables import (
 )
 
 PAGE_ROWS = 500
-"""How many rows one look at anything but inboxes takes."""
+"""How many rows a page of anything but inboxes has."""
 
 
 class Examined(NamedTuple):
-    """How much was looked at."""
+    """How many rows were examined."""
 
     inboxes: int
     notifications: int
 
 
-def examine(url: str, tell: Callable[[Finding], None], *, repair: bool) -> Examined:
-    """Looks at a store, which a server may be using, and tells what is wrong.
+def examine(url: str, report: Callable[[Finding], None], *, repair: bool) -> Examined:
+    """Examines a store, which a server may be using, and reports its faults.
 
-    With `repair`, what can be is repaired before it is told.
+    With `repair`, a fault that can be repaired is repaired before it is reported.
 
     Raises:
-        CannotOpen: there is no store of this program's schema, or it fails.
+        CannotOpen: there is no store with this program's schema, or the database fails.
     """
-    with visiting(database_url(url), current=True) as visit:
+    with open_offline(database_url(url), current_schema=True) as store:
         for finding in chain(
-            _database(visit),
-            _strays(visit, repair=repair),
-            _messages(visit),
-            _answers(visit),
-            _jobs(visit, repair=repair),
+            _check_database(store),
+            _check_rows_without_inbox(store, repair=repair),
+            _check_messages(store),
+            _check_answers(store),
+            _check_jobs(store, repair=repair),
         ):
-            tell(finding)
-        return _inboxes(visit, tell, repair=repair)
+            report(finding)
+        return _check_all_inboxes(store, report, repair=repair)
 
 
-def _inboxes(visit: Visit, tell: Callable[[Finding], None], *, repair: bool) -> Examined:
-    """Judges every inbox, page by page."""
+def _check_all_inboxes(
+    store: OfflineStore, report: Callable[[Finding], None], *, repair: bool
+) -> Examined:
+    """Checks every inbox, page by page."""
     after: int | None = 0
-    seen = rows = 0
+    inbox_count = notification_count = 0
     while after is not None:
-        page = visit.read(partial(judge, after=after))
-        for case in page.cases:
-            repaired = repair and mend(visit, case.inbox_id)
-            for finding in case.findings:
-                tell(finding._replace(repaired=repaired))
-        seen += page.inboxes
-        rows += page.notifications
+        page = store.read(partial(check_inboxes, after=after))
+        for faulty in page.faulty:
+            repaired = repair and repair_inbox(store, faulty.inbox_id)
+            for finding in faulty.findings:
+                report(finding._replace(repaired=repaired))
+        inbox_count += page.inboxes
+        notification_count += page.notifications
         after = page.last
-    return Examined(seen, rows)
+    return Examined(inbox_count, notification_count)
 
 
-def _database(visit: Visit) -> Iterator[Finding]:
-    """Has SQLite look at its own file."""
+def _check_database(store: OfflineStore) -> Iterator[Finding]:
+    """Has SQLite check its own file."""
 
-    def look(connection: Connection) -> Sequence[str]:
+    def check(connection: Connection) -> Sequence[str]:
         if connection.dialect.name != "sqlite":
             return ()
-        wrong = [row[0] for row in connection.execute(text("PRAGMA integrity_check"))]
+        problems = [row[0] for row in connection.execute(text("PRAGMA integrity_check"))]
         keys = [
             f"row {row[1]} of {row[0]} refers to no row of {row[2]}"
             for row in connection.execute(text("PRAGMA foreign_key_check"))
         ]
-        return [each for each in wrong if each != "ok"] + keys
+        return [problem for problem in problems if problem != "ok"] + keys
 
-    for wrong in visit.read(look):
-        yield Finding(Kind.DATABASE, "the file", wrong, "ok")
+    for problem in store.read(check):
+        yield Finding(Kind.DATABASE, "the file", problem, "ok")
 
 
-def _strays(visit: Visit, *, repair: bool) -> Iterator[Finding]:
-    """Finds what belongs to an inbox that is not there; nobody is ever shown it."""
+def _check_rows_without_inbox(store: OfflineStore, *, repair: bool) -> Iterator[Finding]:
+    """Finds rows whose inbox does not exist. No user ever sees them."""
     for table, what in (
         (notifications, "notifications"),
         (marks, "marks"),
         (inbox_channels, "counters of channels"),
     ):
         after = 0
-        while found := visit.read(partial(_without_inbox, table=table, after=after)):
+        while found := store.read(partial(_count_without_inbox, table=table, after=after)):
             for inbox_id, number in found:
                 if repair:
-                    _clear(visit, table, inbox_id)
+                    _delete_without_inbox(store, table, inbox_id)
                 where = f"inbox number {inbox_id}"
                 yield Finding(Kind.NO_INBOX, where, f"{number} {what}", "an inbox", repair)
             after = found[-1][0]
 
 
-def _without_inbox(connection: Connection, table: Table, after: int) -> Sequence[Any]:
-    """Counts a table's rows of inboxes that are not there."""
-    there = select(inboxes.c.inbox_id).where(inboxes.c.inbox_id == table.c.inbox_id).exists()
+def _count_without_inbox(connection: Connection, table: Table, after: int) -> Sequence[Any]:
+    """Counts the rows of a table whose inbox does not exist, by inbox number."""
+    inbox_exists = select(inboxes.c.inbox_id).where(inboxes.c.inbox_id == table.c.inbox_id).exists()
     return connection.execute(
         select(table.c.inbox_id, func.count())
-        .where(table.c.inbox_id > after, ~there)
+        .where(table.c.inbox_id > after, ~inbox_exists)
         .group_by(table.c.inbox_id)
         .order_by(table.c.inbox_id)
         .limit(PAGE_ROWS)
     ).all()
 
 
-def _clear(visit: Visit, table: Table, inbox_id: int) -> None:
-    """Deletes a table's rows of an inbox that is not there, some at a time."""
+def _delete_without_inbox(store: OfflineStore, table: Table, inbox_id: int) -> None:
+    """Deletes the rows of an inbox that does not exist from a table, some at a time."""
     key = list(table.primary_key.columns)[1]
-    some = select(key).where(table.c.inbox_id == inbox_id).limit(PAGE_ROWS)
-    there = select(inboxes.c.inbox_id).where(inboxes.c.inbox_id == inbox_id).exists()
-    clear = delete(table).where(table.c.inbox_id == inbox_id, key.in_(some), ~there)
-    while visit.write(lambda connection: connection.execute(clear).rowcount):
+    page = select(key).where(table.c.inbox_id == inbox_id).limit(PAGE_ROWS)
+    inbox_exists = select(inboxes.c.inbox_id).where(inboxes.c.inbox_id == inbox_id).exists()
+    delete_page = delete(table).where(table.c.inbox_id == inbox_id, key.in_(page), ~inbox_exists)
+    while store.write(lambda connection: connection.execute(delete_page).rowcount):
         pass
 
 
-def _messages(visit: Visit) -> Iterator[Finding]:
-    """Finds messages of channels that are not there."""
-    there = select(channels.c.channel_id).where(
+def _check_messages(store: OfflineStore) -> Iterator[Finding]:
+    """Finds messages whose channel does not exist."""
+    channel = select(channels.c.channel_id).where(
         channels.c.tenant == messages.c.tenant, channels.c.channel_id == messages.c.channel_id
     )
-    lost = (
+    without_channel = (
         select(messages.c.tenant, messages.c.channel_id, func.count().label("number"))
-        .where(~there.exists())
+        .where(~channel.exists())
         .group_by(messages.c.tenant, messages.c.channel_id)
     )
-    for row in visit.read(lambda connection: connection.execute(lost).all()):
+    for row in store.read(lambda connection: connection.execute(without_channel).all()):
         where = f"channel {row.tenant}/{row.channel_id}"
         yield Finding(Kind.NO_CHANNEL, where, f"{row.number} messages", "a channel")
 
 
-class _Sent(NamedTuple):
-    """A send as it was answered: its request's name, its message, and how many copies it made."""
+class _AnsweredSend(NamedTuple):
+    """A send according to its answer: the request, the message, and the number of copies."""
 
     where: str
     sequence: int
     copies: int
 
 
-def _answers(visit: Visit) -> Iterator[Finding]:
-    """Finds sends that were answered with more copies than there are."""
+def _check_answers(store: OfflineStore) -> Iterator[Finding]:
+    """Finds sends whose answer counts more copies than exist."""
     after = 0
-    while page := visit.read(partial(_answered, after=after)):
+    while page := store.read(partial(_check_answer_page, after=after)):
         after, findings = page
         yield from findings
 
 
-def _answered(connection: Connection, after: int) -> tuple[int, Sequence[Finding]] | None:
-    """Looks at the next answers behind a number."""
+def _check_answer_page(connection: Connection, after: int) -> tuple[int, Sequence[Finding]] | None:
+    """Checks the next answers after a number; returns the last number, or None at the end."""
     rows = connection.execute(
         select(idempotency)
         .where(idempotency.c.number > after)
@@ -178,26 +180,27 @@ def _answered(connection: Connection, after: int) -> tuple[int, Sequence[Finding
     if not rows:
         return None
     findings: list[Finding] = []
-    sent: list[_Sent] = []
+    sends: list[_AnsweredSend] = []
     for row in rows:
         where = f"request {row.tenant}/{row.caller}/{row.rpc}/{row.request_id}"
         try:
             _, facts = loads(row.answer)
             if "accepted_count" in facts:
-                sent.append(_Sent(where, int(facts["sequence"]), int(facts["accepted_count"])))
+                sequence, accepted = int(facts["sequence"]), int(facts["accepted_count"])
+                sends.append(_AnsweredSend(where, sequence, accepted))
         except (KeyError, TypeError, ValueError):
             findings.append(Finding(Kind.ANSWER, where, "an answer nobody can read", "one"))
-    copies = _copies(connection, [each.sequence for each in sent])
+    copies = _count_copies(connection, [send.sequence for send in sends])
     findings += [
         Finding(Kind.COPIES, where, f"{copies[sequence]} copies", f"{expected}")
-        for where, sequence, expected in sent
+        for where, sequence, expected in sends
         if copies.get(sequence, expected) < expected
     ]
     return rows[-1].number, findings
 
 
-def _copies(connection: Connection, sequences: Sequence[int]) -> dict[int, int]:
-    """Counts the copies of those of some messages that are there, and whose channel stays."""
+def _count_copies(connection: Connection, sequences: Sequence[int]) -> dict[int, int]:
+    """Counts the copies of messages; leaves out messages that are gone or being deleted."""
     query = (
         select(messages.c.sequence, func.count(notifications.c.inbox_id))
         .join(
@@ -215,12 +218,13 @@ def _copies(connection: Connection, sequences: Sequence[int]) -> dict[int, int]:
     return dict(tuple(row) for row in connection.execute(query))
 
 
-def _jobs(visit: Visit, *, repair: bool) -> Iterator[Finding]:
-    """Looks at the queue, and at what should be in it; what is repaired is so at that moment."""
-    yield from (visit.write if repair else visit.read)(lambda c: _queued(c, repair=repair))
+def _check_jobs(store: OfflineStore, *, repair: bool) -> Iterator[Finding]:
+    """Finds jobs that are wrong, and deletions without a job; repairs in the same transaction."""
+    run = store.write if repair else store.read
+    yield from run(lambda connection: _check_job_queue(connection, repair=repair))
 
 
-def _queued(connection: Connection, *, repair: bool) -> Sequence[Finding]:
+def _check_job_queue(connection: Connection, *, repair: bool) -> Sequence[Finding]:
     findings = []
     of_channel = and_(
         channels.c.tenant == jobs.c.tenant,

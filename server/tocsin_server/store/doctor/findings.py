@@ -1,11 +1,11 @@
-"""Findings: what is wrong in a store, by kind."""
+"""Findings: the faults of a store, by kind."""
 
 from enum import StrEnum
 from typing import NamedTuple
 
 
 class Kind(StrEnum):
-    """What can be wrong."""
+    """The kinds of faults."""
 
     COUNTERS = "counters"
     CHANNEL_COUNTERS = "channel-counters"
@@ -29,7 +29,7 @@ class Kind(StrEnum):
 
 
 class Finding(NamedTuple):
-    """Something that is wrong: where, what was found, and what was expected."""
+    """A fault: where it is, what was found there, and what was expected."""
 
     kind: Kind
     where: str

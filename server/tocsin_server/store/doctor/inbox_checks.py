@@ -1,8 +1,8 @@
-"""Judging inboxes: what their rows say, against the counters and revisions that they have.
+"""Checks inboxes: compares their counters and revisions with their rows.
 
-A page of inboxes is judged at one moment of the store, so that a server that
-writes meanwhile is never taken for a fault. A recount is of the notifications
-as they are once their own faults are mended: see `mending`.
+A page of inboxes is read from one snapshot of the store, so writes of a running
+server are never taken for faults. A recount counts the notifications as they
+will be after the repair of their own faults (see `repair`).
 """
 
 from collections import defaultdict
@@ -27,10 +27,10 @@ from sqlalchemy import (
 from tocsin_server.domain.model.counters import ChannelCounters, Counters
 from tocsin_server.store.doctor.findings import Finding, Kind
 from tocsin_server.store.doctor.row_checks import (
-    JUDGED,
-    SOUND,
+    CHECKED_ROWS,
     UNREAD,
     UNSEEN,
+    VALID,
     WRONG_NOTIFICATIONS,
     WRONG_REVISIONS,
 )
@@ -43,18 +43,19 @@ from tocsin_server.store.schema.tables import (
 )
 
 PAGE_INBOXES = 200
-"""How many inboxes are judged at one moment."""
+"""How many inboxes are read from one snapshot."""
 
-_NOTHING = Counters(0, 0, 0)
+_ZERO = Counters(0, 0, 0)
 
 
-class Case(NamedTuple):
-    """An inbox in which something is wrong, as it was at a revision.
+class FaultyInbox(NamedTuple):
+    """An inbox with faults, and the values that repair it.
 
     Attributes:
-        highest: the highest revision that anything in it has.
-        counters: what a recount gives.
-        channels: what a recount gives for those channels whose counters are wrong.
+        revision: the inbox's revision when it was checked.
+        highest: the highest revision of the inbox and of its rows.
+        counters: the recounted counters of the inbox.
+        channels: the recounted counters of the channels whose counters are wrong.
     """
 
     inbox_id: int
@@ -65,75 +66,91 @@ class Case(NamedTuple):
     findings: Sequence[Finding]
 
 
-class Judged(NamedTuple):
-    """What a page of inboxes came to; `last` is None behind the last page."""
+class CheckedPage(NamedTuple):
+    """The result of checking a page of inboxes.
+
+    Attributes:
+        last: the number of the page's last inbox; None after the last page.
+        inboxes: how many inboxes were checked.
+        notifications: how many rows of notifications were checked.
+        faulty: the inboxes with faults.
+    """
 
     last: int | None
     inboxes: int
     notifications: int
-    cases: Sequence[Case]
+    faulty: Sequence[FaultyInbox]
 
 
 class _Range(NamedTuple):
-    """Inboxes by their numbers: those above the first, up to the last."""
+    """A range of inbox numbers: above `after`, up to and including `last`."""
 
     after: int
     last: int
 
     def has(self, inbox_id: ColumnElement[int]) -> ColumnElement[bool]:
-        """Returns the condition that an inbox is among them."""
+        """Returns the condition that an inbox number is in the range."""
         return (inbox_id > self.after) & (inbox_id <= self.last)
 
 
-class _Rows(NamedTuple):
-    """What the rows of a page say, by inbox."""
+class _PageRows(NamedTuple):
+    """What was read about the inboxes of a page, each by inbox number.
+
+    Attributes:
+        recounts: the rows of `_recount`.
+        channels: the rows of `_wrong_channels`.
+        revisions: how many rows each of `WRONG_REVISIONS` finds.
+        last_marks: the revision of the latest mark.
+    """
 
     recounts: dict[int, Row[Any]]
     channels: dict[int, list[Row[*tuple[Any, ...]]]]
     revisions: Sequence[tuple[Kind, str, dict[int, int]]]
-    marked: dict[int, int]
+    last_marks: dict[int, int]
 
 
-def judge(connection: Connection, after: int, limit: int = PAGE_INBOXES) -> Judged:
-    """Judges the next inboxes behind a number."""
+def check_inboxes(connection: Connection, after: int, limit: int = PAGE_INBOXES) -> CheckedPage:
+    """Checks the next `limit` inboxes after a number."""
     heads = connection.execute(
         select(inboxes).where(inboxes.c.inbox_id > after).order_by(inboxes.c.inbox_id).limit(limit)
     ).all()
     if not heads:
-        return Judged(None, 0, 0, ())
+        return CheckedPage(None, 0, 0, ())
     page = _Range(after, heads[-1].inbox_id)
     rows = _read(connection, page)
-    cases = [_case(head, rows) for head in heads]
-    number = sum(recount.rows for recount in rows.recounts.values())
-    return Judged(page.last, len(heads), number, [each for each in cases if each.findings])
+    checked = [_check_inbox(head, rows) for head in heads]
+    faulty = [inbox for inbox in checked if inbox.findings]
+    notification_count = sum(recount.rows for recount in rows.recounts.values())
+    return CheckedPage(page.last, len(heads), notification_count, faulty)
 
 
-def _read(connection: Connection, page: _Range) -> _Rows:
-    """Reads what the rows of some inboxes say."""
+def _read(connection: Connection, page: _Range) -> _PageRows:
+    """Recounts the rows of the inboxes of a page."""
     channels = defaultdict(list)
     for row in connection.execute(_wrong_channels(page)):
         channels[row[0]].append(row)
-    marked = (
+    last_marks = (
         select(marks.c.inbox_id, func.max(marks.c.revision))
         .where(page.has(marks.c.inbox_id))
         .group_by(marks.c.inbox_id)
     )
-    return _Rows(
+    return _PageRows(
         {row.inbox_id: row for row in connection.execute(_recount(page))},
         channels,
         [
             (kind, what, _pairs(connection, _by_inbox(keys, page)))
             for kind, keys, what in WRONG_REVISIONS
         ],
-        _pairs(connection, marked),
+        _pairs(connection, last_marks),
     )
 
 
-def _case(head: Row[Any], rows: _Rows) -> Case:
-    """Compares an inbox's head and counters with its rows."""
+def _check_inbox(head: Row[Any], rows: _PageRows) -> FaultyInbox:
+    """Compares the revisions and counters of an inbox with its rows; findings may be empty."""
     where = f"inbox {head.tenant}/{head.user_id}"
-    number, at, oldest = head.inbox_id, head.revision, head.oldest_revision
-    recount, highest, counters = rows.recounts.get(number), rows.marked.get(number, 0), _NOTHING
+    inbox_id, revision, oldest = head.inbox_id, head.revision, head.oldest_revision
+    recount, counters = rows.recounts.get(inbox_id), _ZERO
+    highest = rows.last_marks.get(inbox_id, 0)
     wrong: list[tuple[Kind, int, str]] = []
     if recount:
         highest = max(highest, recount.changed, recount.arrived)
@@ -142,35 +159,36 @@ def _case(head: Row[Any], rows: _Rows) -> Case:
             (kind, getattr(recount, kind.name), what)
             for kind, (_, what) in WRONG_NOTIFICATIONS.items()
         ]
-    wrong += [(kind, counts.get(number, 0), what) for kind, what, counts in rows.revisions]
+    wrong += [(kind, counts.get(inbox_id, 0), what) for kind, what, counts in rows.revisions]
     findings = [
-        Finding(kind, where, f"{many} {what}", "none") for kind, many, what in wrong if many
+        Finding(kind, where, f"{number} {what}", "none") for kind, number, what in wrong if number
     ]
-    if highest > at:
-        findings.append(Finding(Kind.HEAD, where, f"revision {at}", f"{highest} or more"))
-    if not 0 <= oldest <= at:
-        found, expected = f"oldest revision {oldest}", f"0 to {at}"
+    if highest > revision:
+        findings.append(Finding(Kind.HEAD, where, f"revision {revision}", f"{highest} or more"))
+    if not 0 <= oldest <= revision:
+        found, expected = f"oldest revision {oldest}", f"0 to {revision}"
         findings.append(Finding(Kind.OLDEST_REVISION, where, found, expected))
-    counted = Counters(head.total_count, head.unread_count, head.unseen_count)
-    if counted != counters:
-        findings.append(Finding(Kind.COUNTERS, where, _told(counted), _told(counters)))
+    stored = Counters(head.total_count, head.unread_count, head.unseen_count)
+    if stored != counters:
+        findings.append(Finding(Kind.COUNTERS, where, _text(stored), _text(counters)))
     channels = []
-    for row in rows.channels.get(number, ()):
+    for row in rows.channels.get(inbox_id, ()):
         channel_id, counts = row[1], row[2:]
-        place, found = f"{where} channel {channel_id}", _told(Counters(*counts[:3]))
+        found = _text(Counters(*counts[:3]))
         channels.append(ChannelCounters(channel_id, Counters(*counts[3:])))
-        expected = _told(channels[-1].counters)
-        findings.append(Finding(Kind.CHANNEL_COUNTERS, place, found, expected))
-    return Case(number, at, max(highest, at), counters, channels, findings)
+        expected = _text(channels[-1].counters)
+        channel = f"{where} channel {channel_id}"
+        findings.append(Finding(Kind.CHANNEL_COUNTERS, channel, found, expected))
+    return FaultyInbox(inbox_id, revision, max(highest, revision), counters, channels, findings)
 
 
 def _recount(page: _Range) -> Select[Any]:
-    """Counts, by inbox, its notifications and what is wrong with them."""
+    """Counts the notifications of each inbox, and those with each kind of fault."""
     return (
         select(
             notifications.c.inbox_id,
             func.count().label("rows"),
-            func.count().filter(SOUND).label("total"),
+            func.count().filter(VALID).label("total"),
             func.count().filter(UNREAD).label("unread"),
             func.count().filter(UNSEEN).label("unseen"),
             func.max(notifications.c.revision).label("changed"),
@@ -180,32 +198,32 @@ def _recount(page: _Range) -> Select[Any]:
                 for kind, (wrong, _) in WRONG_NOTIFICATIONS.items()
             ),
         )
-        .select_from(JUDGED)
+        .select_from(CHECKED_ROWS)
         .where(page.has(notifications.c.inbox_id))
         .group_by(notifications.c.inbox_id)
     )
 
 
 def _wrong_channels(page: _Range) -> Select[*tuple[Any, ...]]:
-    """Compares the counters of channels with a recount, and gives both where they differ."""
+    """Returns the counters of channels that differ from a recount: stored ones, then recounted."""
     zeros = [literal(0).label(f"no_{name}") for name in Counters._fields]
-    counted = select(
+    stored = select(
         inbox_channels.c.inbox_id,
         inbox_channels.c.channel_id,
         *(inbox_channels.c[f"{name}_count"] for name in Counters._fields),
         *zeros,
     ).where(page.has(inbox_channels.c.inbox_id))
-    rows = (
+    recounted = (
         select(
             notifications.c.inbox_id,
             messages.c.channel_id,
             *zeros,
-            *(case((each, 1), else_=0) for each in (SOUND, UNREAD, UNSEEN)),
+            *(case((each, 1), else_=0) for each in (VALID, UNREAD, UNSEEN)),
         )
-        .select_from(JUDGED)
-        .where(page.has(notifications.c.inbox_id), SOUND)
+        .select_from(CHECKED_ROWS)
+        .where(page.has(notifications.c.inbox_id), VALID)
     )
-    inbox_id, channel_id, *counts = union_all(counted, rows).subquery().c
+    inbox_id, channel_id, *counts = union_all(stored, recounted).subquery().c
     sums = [cast(func.sum(each), BigInteger) for each in counts]
     differ = (found != expected for found, expected in zip(sums[:3], sums[3:], strict=True))
     return (
@@ -217,7 +235,7 @@ def _wrong_channels(page: _Range) -> Select[*tuple[Any, ...]]:
 
 
 def _by_inbox(keys: Select[Any], page: _Range) -> Select[Any]:
-    """Counts the rows whose keys a query gives, by inbox."""
+    """Counts the rows that a query of keys finds, by inbox."""
     inbox_id, _ = keys.selected_columns
     found = keys.where(page.has(inbox_id)).subquery()
     return select(found.c.inbox_id, func.count()).group_by(found.c.inbox_id)
@@ -227,5 +245,5 @@ def _pairs(connection: Connection, query: Select[Any]) -> dict[int, int]:
     return dict(tuple(row) for row in connection.execute(query))
 
 
-def _told(counters: Counters) -> str:
+def _text(counters: Counters) -> str:
     return f"{counters.total} total, {counters.unread} unread, {counters.unseen} unseen"

@@ -1,12 +1,13 @@
-"""Mending inboxes: rows that contradict themselves, and counters that contradict the rows.
+"""Repairs inboxes: faulty rows, and counters and revisions that disagree with the rows.
 
-Whatever is mended changes the inbox, so it takes its next revision; and since
-nobody knows what those who follow it hold, it begins another life: its cursors
-get SNAPSHOT, from a server that runs at its next sweep. Counters so stay those
-of the revision that they are given with.
+A repair changes the inbox, so the inbox takes its next revision. It also takes a
+new incarnation, because it is unknown which rows its subscribers hold: every
+cursor gets SNAPSHOT, and open streams get it after the server's next sweep. So
+counters stay true for the revision that they were sent with.
 
-What is to be done is found out while others may write, and done in a short
-transaction only where the inbox still is at the revision that was looked at.
+The faults are found in a read transaction, while a server may write. A short
+write transaction then repairs them, if the inbox is still at the revision that
+was checked.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,9 +18,13 @@ from sqlalchemy import BindParameter, Connection, bindparam, delete, insert, sel
 
 from tocsin_server.domain.model.counters import Counters
 from tocsin_server.store.doctor.findings import Kind
-from tocsin_server.store.doctor.inbox_checks import Case, Judged, judge
+from tocsin_server.store.doctor.inbox_checks import (
+    CheckedPage,
+    FaultyInbox,
+    check_inboxes,
+)
 from tocsin_server.store.doctor.row_checks import WrongRows, wrong_rows
-from tocsin_server.store.offline import Visit
+from tocsin_server.store.offline import OfflineStore
 from tocsin_server.store.schema.tables import (
     inbox_channels,
     inboxes,
@@ -29,22 +34,22 @@ from tocsin_server.store.schema.tables import (
 )
 
 ROUNDS = 50
-"""How often an inbox is looked at: it is mended some rows at a time, and may change meanwhile."""
+"""How often an inbox is checked: a round repairs some rows, and the inbox may change meanwhile."""
 
 _row = (
     notifications.c.inbox_id == bindparam("inbox"),
     notifications.c.arrive_revision == bindparam("arrived"),
 )
-_FORGET = delete(notifications).where(*_row)
-_CHANGE = update(notifications).where(*_row).values(revision=bindparam("at"))
-_MENDS: Mapping[Kind, Any] = {
-    # Nobody can be shown it.
-    Kind.NO_MESSAGE: _FORGET,
-    # Nobody of this tenant may be shown it.
-    Kind.TENANT: _FORGET,
-    Kind.TOMBSTONE: _FORGET,
-    Kind.REVISION: _CHANGE,
-    Kind.REVISION_TWICE: _CHANGE,
+_DELETE = delete(notifications).where(*_row)
+_SET_REVISION = update(notifications).where(*_row).values(revision=bindparam("at"))
+_REPAIRS: Mapping[Kind, Any] = {
+    # There is no message to show.
+    Kind.NO_MESSAGE: _DELETE,
+    # The message must not be shown to this tenant.
+    Kind.TENANT: _DELETE,
+    Kind.TOMBSTONE: _DELETE,
+    Kind.REVISION: _SET_REVISION,
+    Kind.REVISION_TWICE: _SET_REVISION,
     Kind.STATE: update(notifications).where(*_row).values(seen_time=notifications.c.read_time),
     Kind.CHANNEL: update(notifications)
     .where(*_row)
@@ -54,9 +59,9 @@ _MENDS: Mapping[Kind, Any] = {
         .scalar_subquery()
     ),
 }
-"""What is done with a row of which something is wrong."""
+"""The statement that repairs a notification with each kind of fault."""
 
-_FORGET_MARK = delete(marks).where(
+_DELETE_MARK = delete(marks).where(
     marks.c.inbox_id == bindparam("inbox"), marks.c.revision == bindparam("arrived")
 )
 _COUNTERS: Mapping[str, BindParameter[int]] = {
@@ -66,70 +71,70 @@ _of_channel = (
     inbox_channels.c.inbox_id == bindparam("inbox"),
     inbox_channels.c.channel_id == bindparam("channel"),
 )
-_FORGET_CHANNEL = delete(inbox_channels).where(*_of_channel)
-_COUNT_CHANNEL = insert(inbox_channels).values(
+_DELETE_CHANNEL = delete(inbox_channels).where(*_of_channel)
+_INSERT_CHANNEL = insert(inbox_channels).values(
     inbox_id=bindparam("inbox"), channel_id=bindparam("channel"), **_COUNTERS
 )
-_RENEW = (
+_UPDATE_INBOX = (
     update(inboxes)
-    .where(inboxes.c.inbox_id == bindparam("inbox"), inboxes.c.revision == bindparam("seen"))
+    .where(inboxes.c.inbox_id == bindparam("inbox"), inboxes.c.revision == bindparam("checked"))
     .values(
         revision=bindparam("at"),
         oldest_revision=bindparam("at"),
-        incarnation=bindparam("life"),
+        incarnation=bindparam("incarnation"),
         **_COUNTERS,
     )
 )
 
 
-def mend(visit: Visit, inbox_id: int) -> bool:
-    """Mends an inbox; returns whether nothing is wrong with it any more."""
+def repair_inbox(store: OfflineStore, inbox_id: int) -> bool:
+    """Repairs an inbox; returns whether it has no fault left."""
     for _ in range(ROUNDS):
-        judged, rows = visit.read(lambda connection: _look(connection, inbox_id))
-        if not judged.cases:
+        page, rows = store.read(lambda connection: _check(connection, inbox_id))
+        if not page.faulty:
             return True
-        (case,) = judged.cases
-        visit.write(_renewal(case, rows))
+        (faulty,) = page.faulty
+        store.write(_repair_unit(faulty, rows))
     return False
 
 
-def _look(connection: Connection, inbox_id: int) -> tuple[Judged, WrongRows]:
-    return judge(connection, inbox_id - 1, 1), wrong_rows(connection, inbox_id)
+def _check(connection: Connection, inbox_id: int) -> tuple[CheckedPage, WrongRows]:
+    return check_inboxes(connection, inbox_id - 1, 1), wrong_rows(connection, inbox_id)
 
 
-def _renewal(case: Case, rows: WrongRows) -> Callable[[Connection], None]:
-    """Returns what mends a case in one transaction, if the inbox is as it was."""
-    at = case.highest + 1
+def _repair_unit(inbox: FaultyInbox, rows: WrongRows) -> Callable[[Connection], None]:
+    """Returns the unit of work that repairs an inbox, if it is still at the checked revision."""
+    revision = inbox.highest + 1
 
-    def each(arrivals: Sequence[int]) -> list[dict[str, int]]:
-        return [{"inbox": case.inbox_id, "arrived": arrived, "at": at} for arrived in arrivals]
+    def keys(revisions: Sequence[int]) -> list[dict[str, int]]:
+        return [{"inbox": inbox.inbox_id, "arrived": key, "at": revision} for key in revisions]
 
-    def renew(connection: Connection) -> None:
-        renewed = connection.execute(
-            _RENEW,
+    def repair(connection: Connection) -> None:
+        updated = connection.execute(
+            _UPDATE_INBOX,
             {
-                "inbox": case.inbox_id,
-                "seen": case.revision,
-                "at": at,
-                "life": randbits(62) + 1,
-                **_now(case.counters),
+                "inbox": inbox.inbox_id,
+                "checked": inbox.revision,
+                "at": revision,
+                "incarnation": randbits(62) + 1,
+                **_counter_parameters(inbox.counters),
             },
         )
-        if not renewed.rowcount:
+        if not updated.rowcount:
             return
         for kind, arrivals in rows.notifications.items():
             if arrivals:
-                connection.execute(_MENDS[kind], each(arrivals))
+                connection.execute(_REPAIRS[kind], keys(arrivals))
         if rows.marks:
-            connection.execute(_FORGET_MARK, each(rows.marks))
-        for channel_id, counters in case.channels:
-            names = {"inbox": case.inbox_id, "channel": channel_id}
-            connection.execute(_FORGET_CHANNEL, names)
+            connection.execute(_DELETE_MARK, keys(rows.marks))
+        for channel_id, counters in inbox.channels:
+            key = {"inbox": inbox.inbox_id, "channel": channel_id}
+            connection.execute(_DELETE_CHANNEL, key)
             if counters.total:
-                connection.execute(_COUNT_CHANNEL, {**names, **_now(counters)})
+                connection.execute(_INSERT_CHANNEL, {**key, **_counter_parameters(counters)})
 
-    return renew
+    return repair
 
 
-def _now(counters: Counters) -> dict[str, int]:
+def _counter_parameters(counters: Counters) -> dict[str, int]:
     return {f"{name}_now": number for name, number in counters._asdict().items()}

@@ -1,4 +1,4 @@
-"""Faults: what can be wrong with single rows of an inbox, as conditions and as keys."""
+"""Checks of single rows: the faults that a row can have, as conditions and as queries of keys."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -9,37 +9,37 @@ from tocsin_server.store.doctor.findings import Kind
 from tocsin_server.store.schema.tables import inboxes, marks, messages, notifications
 
 SOME_ROWS = 500
-"""How many rows of a kind are mended at once: some milliseconds."""
+"""How many rows with one kind of fault one transaction repairs: it takes some milliseconds."""
 
 _n, _m, _k = notifications.c, messages.c, marks.c
 
-JUDGED = notifications.join(inboxes, inboxes.c.inbox_id == _n.inbox_id).outerjoin(
+CHECKED_ROWS = notifications.join(inboxes, inboxes.c.inbox_id == _n.inbox_id).outerjoin(
     messages, _m.sequence == _n.sequence
 )
-_there = _n.remove_time.is_(None)
+_not_removed = _n.remove_time.is_(None)
 _changed = _n.revision != _n.arrive_revision
 
-SOUND = and_(_there, _m.tenant == inboxes.c.tenant)
-"""A notification that its user is rightly shown; once what is wrong is mended, all are."""
+VALID = and_(_not_removed, _m.tenant == inboxes.c.tenant)
+"""A notification that its user may see. After a repair, every one that is not removed is valid."""
 
-UNREAD = and_(SOUND, _n.read_time.is_(None))
+UNREAD = and_(VALID, _n.read_time.is_(None))
 UNSEEN = and_(UNREAD, _n.seen_time.is_(None))
 
 WRONG_NOTIFICATIONS: Mapping[Kind, tuple[ColumnElement[bool], str]] = {
     Kind.NO_MESSAGE: (
-        and_(_there, _m.sequence.is_(None)),
+        and_(_not_removed, _m.sequence.is_(None)),
         "notifications of messages that are gone",
     ),
     Kind.TENANT: (
-        and_(_there, _m.tenant != inboxes.c.tenant),
+        and_(_not_removed, _m.tenant != inboxes.c.tenant),
         "notifications of another tenant's messages",
     ),
     Kind.CHANNEL: (
-        and_(SOUND, _n.channel_id != _m.channel_id),
+        and_(VALID, _n.channel_id != _m.channel_id),
         "notifications in another channel than their message",
     ),
     Kind.STATE: (
-        and_(SOUND, _n.read_time.is_not(None), _n.seen_time.is_(None)),
+        and_(VALID, _n.read_time.is_not(None), _n.seen_time.is_(None)),
         "notifications read and not seen",
     ),
     Kind.REVISION: (
@@ -47,11 +47,11 @@ WRONG_NOTIFICATIONS: Mapping[Kind, tuple[ColumnElement[bool], str]] = {
         "notifications changed before they arrived",
     ),
     Kind.TOMBSTONE: (
-        and_(not_(_there), or_(_n.message_id.is_(None), not_(_changed))),
+        and_(not_(_not_removed), or_(_n.message_id.is_(None), not_(_changed))),
         "tombstones without their message's id or a revision of their own",
     ),
 }
-"""What can be wrong with a notification, and what those are."""
+"""For each kind of fault, its condition and a description of the rows."""
 
 _arrival = notifications.alias("arrival")
 _CHANGED_AT_AN_ARRIVAL = (
@@ -83,25 +83,30 @@ WRONG_REVISIONS: Sequence[tuple[Kind, Select[Any], str]] = (
     (Kind.REVISION_TWICE, _MARKED_AT_A_CHANGE, "marks at the revision of another change"),
     (Kind.MARK, _MARKED_NOTHING, "marks of nothing, or of what came after them"),
 )
-"""Queries of the keys of rows that are wrong beside others, and what those are."""
+"""Faults between rows: the kind, a query of the keys, and a description of the rows."""
 
 
 class WrongRows(NamedTuple):
-    """Keys of some rows of an inbox that have to be mended: revisions, of arrivals or marks."""
+    """Keys of faulty rows of an inbox.
+
+    Attributes:
+        notifications: arrive revisions of notifications, by kind of fault.
+        marks: revisions of marks.
+    """
 
     notifications: Mapping[Kind, Sequence[int]]
     marks: Sequence[int]
 
 
 def wrong_rows(connection: Connection, inbox_id: int) -> WrongRows:
-    """Returns the keys of some of an inbox's rows that have to be mended."""
+    """Returns the keys of faulty rows of an inbox, up to `SOME_ROWS` of each fault."""
 
     def keys(query: Select[Any]) -> Sequence[int]:
         inbox, _ = query.selected_columns
         rows = connection.execute(query.where(inbox == inbox_id).limit(SOME_ROWS))
         return [key for _, key in rows]
 
-    arrivals = select(_n.inbox_id, _n.arrive_revision).select_from(JUDGED)
+    arrivals = select(_n.inbox_id, _n.arrive_revision).select_from(CHECKED_ROWS)
     wrong = {
         kind: keys(arrivals.where(condition))
         for kind, (condition, _) in WRONG_NOTIFICATIONS.items()

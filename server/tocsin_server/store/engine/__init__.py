@@ -1,1 +1,1 @@
-"""The databases, and how statements run on them."""
+"""Database engines: SQLite and PostgreSQL, their connections, statements and errors."""

@@ -1,4 +1,4 @@
-"""Databases: what a store needs of one, whichever it is."""
+"""Databases: the interface that SQLite and PostgreSQL implement, and the choice by URL."""
 
 import re
 from collections.abc import Sequence
@@ -14,16 +14,16 @@ from tocsin_server.store.engine.driver_errors import CannotOpen
 from tocsin_server.store.engine.executors import Executor
 
 READERS = 4
-"""How many transactions read at once."""
+"""How many read transactions run at the same time."""
 
 SERVER = "tocsin"
-"""As what a server's connections are known to a database that keeps a list of them."""
+"""The application name of a server's connections, which PostgreSQL lists."""
 
 _KNOWN = {
     "sqlite+aiosqlite": ("tocsin_server.store.engine.sqlite", "Sqlite", "server"),
     "postgresql+asyncpg": ("tocsin_server.store.engine.postgresql", "Postgresql", "postgres"),
 }
-"""By how a URL begins: a module, what is in it, and the extra that it needs."""
+"""By the URL's driver name: the module and class of the database, and the extra that it needs."""
 
 
 _USER = re.compile(r"^[^:]*://[^:/]*(:[^@]*)?@")
@@ -31,14 +31,14 @@ _USER = re.compile(r"^[^:]*://[^:/]*(:[^@]*)?@")
 
 
 class Database(Protocol):
-    """A database that is open.
+    """An open database.
 
     Attributes:
-        name: what it is called in messages; it has no password in it.
-        executors: where transactions write, each of them durable when it is committed.
-        mixes: whether one transaction may do different things in any order, because
-            no other can wait for its locks.
-        readers: where transactions read, each at one moment of the database.
+        name: its name in messages, without a password.
+        executors: run the transactions that write; each is durable when it is committed.
+        mixes: whether a transaction may mix units of work and batches in any order,
+            because no other transaction can wait for its locks.
+        readers: the engine for transactions that read, each on one snapshot.
     """
 
     name: str
@@ -47,17 +47,17 @@ class Database(Protocol):
     readers: AsyncEngine
 
     def guard(self, epoch: int) -> None:
-        """Sees to it that connections are made, from now on, to a store of this epoch alone."""
+        """Makes later connections fail if the store is no longer in this epoch."""
 
     async def close(self) -> None:
-        """Closes every connection; what runs in the executors is waited for."""
+        """Waits for the work that executors run, and closes every connection."""
 
 
 def database_url(text: str) -> URL:
-    """Returns the URL of a database that the server can use.
+    """Parses and checks the URL of a database.
 
     Raises:
-        CannotOpen: it is none.
+        CannotOpen: the server cannot use a database with this URL.
     """
     try:
         url = make_url(text)
@@ -81,23 +81,23 @@ def _parameters(text: str) -> set[str]:
 
 
 def database(text: str) -> Database:
-    """Returns the database of a URL; nothing is connected yet.
+    """Returns the database of a URL, without connecting to it.
 
     Raises:
-        CannotOpen: it is none that the server can use.
+        CannotOpen: the server cannot use a database with this URL.
     """
     url = database_url(text)
     return _kind(url)(url)
 
 
 class _Kind(Protocol):
-    """A class of databases."""
+    """A class that implements `Database`."""
 
     def __call__(self, url: URL) -> Database:
-        """Takes a URL that was checked."""
+        """Returns the database of a URL, which was checked."""
 
     def check(self, url: URL) -> None:
-        """Raises CannotOpen where a URL is not one of this kind of database."""
+        """Raises CannotOpen if the URL is not valid for this kind of database."""
 
 
 def _kind(url: URL) -> _Kind:

@@ -1,8 +1,8 @@
-"""What a driver reports, as errors of the domain: nothing else leaves the store.
+"""Translates the errors of database drivers into errors of the domain.
 
-SQLite's errors carry a code, PostgreSQL's an SQLSTATE, whose first two
-characters are its class. The latter's driver need not be installed, so its
-errors are known by where they come from.
+No driver error leaves the store. SQLite's errors carry a code, PostgreSQL's an
+SQLSTATE, whose first two characters are its class. asyncpg need not be installed,
+so its errors are recognized by the name of their module.
 """
 
 from logging import getLogger
@@ -19,24 +19,24 @@ from tocsin_server.domain.model.errors import StorageFull, StoreUnavailable, Toc
 logger = getLogger(__name__)
 
 _MISUSE = ("21", "22", "23", "42")
-"""Cardinality, data, integrity and syntax: what was asked for was wrong."""
+"""The classes cardinality, data, integrity and syntax: the statement or its values are wrong."""
 
 _NOT_ALLOWED = "42501"
-"""Of the class of syntax, but what the database's owner did."""
+"""Insufficient privilege: in the class of syntax, but caused by the database's owner."""
 
 _CONFLICTS = ("40001", "40P01", "23505")
-"""Serialization, deadlock, and a key that another transaction took first."""
+"""Serialization failure, deadlock, and a key that another transaction inserted first."""
 
 _DISK_FULL = "53100"
 _LOCKED = "55P03"
 
 
 class CannotOpen(Exception):
-    """The database cannot be opened; the text says why, in one line."""
+    """The database cannot be opened. The text says why, in one line."""
 
 
 class Overtaken(Exception):
-    """Another transaction gave the answer first that this one was about to keep."""
+    """Another transaction stored the answer to the same request first."""
 
 
 class Replaced(ConnectionError):
@@ -53,41 +53,41 @@ class Pooled(ConnectionError):
         )
 
 
-def is_of_a_database(error: BaseException) -> bool:
-    """Tells whether a database reported it: through SQLAlchemy, its driver, or the network."""
+def is_database_error(error: BaseException) -> bool:
+    """Whether the error comes from SQLAlchemy, a driver, or the network."""
     return isinstance(error, (SQLAlchemyError, SqliteError, OSError)) or _is_of_asyncpg(error)
 
 
-def is_of_the_database(error: Exception) -> bool:
-    """Tells whether the database failed as such, whatever it was asked."""
+def is_database_failure(error: Exception) -> bool:
+    """Whether the database itself failed, whatever the statement was."""
     original = _original(error)
     if isinstance(original, (SqliteError, SQLAlchemyError)):
         return isinstance(original, SqliteOperationalError)
-    return is_of_a_database(original) and not _is_misuse(original)
+    return is_database_error(original) and not _is_misuse(original)
 
 
 def is_busy(error: Exception) -> bool:
-    """Tells whether somebody else holds the lock that was asked for."""
+    """Whether another connection holds SQLite's lock."""
     return getattr(_original(error), "sqlite_errorcode", 0) & 0xFF == SQLITE_BUSY
 
 
 def is_locked(error: Exception) -> bool:
-    """Tells whether a row's lock was waited for in vain: it may be one of many rows."""
+    """Whether PostgreSQL's wait for a lock timed out; the lock may be that of one row of many."""
     return _sqlstate(_original(error)) == _LOCKED
 
 
 def is_conflict(error: Exception) -> bool:
-    """Tells whether another transaction was in the way, so that the same may do next time."""
+    """Whether the transaction conflicted with another one and may succeed when it is repeated."""
     return isinstance(error, Overtaken) or _sqlstate(_original(error)) in _CONFLICTS
 
 
 def failure(error: Exception) -> Exception:
-    """Returns the domain's error for what a database reported, and any other as it is."""
-    return translate(error) if is_of_a_database(error) else error
+    """Returns the domain's error for a database error, and any other error unchanged."""
+    return translate(error) if is_database_error(error) else error
 
 
 def translate(error: Exception) -> TocsinError:
-    """Returns the domain's error for the database's, which goes to the log."""
+    """Logs a database error, and returns the domain's error for it."""
     original = _original(error)
     if _is_misuse(original):
         logger.error("the database was misused", exc_info=error)
@@ -95,13 +95,13 @@ def translate(error: Exception) -> TocsinError:
     code = getattr(original, "sqlite_errorcode", None)
     full = code in (SQLITE_FULL, SQLITE_IOERR_WRITE) or _sqlstate(original) == _DISK_FULL
     failed: TocsinError = StorageFull() if full else StoreUnavailable()
-    # Every write says so while it lasts: a line each, and no more.
+    # Every write logs this while the failure lasts, so it is one line without a traceback.
     logger.error("the database failed: %s", cause_of(error), extra={"reason": failed.reason})
     return failed
 
 
 def cause_of(error: BaseException) -> str:
-    """Returns what the driver says, in one line."""
+    """Returns the driver's message, in one line."""
     original = _original(error)
     if isinstance(original, Replaced):
         return Replaced.__doc__ or ""
@@ -133,7 +133,7 @@ def _sqlstate(error: BaseException) -> str:
 def _is_misuse(original: BaseException) -> bool:
     if isinstance(original, (SqliteIntegrityError, SqliteProgrammingError)):
         return True
-    # asyncpg itself refuses values that do not fit a column.
-    unfit = _is_of_asyncpg(original) and isinstance(original, ValueError)
+    # asyncpg raises ValueError for values that do not fit a column.
+    value_error = _is_of_asyncpg(original) and isinstance(original, ValueError)
     state = _sqlstate(original)
-    return unfit or (state[:2] in _MISUSE and state != _NOT_ALLOWED)
+    return value_error or (state[:2] in _MISUSE and state != _NOT_ALLOWED)

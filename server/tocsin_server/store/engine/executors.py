@@ -1,7 +1,7 @@
-"""Executors: they run the transactions that write, one at a time each.
+"""Executors: run the transactions that write, one at a time each.
 
-SQLite has one writer, which is a thread: a whole transaction is one hop to the
-thread and one back. PostgreSQL has a few connections, which the event loop serves.
+SQLite has one executor, a thread. A whole transaction takes one hop to the thread
+and one back. PostgreSQL has a few executors, whose connections the event loop serves.
 """
 
 from asyncio import Task, create_task, get_running_loop, to_thread
@@ -17,21 +17,21 @@ T = TypeVar("T")
 
 Work = Callable[[Connection], T]
 Done = Callable[[T | Exception], None]
-"""Takes the result of work, or the exception that ended it, on the event loop."""
+"""Receives the result of work, or the exception that it raised, on the event loop."""
 
 
 class Executor(Protocol):
-    """Runs work on a connection. It takes the next work only after the last is done."""
+    """Runs work on a connection. Submit the next work only when the last is done."""
 
     def submit(self, work: Work[T], done: Done[T]) -> None:
-        """Runs work; `done` gets its result, or the exception of the work or of connecting."""
+        """Runs work; calls `done` with its result, or the exception of the work or of connecting."""
 
     async def close(self) -> None:
-        """Waits for the work that runs, and releases what the executor holds."""
+        """Waits for the running work, and releases the connection."""
 
 
 async def run(executor: Executor, work: Work[T]) -> T:
-    """Runs work on a free executor, and returns its result or raises its exception."""
+    """Runs work on an idle executor, and returns its result or raises its exception."""
     future = get_running_loop().create_future()
     executor.submit(work, future.set_result)
     outcome: T | Exception = await future
@@ -41,7 +41,7 @@ async def run(executor: Executor, work: Work[T]) -> T:
 
 
 class ThreadExecutor:
-    """A thread with a connection of its own, which stays open."""
+    """Runs work on a thread that has its own connection, which stays open."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -56,7 +56,7 @@ class ThreadExecutor:
         self._work.put((work, done))
 
     async def close(self) -> None:
-        """Returns when the thread has ended."""
+        """Ends the thread, and waits for its end."""
         self._work.put(None)
         await to_thread(self._thread.join)
 
@@ -77,7 +77,7 @@ class ThreadExecutor:
 
 
 class LoopExecutor:
-    """A connection from a pool for each piece of work, served by the event loop."""
+    """Runs work on the event loop, each on a connection from a pool."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -88,7 +88,7 @@ class LoopExecutor:
         self._task = create_task(self._run(work, done))
 
     async def close(self) -> None:
-        """Returns when the task has ended."""
+        """Waits for the running task."""
         if self._task is not None:
             await self._task
 
@@ -100,5 +100,5 @@ class LoopExecutor:
                 results.append(await connection.run_sync(work))
         except Exception as error:  # noqa: BLE001  # the submitter of the work gets it
             failure = error
-        # A result stands, also when its connection could not be returned to the pool.
+        # The result is valid even if the connection could not be returned to the pool.
         done(results[0] if results else cast("Exception", failure))

@@ -1,4 +1,4 @@
-"""PostgreSQL, through asyncpg: a few connections that write, and some that read."""
+"""PostgreSQL through asyncpg: a pool of connections that write, and one of connections that read."""
 
 from asyncio import timeout
 from collections.abc import Mapping, Sequence
@@ -21,26 +21,26 @@ WRITERS = 4
 
 CONNECT_SECONDS = 5.0
 COMMAND_SECONDS = 60.0
-"""How long the database may be silent about a server's statement."""
+"""How long a server waits for the result of a statement."""
 
 ROLLBACK_SECONDS = 5.0
-"""The same about the end of a transaction that failed; then its connection is cut."""
+"""How long it waits for the rollback of a failed transaction; then it cuts the connection."""
 
 _PORTS = 65_535
 
 _KNOWN_PARAMETERS = {"host", "port", "ssl"}
 
-_VISITING = {
-    "application_name": "tocsin visitor",
-    # Whoever waits for a lock longer than this is told to come again.
+_OFFLINE = {
+    "application_name": "tocsin offline",
+    # A statement that waits longer for a lock fails.
     "lock_timeout": "5s",
     # A server that stops in the middle of a transaction must not keep its locks.
     "idle_in_transaction_session_timeout": "30s",
 }
-_SERVING = _VISITING | {
+_SERVING = _OFFLINE | {
     "application_name": SERVER,
-    # Every statement goes from what is asked for to an index, and in its order, whatever the
-    # statistics of a young table say; joins are made as they are written; and there is one plan.
+    # Every statement reads through an index, in its order, even if a new table has no statistics
+    # yet. Joins keep the order in which they are written. A statement has one plan.
     "enable_seqscan": "off",
     "enable_bitmapscan": "off",
     "enable_hashjoin": "off",
@@ -59,7 +59,7 @@ _PROMISED = (
     "idle_in_transaction_session_timeout",
     "synchronous_commit",
 )
-"""The settings that promises rest on. One of them is never a database's default."""
+"""The settings that guarantees depend on. At least one differs from every default."""
 
 _WRITING = {
     "synchronous_commit": "on",
@@ -73,22 +73,22 @@ _READING = {
 
 
 class Postgresql:
-    """A database of a PostgreSQL server."""
+    """Implements `Database` for PostgreSQL."""
 
     mixes = False
-    """Sends lock inboxes in one order; what else a transaction did might break it."""
+    """Sends lock inboxes in one order. Other work in the same transaction could break that order."""
 
     executors: Sequence[Executor]
 
-    def __init__(self, url: URL, *, visits: bool = False) -> None:
+    def __init__(self, url: URL, *, offline: bool = False) -> None:
         """Takes the URL of a database, which was checked.
 
-        A visitor comes by another name, and looks at all that there is: by what
-        plan is for the database to say.
+        With `offline`, the connections have another application name than a server's, and
+        PostgreSQL chooses the plans itself: a scan of the whole store needs other ones.
         """
         self._epoch: str | None = None
-        own = _VISITING if visits else _SERVING
-        seconds = None if visits else COMMAND_SECONDS
+        own = _OFFLINE if offline else _SERVING
+        seconds = None if offline else COMMAND_SECONDS
         self.name = url.render_as_string(hide_password=True)
         self._writers = _engine(url, WRITERS, own | _WRITING, seconds)
         self.readers = _engine(url, READERS, own | _READING, seconds)
@@ -98,10 +98,10 @@ class Postgresql:
 
     @staticmethod
     def check(url: URL) -> None:
-        """Looks at the URL of a database.
+        """Checks the URL of a database.
 
         Raises:
-            CannotOpen: it is none's, or has parameters that are not known.
+            CannotOpen: the URL names no database, or has an unknown or wrong part.
         """
         if not url.database:
             raise CannotOpen(
@@ -122,15 +122,15 @@ class Postgresql:
             raise CannotOpen("the database URL has an @ in its password: write it as %40")
 
     def guard(self, epoch: int) -> None:
-        """Connects, from now on, to a store of this epoch alone.
+        """Makes later connections fail if the store is no longer in this epoch.
 
-        Whoever puts back an older state begins another one, and may do that
+        An operator who restores an older state begins a new epoch, and may do so
         while this server's connections are cut.
         """
         self._epoch = str(epoch)
 
     def _recognize(self, connection: DBAPIConnection, _record: object) -> None:
-        """Raises Replaced where the store is not the one that was connected to at first."""
+        """Raises Replaced if the store has begun a new epoch since the server started."""
         if self._epoch is not None and cast("Any", connection).run_async(_epoch) != self._epoch:
             raise Replaced
 
@@ -145,10 +145,10 @@ class Postgresql:
 def _engine(
     url: URL, connections: int, settings: dict[str, str], seconds: float | None
 ) -> AsyncEngine:
-    """Returns an engine whose transactions begin and end as they are told to.
+    """Returns an engine that sends BEGIN, COMMIT and ROLLBACK itself.
 
-    Prepared statements go past SQLAlchemy's own cursor, and would not begin the
-    transaction that it begins with its first statement.
+    SQLAlchemy's cursor begins a transaction with its first statement, but prepared
+    statements do not use that cursor.
     """
     engine = create_async_engine(
         url,
@@ -185,7 +185,7 @@ def _engine(
 
     @event.listens_for(engine.sync_engine, "rollback")
     def rollback(connection: Connection) -> None:
-        if connection.invalidated:  # with its cause, which is not to be lost
+        if connection.invalidated:  # a rollback would hide the original error
             return
         raw = connection.connection.dbapi_connection
         if not _is_closed(raw):
@@ -195,10 +195,10 @@ def _engine(
 
 
 async def _verify(driver: asyncpg.Connection, settings: Mapping[str, str]) -> None:
-    """Reads settings back.
+    """Checks that a connection has the settings that it was opened with.
 
     Raises:
-        Pooled: the connection has other settings than it was opened with.
+        Pooled: a setting has another value.
     """
     for name, value in settings.items():
         found = await driver.fetchval("SELECT current_setting($1)", name)
@@ -207,12 +207,12 @@ async def _verify(driver: asyncpg.Connection, settings: Mapping[str, str]) -> No
 
 
 async def _epoch(driver: asyncpg.Connection) -> object:
-    """Reads which epoch the store is in."""
+    """Reads the epoch of the store."""
     return await driver.fetchval("SELECT value FROM store_facts WHERE name = 'epoch'")
 
 
 async def _roll_back(driver: asyncpg.Connection) -> None:
-    """Ends a transaction, or its connection where the database does not answer."""
+    """Rolls a transaction back, or cuts its connection if the database does not answer."""
     try:
         async with timeout(ROLLBACK_SECONDS):
             await driver.fetch("ROLLBACK")
@@ -221,5 +221,5 @@ async def _roll_back(driver: asyncpg.Connection) -> None:
 
 
 def _is_closed(connection: DBAPIConnection | None) -> bool:
-    """Tells whether it is known that a connection was cut."""
+    """Whether the driver knows that a connection was cut."""
     return connection is None or cast("Any", connection).driver_connection.is_closed()

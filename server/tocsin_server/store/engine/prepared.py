@@ -1,16 +1,16 @@
-"""Prepared statements: Core compiles each once, and the driver runs the SQL as it is.
+"""Prepared statements: Core compiles a statement once, and the driver runs its SQL directly.
 
-Core needs 60 µs from a statement to its rows, SQLite 15 of them, and an
-asynchronous driver four hops to its thread where one would do. So the SQL and the
-order of its parameters are kept for each dialect, and go straight to the driver,
-inside the connection's transaction, which must have begun. The columns of a
-prepared statement therefore hold only numbers, texts and bytes, its rows are
-tuples or like them, and its errors are the driver's own.
+Core takes 60 µs from a statement to its rows; SQLite itself takes 15 of them. With
+an asynchronous driver, Core takes four hops to the driver's thread instead of one.
+So the SQL and the order of its parameters are cached for each dialect, and go
+straight to the driver. The connection's transaction must have begun. There is no
+conversion of types: columns hold only numbers, texts and bytes, rows are tuples or
+similar sequences, and errors are the driver's own.
 
-A statement that the database refuses ends the whole transaction, on SQLite as on
-PostgreSQL (`OR ROLLBACK`). To undo one statement alone, SQLite would copy every
-page before the statement first changes it: half as much again for a message to a
-thousand inboxes.
+When the database refuses a statement, the whole transaction ends, on SQLite
+(`OR ROLLBACK`) as on PostgreSQL. To undo one statement alone, SQLite would copy
+each page before the statement first changes it. A message to a thousand inboxes
+would take half as long again.
 """
 
 import re
@@ -28,24 +28,24 @@ if TYPE_CHECKING:
 _FROM = re.compile(r"\bFROM \w+")
 
 Upsert = Callable[[Table], Any]
-"""A dialect's own `insert`, which knows what to do about a conflict."""
+"""A dialect's own `insert`, which supports ON CONFLICT."""
 
 _UPSERTS: Mapping[str, Upsert] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 class Prepared:
-    """A statement whose parameters all come with each execution, by name."""
+    """A compiled statement; each call gives the values of all its parameters by name."""
 
     def __init__(
         self,
         statement: ClauseElement | Callable[[Upsert], ClauseElement],
         sqlite_index: str | None = None,
     ) -> None:
-        """Takes a statement, and the index by which SQLite must read its first table.
+        """Takes a statement, and optionally the index by which SQLite must read its first table.
 
-        Left to itself, SQLite scans a whole inbox in the order of its key rather than
-        the part of it that a partial index holds. An upsert is given as a function
-        that makes it from the dialect's own `insert`.
+        Without it, SQLite would scan a whole inbox in the order of its key instead of
+        reading the few rows of a partial index. For an upsert, `statement` is a function
+        that builds it from the dialect's own `insert`.
         """
         self._statement = statement
         self._sqlite_index = sqlite_index
@@ -54,7 +54,7 @@ class Prepared:
     def __call__(
         self, connection: Connection, parameters: Mapping[str, Any]
     ) -> Sequence[tuple[Any, ...]]:
-        """Runs the statement and returns its rows, none when it has none."""
+        """Runs the statement, and returns its rows, or nothing if it returns no rows."""
         if not connection.in_transaction():
             raise RuntimeError("a prepared statement needs a transaction that has begun")
         sql, order, literals = self.compiled(connection.dialect)
@@ -62,7 +62,7 @@ class Prepared:
         return run(connection, sql, [values[name] for name in order])
 
     def compiled(self, dialect: Dialect) -> tuple[str, Sequence[str], Mapping[str, Any]]:
-        """Returns the SQL, the names of its parameters in order, and those that have values."""
+        """Returns the SQL, the names of its parameters in order, and the values of its literals."""
         compiled = self._compiled.get(dialect.name)
         if compiled is None:
             statement = self._statement
@@ -70,18 +70,18 @@ class Prepared:
                 statement = statement(_UPSERTS[dialect.name])
             if isinstance(statement, (Insert, Update)):
                 statement = statement.prefix_with("OR ROLLBACK", dialect="sqlite")
-            made = cast("SQLCompiler", statement.compile(dialect=dialect))
-            literals = {name: value for name, value in made.params.items() if value is not None}
-            sql = made.string
+            compiler = cast("SQLCompiler", statement.compile(dialect=dialect))
+            literals = {name: value for name, value in compiler.params.items() if value is not None}
+            sql = compiler.string
             if self._sqlite_index is not None and dialect.name == "sqlite":
                 sql = _FROM.sub(rf"\g<0> INDEXED BY {self._sqlite_index}", sql, count=1)
-            compiled = (sql, made.positiontup or (), literals)
+            compiled = (sql, compiler.positiontup or (), literals)
             self._compiled[dialect.name] = compiled
         return compiled
 
 
 def run(connection: Connection, sql: str, values: Sequence[Any] = ()) -> Sequence[tuple[Any, ...]]:
-    """Runs the driver's own SQL on a connection, and returns its rows, none when it has none."""
+    """Runs SQL in the driver's own form, and returns its rows, or nothing if it returns no rows."""
     raw: Any = connection.connection.dbapi_connection
     if isinstance(raw, AdaptedConnection):
         if connection.dialect.name == "postgresql":
@@ -96,6 +96,6 @@ def run(connection: Connection, sql: str, values: Sequence[Any] = ()) -> Sequenc
 
 
 def rows_written(connection: Connection) -> int | None:
-    """Returns how many rows a connection has written so far; None where nothing counts them."""
+    """Returns how many rows a connection has written so far; None if the driver does not count."""
     raw: Any = connection.connection.dbapi_connection
     return raw.total_changes if isinstance(raw, SqliteConnection) else None

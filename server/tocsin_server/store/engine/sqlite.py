@@ -1,4 +1,4 @@
-"""The embedded database: SQLite, one connection that writes, and some that read."""
+"""SQLite, the embedded database: one connection that writes, and a pool of those that read."""
 
 from collections.abc import Sequence
 from sqlite3 import Connection as SqliteConnection
@@ -15,26 +15,26 @@ from tocsin_server.store.engine.executors import Executor, ThreadExecutor
 from tocsin_server.store.engine.prepared import run
 
 BUSY_SECONDS = 5.0
-"""How long a reader waits for a lock that somebody else holds."""
+"""How long a reader waits for a lock that another connection holds."""
 
 LOCK_STEP_SECONDS = 0.1
-"""The same for the writer, which asks again and looks up in between."""
+"""How long one attempt of the writer waits for the lock; between attempts it checks whether to stop."""
 
 CHECKPOINT_PAGES = 500
-"""How many pages the log gathers before a commit brings them to the file: 2 MiB.
+"""How many pages the log has when a commit moves them into the file (checkpoint): 2 MiB.
 
-Only the connection that writes does so. With another one, SQLite before 3.51.3
-can lose what is committed while a second checkpoint begins (its WAL-reset bug).
+Only the connection that writes checkpoints. If a second connection did, SQLite
+before 3.51.3 could lose commits (its WAL-reset bug).
 """
 
 _SQLITE_NEEDED = (3, 38)
 
 
 class Sqlite:
-    """A database in a file."""
+    """Implements `Database` for a SQLite file."""
 
     mixes = True
-    """Nobody else writes, so the order of locks is of no account."""
+    """There is one writer, so the order of locks does not matter."""
 
     executors: Sequence[Executor]
 
@@ -47,10 +47,10 @@ class Sqlite:
 
     @staticmethod
     def check(url: URL) -> None:
-        """Looks at the URL of a file that can be a database.
+        """Checks the URL of a file.
 
         Raises:
-            CannotOpen: it is none.
+            CannotOpen: the URL names no file, or has other parts; or SQLite is too old.
         """
         if url.host:
             raise CannotOpen(
@@ -65,13 +65,13 @@ class Sqlite:
             raise CannotOpen("this Python comes with an SQLite older than 3.38")
 
     def guard(self, epoch: int) -> None:
-        """Does nothing: nobody can replace a file that is open."""
+        """Does nothing: `restore` refuses to replace a file that is open."""
 
     async def close(self) -> None:
         """Closes every connection."""
         for executor in self.executors:
             await executor.close()
-        # A reading connection that is left open would keep its thread, and the process.
+        # An open connection of aiosqlite keeps its thread, and so the process, alive.
         await self.readers.dispose()
         self._write.dispose()
 
@@ -79,9 +79,9 @@ class Sqlite:
 def write_engine(url: URL) -> Engine:
     """Returns the engine of the one connection that writes.
 
-    Every commit is on disk when it returns, and a transaction holds the write
-    lock from its beginning: one that began as a reader could find, when it
-    comes to write, that somebody else wrote meanwhile, and would fail.
+    Every commit is on disk when it returns. A transaction takes the write lock when
+    it begins. If it began as a reader, its first write would fail when another
+    process has written meanwhile.
     """
     engine = create_engine(
         url.set(drivername="sqlite"),
@@ -103,7 +103,7 @@ def write_engine(url: URL) -> Engine:
 
     @event.listens_for(engine, "commit")
     def check(connection: Connection) -> None:
-        # A statement that is refused ends the transaction; whoever goes on would commit nothing.
+        # A refused statement has ended the transaction, so this commit would do nothing.
         raw = connection.connection.dbapi_connection
         if not cast("SqliteConnection", raw).in_transaction:
             raise RuntimeError("there is no transaction any more to commit")
@@ -112,7 +112,7 @@ def write_engine(url: URL) -> Engine:
 
 
 def read_engine(url: URL) -> AsyncEngine:
-    """Returns the engine whose connections only read, each transaction one moment."""
+    """Returns the engine of the connections that read, each transaction on one snapshot."""
     engine = create_async_engine(
         url,
         poolclass=AsyncAdaptedQueuePool,

@@ -1,1 +1,1 @@
-"""The tables, and how a database comes to them."""
+"""The schema: tables and migrations."""

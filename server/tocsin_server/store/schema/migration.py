@@ -1,4 +1,4 @@
-"""Bringing a database to this program's schema, at start."""
+"""Migrates a database to this program's schema when the server starts."""
 
 from logging import getLogger
 from secrets import randbits
@@ -12,17 +12,18 @@ from tocsin_server.store.schema.tables import metadata, store_facts
 
 logger = getLogger(__name__)
 
-_MIGRATING = 0x746F6373696E
-"""What servers lock that start at the same time, so that one migrates: "tocsin" in hex."""
+_MIGRATION_LOCK = 0x746F6373696E
+"""The advisory lock that lets only one of several starting servers migrate: "tocsin" in hex."""
 
 
 def migrate(connection: Connection) -> None:
-    """Applies the migrations that the database lacks, inside the caller's transaction.
+    """Applies the missing migrations, inside the caller's transaction.
 
-    Others that want to do the same wait for the transaction's end.
+    Other servers that start wait for the transaction's end.
 
     Raises:
-        CannotOpen: the database is another program's, or of a newer version, or not in UTF-8.
+        CannotOpen: the database belongs to another program, has a newer schema, is not
+            encoded in UTF-8, or refuses the server a right that it needs.
     """
     if connection.dialect.name == "postgresql":
         _begin_in_postgresql(connection)
@@ -35,16 +36,16 @@ def migrate(connection: Connection) -> None:
 
 
 def hold_epoch(connection: Connection) -> None:
-    """Waits for others that migrate a PostgreSQL store, or change its epoch, and keeps them waiting.
+    """Takes the lock for migrations and changes of the epoch, until the transaction's end.
 
-    That lasts until the transaction's end.
+    Only PostgreSQL has it.
     """
     connection.execute(text("SET LOCAL lock_timeout = 0"))
-    connection.execute(select(func.pg_advisory_xact_lock(_MIGRATING)))
+    connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
 
 
 def _begin_in_postgresql(connection: Connection) -> None:
-    """Waits for others that migrate, and looks at what the database is like."""
+    """Takes the migration lock, and checks the settings of the database."""
     hold_epoch(connection)
     encoding = connection.scalar(text("SHOW server_encoding"))
     if encoding != "UTF8":
@@ -54,7 +55,7 @@ def _begin_in_postgresql(connection: Connection) -> None:
 
 
 def _check_rights(connection: Connection) -> None:
-    """Raises CannotOpen where a PostgreSQL role may not do with the tables what a server does."""
+    """Raises CannotOpen if the PostgreSQL role lacks a right that a server needs."""
     for table in metadata.sorted_tables:
         for right in ("SELECT", "INSERT", "UPDATE", "DELETE"):
             if not connection.scalar(select(func.has_table_privilege(table.name, right))):
@@ -62,7 +63,7 @@ def _check_rights(connection: Connection) -> None:
 
 
 def read_epoch(connection: Connection) -> int:
-    """Returns the number of the store's history, drawn at random for a new store."""
+    """Returns the epoch of the store; gives a new store a random one."""
     query = select(store_facts.c.value).where(store_facts.c.name == "epoch")
     epoch = connection.scalar(query)
     if epoch is None:

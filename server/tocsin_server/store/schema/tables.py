@@ -1,10 +1,10 @@
 """The tables. Times are microseconds since the Unix epoch.
 
-An inbox has a number, `inbox_id`, that stands for one life of one (tenant,
-user): whatever belongs to an inbox is keyed by it, and only `inboxes` leads
-from a tenant and a user to the number. A message has a number, `sequence`, in the
-order of sending; where several write at once, they may commit in another. Both
-stay inside the server and are never used again.
+An inbox has a number, `inbox_id`, for one life of one (tenant, user). Everything
+that belongs to an inbox is keyed by it, and only `inboxes` maps a tenant and a user
+to the number. A message has a number, `sequence`, in the order of sending; when
+several connections write, messages may commit in another order. Neither number
+leaves the server, and neither is ever reused.
 """
 
 from sqlalchemy import (
@@ -30,13 +30,13 @@ metadata = MetaData(
 )
 
 _text = Text().with_variant(Text(collation="C"), "postgresql")
-"""Texts are ordered by their characters' numbers, as SQLite and Python order them."""
+"""The collation "C" orders texts by code point, as SQLite and Python do."""
 
 _WITH_ROOM = {"fillfactor": 70}
-"""A page with room left takes an updated row beside the old one, and spares the indexes."""
+"""Leaves room in each page, so that an updated row stays in it and no index changes (HOT)."""
 
 _number = BigInteger().with_variant(Integer, "sqlite")
-"""SQLite numbers rows only by the type INTEGER, which is 64 bits wide there."""
+"""SQLite assigns row numbers only to the type INTEGER, which has 64 bits there."""
 
 store_facts = Table(
     "store_facts",
@@ -160,7 +160,7 @@ notifications = Table(
     ),
     sqlite_with_rowid=False,
 )
-"""A tombstone has another revision than it arrived at, as everything has that was changed alone."""
+"""A row that was changed by itself, as a tombstone is, has `revision` <> `arrive_revision`."""
 
 marks = Table(
     "marks",

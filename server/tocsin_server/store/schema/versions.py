@@ -1,4 +1,4 @@
-"""Schemas: what version of it a database has, and which ones this program knows."""
+"""Schema versions: that of a database, and those that this program knows."""
 
 from pathlib import Path
 
@@ -12,22 +12,22 @@ MIGRATIONS = Path(__file__).with_name("migrations")
 
 
 def configuration() -> Config:
-    """Returns where Alembic finds the migrations."""
+    """Returns Alembic's configuration, which says where the migrations are."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     return config
 
 
 def newest() -> set[str]:
-    """Returns the version of this program."""
+    """Returns the schema version of this program."""
     return set(ScriptDirectory.from_config(configuration()).get_heads())
 
 
 def version(connection: Connection) -> set[str]:
-    """Returns the version of a database's schema, which is none in an empty one.
+    """Returns the version of a database's schema; the empty set for an empty database.
 
     Raises:
-        CannotOpen: the database is another program's, or of a newer version.
+        CannotOpen: the database belongs to another program, or has a newer schema.
     """
     tables = inspect(connection).get_table_names()
     if not tables:

@@ -1,1 +1,1 @@
-"""How writes are gathered, committed and announced."""
+"""Writing: queues writes, commits them in groups, and announces their changes."""

@@ -1,12 +1,11 @@
-"""Group commit: the tasks of a group in one transaction.
+"""Group commit: commits the tasks of a group in one transaction.
 
-A task whose outcome is an error of the domain leaves nothing behind, and the
-rest of the group goes on. When a task raises anything else, or the database
-refuses it, the group is rolled back and its members run one by one, so that only
-the bad ones fail. When the database itself fails, the whole group fails. A
-transaction that conflicted with another one begins again. A transaction that
-waited in vain for the lock of a row is split as well, and its members then wait
-only briefly.
+A task whose outcome is an error of the domain writes nothing, and the rest of the
+group goes on. When a task raises another error, or the database refuses it, the
+group is rolled back and its members run one by one, so that only the bad ones fail.
+When the database itself fails, the whole group fails. A transaction that conflicts
+with another one is repeated. A group whose wait for the lock of a row times out is
+split as well; its members then wait only briefly.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -25,8 +24,8 @@ from tocsin_server.store.engine.driver_errors import (
     failure,
     is_busy,
     is_conflict,
+    is_database_failure,
     is_locked,
-    is_of_the_database,
 )
 from tocsin_server.store.engine.prepared import rows_written, run
 from tocsin_server.store.writing.unit_of_work import Batch, PendingChange, UnitOfWork, WithChanges
@@ -34,23 +33,23 @@ from tocsin_server.store.writing.unit_of_work import Batch, PendingChange, UnitO
 LOCKED_SECONDS = 5.0
 """How long a group waits for a lock that another process holds."""
 
-ALONE_LOCKED = "100ms"
-"""How long a task waits for a row's lock, after its group waited in vain."""
+BRIEF_LOCK_TIMEOUT = "100ms"
+"""How long a task waits for the lock of a row, after its group's wait timed out."""
 
 ATTEMPTS = 5
-"""How often a transaction that conflicts with others is begun."""
+"""How often a transaction that conflicts with others is tried."""
 
 
 @dataclass(eq=False, slots=True)
 class Task:
-    """A unit of work, or an item of a batch, that waits to be committed.
+    """A unit of work or an item of a batch, to be committed.
 
     Attributes:
         rows: about how many rows it writes.
         begins_call: whether it is the first task of its call.
         work: the unit of work, or the item.
-        batch: what writes the item; None for a unit of work.
-        settle: takes the outcome, on the event loop.
+        batch: the batch that writes the item; None for a unit of work.
+        settle: receives the outcome, on the event loop.
     """
 
     rows: int
@@ -83,10 +82,10 @@ class Refused(Exception):
 class GroupCommitter:
     """Commits groups of tasks; every commit is durable when it returns."""
 
-    def __init__(self, live: Live, is_in_a_hurry: Callable[[], bool]) -> None:
-        """Takes the hub, and a function that tells when locks are no longer waited for."""
+    def __init__(self, live: Live, is_stopping: Callable[[], bool]) -> None:
+        """Takes the hub, and a function that returns whether to stop waiting for locks."""
         self._live = live
-        self._is_in_a_hurry = is_in_a_hurry
+        self._is_stopping = is_stopping
         self.full = False
         """Whether the last write that reached the disk found it full."""
 
@@ -101,11 +100,11 @@ class GroupCommitter:
             outcomes, changes = self._attempt(connection, group, brief_locks=brief_locks)
         except Exception as error:  # noqa: BLE001  # only the callers of this group may fail
             locked = is_locked(error)
-            if len(group) > 1 and (locked or not is_of_the_database(error)):
-                alone = [self.commit(connection, [task], brief_locks=locked) for task in group]
+            if len(group) > 1 and (locked or not is_database_failure(error)):
+                singly = [self.commit(connection, [task], brief_locks=locked) for task in group]
                 return Committed(
-                    [outcome for each in alone for outcome in each.outcomes],
-                    [change for each in alone for change in each.changes],
+                    [outcome for each in singly for outcome in each.outcomes],
+                    [change for each in singly for change in each.changes],
                 )
             return self.failed(group, error)
         # A watch that is registered from now on reads the store after this commit.
@@ -118,7 +117,7 @@ class GroupCommitter:
         return Committed(outcomes, announced)
 
     def failed(self, group: Sequence[Task], error: Exception) -> Committed:
-        """Returns the outcomes of a group of which nothing was committed."""
+        """Returns the outcomes of a group that was not committed."""
         outcome = error.error if isinstance(error, Refused) else failure(error)
         self.full = self.full or isinstance(outcome, StorageFull)
         return Committed([(task, outcome) for task in group], ())
@@ -126,14 +125,14 @@ class GroupCommitter:
     def _attempt(
         self, connection: Connection, group: Sequence[Task], *, brief_locks: bool
     ) -> tuple[Sequence[tuple[Task, Any]], Sequence[Change | PendingChange]]:
-        """Runs a group in a transaction, again when it conflicts with other transactions."""
+        """Runs a group in a transaction; repeats it when it conflicts with other transactions."""
         for left in reversed(range(ATTEMPTS)):
             try:
                 outcomes: list[tuple[Task, Any]] = []
                 changes: list[Change | PendingChange] = []
                 with self._begin(connection):
                     if brief_locks:
-                        run(connection, f"SET LOCAL lock_timeout = '{ALONE_LOCKED}'")
+                        run(connection, f"SET LOCAL lock_timeout = '{BRIEF_LOCK_TIMEOUT}'")
                     for _, part in groupby(group, key=lambda task: task.kind):
                         outcomes += _run_part(connection, list(part), changes)
                 return outcomes, changes
@@ -143,13 +142,13 @@ class GroupCommitter:
         raise AssertionError  # the last attempt returns or raises
 
     def _begin(self, connection: Connection) -> RootTransaction:
-        """Begins a transaction, with the write lock, as soon as it is free."""
+        """Begins a transaction; waits for SQLite's write lock."""
         begun = monotonic()
         while True:
             try:
                 return connection.begin()
             except DBAPIError as error:
-                late = monotonic() - begun > LOCKED_SECONDS or self._is_in_a_hurry()
+                late = monotonic() - begun > LOCKED_SECONDS or self._is_stopping()
                 if late or not is_busy(error):
                     raise
 
@@ -163,9 +162,9 @@ def _run_part(
     """
     batch = part[0].batch
     if batch is not None:
-        done = batch.run(connection, [task.work for task in part])
-        changes += done.changes
-        yield from zip(part, done.outcomes, strict=True)
+        result = batch.run(connection, [task.work for task in part])
+        changes += result.changes
+        yield from zip(part, result.outcomes, strict=True)
         return
     for task in part:
         outcome = _run_unit(connection, task.work)

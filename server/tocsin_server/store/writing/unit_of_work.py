@@ -1,8 +1,8 @@
-"""Units of work and batches: what runs inside a transaction that writes.
+"""Units of work and batches, which run inside a transaction that writes.
 
-A unit of work is a plain function over a connection. A batch is a set of items
-of one kind that a few statements write together. Both return the changes to
-announce after the commit beside their outcomes.
+A unit of work is a function over a connection. A batch writes items of one kind
+together, with a few statements. Both return their outcomes, and the changes to
+announce after the commit.
 """
 
 from collections.abc import Callable, Sequence
@@ -33,7 +33,7 @@ A TocsinError that it raises is its outcome, and nothing that it wrote is commit
 
 
 class PendingChange(Protocol):
-    """A change that is built after the commit, and only where its inbox is watched."""
+    """A change that is built after the commit, and only if its inbox is watched."""
 
     @property
     def key(self) -> InboxKey:
@@ -54,10 +54,10 @@ class Batch(Protocol[I_contra, T]):
     """Writes items of one kind together.
 
     Attributes:
-        kind: the name of the kind; items of one kind that wait next to each other run together.
+        kind: the name of the kind; adjacent items of one kind in the queue run together.
     """
 
     kind: str
 
     def run(self, connection: Connection, items: Sequence[I_contra]) -> BatchOutcome[T]:
-        """Writes the items, in order; one whose outcome is an error wrote nothing."""
+        """Writes the items, in order; an item whose outcome is an error writes nothing."""

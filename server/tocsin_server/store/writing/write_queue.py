@@ -1,17 +1,16 @@
-"""The write queue: tasks that wait to be committed, and the groups that executors take.
+"""The write queue: tasks that wait to be committed, and the groups that executors commit.
 
-In a queue that gathers, the tasks that wait are committed together, up to a
-number of rows that bounds how long the others wait. While one group is committed
-the next one gathers, so groups grow with the load, and one fsync serves many
-callers. Callers who got their answer tend to call again: the next group waits for
-them, about as long as it takes to answer them and to read their next requests; a
-lone caller never waits. (PostgreSQL's commit_delay and commit_siblings follow the
-same idea.) Where there is a second executor, a group that waits for a lock of
-another process is overtaken by the next group; only one overtakes, because there
-is no third executor.
+A queue that gathers commits waiting tasks together, up to a number of rows that
+bounds how long others wait. While one group is committed the next one gathers, so
+groups grow with the load, and one fsync serves many callers. Callers often call
+again after their answer. So the next group waits for them, about as long as it
+takes to answer them and to read their next requests. A lone caller never waits.
+(PostgreSQL's commit_delay and commit_siblings follow the same idea.) If a group
+waits for another process's lock and there is a second executor, the next group
+overtakes it. Only one group can overtake, because there is no third executor.
 
 In a queue that does not gather, every task is a transaction of its own, and each
-free executor takes one.
+free executor runs one.
 """
 
 from asyncio import Future, TimerHandle, get_running_loop
@@ -30,14 +29,14 @@ GROUP_ROWS = 1_500
 
 LINGER_SECONDS_A_CALL = 0.0005
 LINGER_SECONDS = 0.03
-"""How long a group waits for each caller who was just answered, and at most for all."""
+"""How long a group waits for each caller that was just answered, and for all of them at most."""
 
 OVERTAKE_SECONDS = 0.1
-"""How long a group may run until the next one takes another executor."""
+"""How long a group runs before the next one starts on another executor."""
 
 
 class WriteQueue:
-    """Tasks in the order of their arrival, and the executors that take them in groups."""
+    """Tasks in the order of their arrival, and the executors that run them in groups."""
 
     def __init__(
         self,
@@ -48,7 +47,7 @@ class WriteQueue:
         *,
         gathers: bool,
     ) -> None:
-        """Takes free executors, and a function that tells when waiting tasks are refused."""
+        """Takes idle executors, and a function that returns whether to refuse waiting tasks."""
         self._executors = executors
         self._free: list[Executor] = list(executors)
         self._committer = committer
@@ -60,9 +59,9 @@ class WriteQueue:
         self._is_dispatching = False
         """Whether a dispatch is scheduled for this turn of the loop."""
         self._splits_call = False
-        """Whether a group runs that holds the beginning of the call whose tasks wait next."""
+        """Whether the running group has the first tasks of a call, and the rest still waits."""
         self._overtaking: TimerHandle | None = None
-        """While it runs, the next group does not take another executor."""
+        """While this timer runs, the next group does not start on another executor."""
         self._calls_waiting = 0
         self._calls_expected = 0
         """How many calls the next group waits for."""
@@ -73,7 +72,7 @@ class WriteQueue:
         """Done when the queue was closed, no task waits and no group runs."""
 
     def submit(self, tasks: Sequence[Task]) -> None:
-        """Takes the tasks of one call, which are committed in their order.
+        """Adds the tasks of one call, which are committed in their order.
 
         Raises:
             ServerStopping: the queue was closed.
@@ -89,12 +88,12 @@ class WriteQueue:
         self._dispatch_when_ready()
 
     def close(self) -> None:
-        """Takes no more tasks; those that wait are still committed, or refused."""
+        """Stops taking tasks; waiting ones are still committed or refused."""
         self._closed = True
         self._expect(0)
 
     def _expect(self, calls: int, seconds: float = 0.0) -> None:
-        """Makes the next group wait for a number of calls, for so many seconds at most."""
+        """Makes the next group wait for a number of calls, `seconds` at most."""
         if self._lingering is not None:
             self._lingering.cancel()
             self._lingering = None
@@ -104,13 +103,13 @@ class WriteQueue:
         self._dispatch_when_ready()
 
     def _stop_overtaking_timer(self) -> None:
-        """Lets the next group take another executor when it is ready."""
+        """Lets the next group start on another executor when it is ready."""
         if self._overtaking is not None:
             self._overtaking.cancel()
             self._overtaking = None
 
     def _overtake(self) -> None:
-        """The running group takes too long: the next one starts."""
+        """Starts the next group, because the running one takes too long."""
         self._stop_overtaking_timer()
         self._dispatch_when_ready()
 
@@ -126,12 +125,12 @@ class WriteQueue:
         )
         blocked = self._is_dispatching or self._splits_call or self._overtaking
         if ready and self._free and not blocked:
-            # Tasks that come in this turn of the loop join the group.
+            # Tasks that arrive in this turn of the loop join the group.
             self._is_dispatching = True
             self._loop.call_soon(self._dispatch)
 
     def _dispatch(self) -> None:
-        """Gives the next group to an executor."""
+        """Submits the next group to an executor."""
         self._is_dispatching = False
         if self._refuses_waiting():
             self._refuse_waiting()
@@ -151,7 +150,7 @@ class WriteQueue:
         self._dispatch_when_ready()
 
     def _next_group(self) -> Sequence[Task]:
-        """Takes the next group out of the queue."""
+        """Removes the next group from the queue."""
         group: list[Task] = []
         rows = 0
         while self._waiting:
@@ -185,12 +184,12 @@ class WriteQueue:
         if splits_call:
             self._splits_call = False
         answered = 0
-        for task, of_task in outcome.outcomes:
+        for task, task_outcome in outcome.outcomes:
             answered += task.begins_call
-            task.settle(of_task)
+            task.settle(task_outcome)
         self._stop_overtaking_timer()
         if not self._gathers or (self._waiting and not self._waiting[0].begins_call):
-            # The rest of a call that is partly committed does not wait for other calls.
+            # The rest of a partly committed call does not wait for other calls.
             self._expect(0)
         else:
             expected = answered + self._calls_waiting

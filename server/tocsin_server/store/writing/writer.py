@@ -1,11 +1,11 @@
-"""The writer: it commits units of work and batches, durable before their callers go on.
+"""The writer: commits units of work and batches durably before their callers go on.
 
-Where one transaction may do different things in any order, everything waits in
-one queue. Elsewhere batches have a queue of their own, in which they gather, and
-executors of their own, which nothing else can hold up.
+If a transaction may mix units of work and batches, all of them wait in one queue.
+Otherwise batches have a queue of their own, in which they gather, and executors of
+their own, which units of work cannot block.
 
-Callers are woken and changes announced after the commit. A caller that is gone by
-then does not change what is written.
+Callers are woken and changes are announced after the commit. A cancelled caller does
+not cancel its write.
 """
 
 from asyncio import Future, get_running_loop
@@ -24,22 +24,22 @@ I = TypeVar("I")  # noqa: E741  # an item
 T = TypeVar("T")
 
 BATCH_EXECUTORS = 2
-"""How many executors batches have of their own, where they have some."""
+"""How many executors run only batches, if transactions do not mix."""
 
 END_SECONDS = 0.5
-"""How long a closed writer goes on with the tasks that wait."""
+"""How long a closed writer goes on with waiting tasks."""
 
 MANY_ROWS = GROUP_ROWS
-"""The rows of a unit of work that may write any number: it shares its transaction with none."""
+"""For a unit of work that may write any number of rows: it gets a transaction of its own."""
 
 
 class Writer:
-    """Runs units of work, each in a transaction that is durable when they return."""
+    """Runs units of work and batches; their transactions are durable when the calls return."""
 
     def __init__(self, executors: Sequence[Executor], live: Live, *, mixes: bool) -> None:
-        """Takes the free executors of a database, and whether its transactions mix."""
+        """Takes the idle executors of a database, and whether its transactions mix."""
         self._closed_at: float | None = None
-        self._committer = GroupCommitter(live, self._is_at_its_end)
+        self._committer = GroupCommitter(live, self._is_stopping)
         if mixes:
             self._units = self._batches = self._queue(executors, live, gathers=True)
         else:
@@ -53,13 +53,13 @@ class Writer:
         return self._committer.full
 
     def note_room(self) -> None:
-        """Takes note that a write found room on the disk again."""
+        """Records that a write found room on the disk again."""
         self._committer.full = False
 
     async def run(self, unit: UnitOfWork[T], rows: int) -> T:
         """Commits a unit of work and returns its outcome, or raises its error.
 
-        `rows` is about how many rows it writes: it bounds the transaction that it shares.
+        `rows` is about how many rows it writes, which bounds the size of its transaction.
         """
         future: Future[T] = self._loop.create_future()
 
@@ -79,7 +79,7 @@ class Writer:
     ) -> Sequence[T | TocsinError]:
         """Commits items in their order, each on its own, and returns their outcomes.
 
-        `rows_of` tells about how many rows an item writes.
+        `rows_of` returns about how many rows an item writes.
         """
         if not items:
             return ()
@@ -101,10 +101,10 @@ class Writer:
         return outcomes
 
     async def close(self) -> None:
-        """Takes no more work, and returns when what waits is committed, or refused.
+        """Stops taking work, and waits until the waiting tasks are committed or refused.
 
-        No caller has an answer for what waits: what half a second is too short for is
-        refused, and its callers may safely try again.
+        Tasks that are not begun within half a second are refused. Nothing of them is
+        written, so their callers may safely try again.
         """
         if self._closed_at is None:
             self._closed_at = monotonic()
@@ -114,8 +114,8 @@ class Writer:
             await queue.done
 
     def _queue(self, executors: Sequence[Executor], live: Live, *, gathers: bool) -> WriteQueue:
-        return WriteQueue(executors, self._committer, live, self._is_at_its_end, gathers=gathers)
+        return WriteQueue(executors, self._committer, live, self._is_stopping, gathers=gathers)
 
-    def _is_at_its_end(self) -> bool:
-        """Whether the time for tasks that wait is over."""
+    def _is_stopping(self) -> bool:
+        """Whether the time for waiting tasks is over."""
         return self._closed_at is not None and monotonic() - self._closed_at > END_SECONDS

@@ -1,4 +1,4 @@
-"""A PostgreSQL store that is looked after: the doctor finds and mends there what it does in a file."""
+"""Doctor and restore on PostgreSQL: the doctor finds and repairs the same faults as in a file."""
 
 import asyncio
 from collections.abc import Iterator
@@ -14,12 +14,12 @@ from tocsin_server.store.store import SqlStore
 from tests.support.aging import age_store, examined_store
 from tests.support.clocks import SetClock
 from tests.support.postgres import Postgres
-from tests.unit.server.store.doctor.test_examine import REPAIRED, TOLD
+from tests.unit.server.store.doctor.test_examine import NOT_REPAIRED, REPAIRED
 
 
 @pytest.fixture(scope="module")
 def aged(postgres: Postgres) -> Iterator[str]:
-    """A store with a past, and no fault."""
+    """A store with a history, and no fault."""
     url = postgres.create()
     asyncio.run(age_store(url))
     yield url
@@ -28,7 +28,7 @@ def aged(postgres: Postgres) -> Iterator[str]:
 
 @pytest.fixture
 def url(postgres: Postgres, aged: str) -> Iterator[str]:
-    """The same, of the test's own."""
+    """A copy of that store, for one test."""
     url = postgres.create(like=aged)
     yield url
     postgres.drop(url)
@@ -38,7 +38,7 @@ async def open_store(url: str) -> SqlStore:
     return await SqlStore.open(url, Hub(1), SetClock(), Retention())
 
 
-def test_a_store_with_a_past_has_no_fault(aged: str) -> None:
+def test_a_store_with_a_history_has_no_fault(aged: str) -> None:
     assert examined_store(aged) == []
 
 
@@ -61,10 +61,10 @@ def test_a_fault_is_found_and_named_and_repaired(
 
 @pytest.mark.parametrize(
     ("kind", "fault"),
-    [(kind, fault) for _, kind, _, fault in TOLD if kind is not Kind.DATABASE],
-    ids=[name for name, kind, *_ in TOLD if kind is not Kind.DATABASE],
+    [(kind, fault) for _, kind, _, fault in NOT_REPAIRED if kind is not Kind.DATABASE],
+    ids=[name for name, kind, *_ in NOT_REPAIRED if kind is not Kind.DATABASE],
 )
-def test_what_cannot_be_repaired_is_told(
+def test_a_fault_that_cannot_be_repaired_is_reported(
     postgres: Postgres, url: str, kind: Kind, fault: str
 ) -> None:
     postgres.change(fault, url)
@@ -74,12 +74,12 @@ def test_what_cannot_be_repaired_is_told(
     assert [finding for finding in findings if finding.kind is kind and not finding.repaired]
 
 
-def test_a_backup_is_left_to_the_databases_own_programs(url: str, tmp_path: object) -> None:
+def test_a_backup_of_postgresql_is_refused(url: str, tmp_path: object) -> None:
     with pytest.raises(copy.CannotCopy, match="pg_dump"):
         copy.sqlite_file(url)
 
 
-async def test_a_new_epoch_begins_where_no_server_is(url: str) -> None:
+async def test_a_new_epoch_begins_when_no_server_is_connected(url: str) -> None:
     store = await open_store(url)
     with pytest.raises(CannotOpen, match="a server uses it"):
         await asyncio.to_thread(restore.begin_new_epoch, url)
@@ -92,7 +92,7 @@ async def test_a_new_epoch_begins_where_no_server_is(url: str) -> None:
     assert again.inboxes.epoch != store.inboxes.epoch
 
 
-def test_a_database_that_no_server_has_used_is_told(postgres: Postgres) -> None:
+def test_a_database_that_no_server_has_used_is_refused(postgres: Postgres) -> None:
     url = postgres.create_empty()
 
     with pytest.raises(CannotOpen, match="no server has used it yet"):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tocsin_server.domain.model.errors import FieldsInvalid
-from tocsin_server.store.page_keys import key_parts, number_behind, page_key
+from tocsin_server.store.page_keys import key_parts, number_after, page_key
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 
@@ -15,8 +15,8 @@ def test_a_key_has_the_parts_that_it_was_made_of(number: int, text: str) -> None
 
 
 def test_an_empty_key_is_the_start_of_a_list() -> None:
-    assert number_behind("", first=99) == 99
-    assert number_behind(page_key(7), first=99) == 7
+    assert number_after("", first=99) == 99
+    assert number_after(page_key(7), first=99) == 7
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def aged(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def file(aged: Path, tmp_path: Path) -> Path:
-    """A store that nobody uses, in a folder of its own."""
+    """A store without a server, in a folder of its own."""
     folder = tmp_path / "store"
     folder.mkdir()
     return Path(copyfile(aged, folder / "tocsin.db"))
@@ -39,7 +39,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_a_backup_has_all_that_the_store_has_in_one_file(file: Path, tmp_path: Path) -> None:
+def test_a_backup_is_a_complete_copy_in_one_file(file: Path, tmp_path: Path) -> None:
     size = back_up(database(file), tmp_path / "backup.db")
 
     assert names(tmp_path) == ["backup.db", "store"]
@@ -48,7 +48,7 @@ def test_a_backup_has_all_that_the_store_has_in_one_file(file: Path, tmp_path: P
     assert rows(tmp_path / "backup.db") == rows(file)
 
 
-def test_what_is_only_in_the_log_is_in_the_backup(file: Path, tmp_path: Path) -> None:
+def test_a_backup_contains_rows_that_are_only_in_the_log(file: Path, tmp_path: Path) -> None:
     with closing(sqlite3.connect(file, isolation_level=None)) as writer:
         writer.execute("PRAGMA wal_autocheckpoint = 0")
         writer.execute("UPDATE channels SET title = 'changed'")
@@ -59,7 +59,7 @@ def test_what_is_only_in_the_log_is_in_the_backup(file: Path, tmp_path: Path) ->
     assert any("'changed'" in row for row in rows(tmp_path / "backup.db"))
 
 
-def test_a_backup_is_of_one_moment_whatever_is_written_meanwhile(
+def test_a_backup_is_one_snapshot_despite_concurrent_writes(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = rows(file)
@@ -68,21 +68,21 @@ def test_a_backup_is_of_one_moment_whatever_is_written_meanwhile(
 
         def write(_status: int, left: int, _pages: int) -> None:
             steps.append(left)
-            assert len(steps) < 1_000, "it begins anew, again and again"
+            assert len(steps) < 1_000, "the copy starts over again and again"
             writer.execute("UPDATE channels SET title = title || ' again'")
             writer.execute("INSERT INTO store_facts VALUES (?, zeroblob(10000))", (str(left),))
 
         monkeypatch.setattr(copy, "_STEP_PAGES", 1)
-        monkeypatch.setattr(copy, "_go_on", write)
+        monkeypatch.setattr(copy, "_notice_interrupts", write)
         back_up(database(file), tmp_path / "backup.db")
 
-    assert steps == list(range(len(steps) - 1, -1, -1)), "it began anew"
+    assert steps == list(range(len(steps) - 1, -1, -1)), "the copy started over"
     assert len(steps) > 10
     assert rows(tmp_path / "backup.db") == before
     assert rows(file) != before
 
 
-def test_a_file_that_is_there_is_not_overwritten(file: Path, tmp_path: Path) -> None:
+def test_an_existing_file_is_not_overwritten(file: Path, tmp_path: Path) -> None:
     (tmp_path / "backup.db").write_text("precious")
 
     with pytest.raises(CannotCopy, match="is there already"):
@@ -91,20 +91,20 @@ def test_a_file_that_is_there_is_not_overwritten(file: Path, tmp_path: Path) -> 
     assert (tmp_path / "backup.db").read_text() == "precious"
 
 
-def test_a_link_that_leads_nowhere_is_not_followed(file: Path, tmp_path: Path) -> None:
+def test_a_dangling_link_is_not_followed(file: Path, tmp_path: Path) -> None:
     (tmp_path / "backup.db").symlink_to(tmp_path / "elsewhere")
 
     with pytest.raises(CannotCopy, match="is there already"):
         back_up(database(file), tmp_path / "backup.db")
 
 
-def test_a_file_that_somebody_makes_meanwhile_is_not_overwritten(
+def test_a_file_that_appears_meanwhile_is_not_overwritten(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def write(_status: int, _left: int, _pages: int) -> None:
         (tmp_path / "backup.db").write_text("precious")
 
-    monkeypatch.setattr(copy, "_go_on", write)
+    monkeypatch.setattr(copy, "_notice_interrupts", write)
     with pytest.raises(CannotCopy, match="is there already"):
         back_up(database(file), tmp_path / "backup.db")
 
@@ -112,20 +112,20 @@ def test_a_file_that_somebody_makes_meanwhile_is_not_overwritten(
     assert names(tmp_path) == ["backup.db", "store"]
 
 
-def test_nothing_is_left_of_a_backup_that_is_interrupted(
+def test_an_interrupted_backup_leaves_no_file(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupt(_status: int, _left: int, _pages: int) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(copy, "_go_on", interrupt)
+    monkeypatch.setattr(copy, "_notice_interrupts", interrupt)
     with pytest.raises(KeyboardInterrupt):
         back_up(database(file), tmp_path / "backup.db")
 
     assert names(tmp_path) == ["store"]
 
 
-def test_a_backup_is_no_more_readable_than_the_store(file: Path, tmp_path: Path) -> None:
+def test_a_backup_has_the_permissions_of_the_store(file: Path, tmp_path: Path) -> None:
     file.chmod(0o600)
 
     back_up(database(file), tmp_path / "backup.db")
@@ -133,7 +133,7 @@ def test_a_backup_is_no_more_readable_than_the_store(file: Path, tmp_path: Path)
     assert (tmp_path / "backup.db").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_database_that_is_not_there_is_neither_copied_nor_made(tmp_path: Path) -> None:
+def test_a_missing_database_is_neither_copied_nor_created(tmp_path: Path) -> None:
     with pytest.raises(CannotOpen, match="no such file"):
         back_up(database(tmp_path / "tocsin.db"), tmp_path / "backup.db")
 
@@ -147,7 +147,7 @@ def test_a_database_that_is_not_there_is_neither_copied_nor_made(tmp_path: Path)
         ("DROP TABLE alembic_version", "another program"),
     ],
 )
-def test_what_is_no_store_of_this_program_is_not_copied(
+def test_a_database_that_is_no_store_of_this_program_is_not_copied(
     file: Path, tmp_path: Path, change: str, problem: str
 ) -> None:
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
@@ -166,7 +166,7 @@ def test_an_empty_file_is_not_copied(tmp_path: Path) -> None:
         back_up(database(tmp_path / "tocsin.db"), tmp_path / "backup.db")
 
 
-def test_a_damaged_store_gives_no_backup(file: Path, tmp_path: Path) -> None:
+def test_a_damaged_store_is_not_backed_up(file: Path, tmp_path: Path) -> None:
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         connection.executescript(
             """PRAGMA writable_schema = ON;
@@ -180,6 +180,6 @@ def test_a_damaged_store_gives_no_backup(file: Path, tmp_path: Path) -> None:
     assert names(tmp_path) == ["store"]
 
 
-def test_a_postgresql_database_is_left_to_pg_dump(tmp_path: Path) -> None:
+def test_a_backup_of_postgresql_is_refused_and_names_pg_dump(tmp_path: Path) -> None:
     with pytest.raises(CannotCopy, match="pg_dump"):
         back_up("postgresql+asyncpg://localhost/tocsin", tmp_path / "backup.db")

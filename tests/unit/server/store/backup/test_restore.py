@@ -28,7 +28,7 @@ def aged(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def backup(aged: Path, tmp_path: Path) -> Path:
-    """A backup, elsewhere."""
+    """A backup, in a folder of its own."""
     folder = tmp_path / "backups"
     folder.mkdir()
     back_up(database(aged), folder / "backup.db")
@@ -37,7 +37,7 @@ def backup(aged: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    """Where the store is to be, in a folder of its own."""
+    """The path of the store, in a folder of its own."""
     folder = tmp_path / "store"
     folder.mkdir()
     return folder / "tocsin.db"
@@ -45,7 +45,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def old(aged: Path, file: Path) -> Path:
-    """A store that is there and has changed since, in its log alone, as a killed server leaves it."""
+    """A store that a killed server left: it changed after the backup, only in its log."""
     copyfile(aged, file)
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
         connection.execute("PRAGMA wal_autocheckpoint = 0")
@@ -74,7 +74,7 @@ def names(folder: Path) -> list[str]:
 
 @contextmanager
 def served(file: Path) -> Iterator[None]:
-    """A server's own connections to a store, which are open."""
+    """A store that is open as a server opens it."""
 
     async def open_store() -> SqlStore:
         store = await SqlStore.open(database(file), Hub(1), SetClock(), Retention())
@@ -89,7 +89,7 @@ def served(file: Path) -> Iterator[None]:
             runner.run(store.close())
 
 
-def test_a_backup_takes_the_place_of_nothing(backup: Path, file: Path) -> None:
+def test_a_backup_is_restored_where_no_store_exists(backup: Path, file: Path) -> None:
     kept = restore(database(file), backup, force=False)
 
     assert kept is None
@@ -99,7 +99,7 @@ def test_a_backup_takes_the_place_of_nothing(backup: Path, file: Path) -> None:
     assert examined(file) == []
 
 
-def test_the_backup_stays_as_it_is(backup: Path, file: Path) -> None:
+def test_a_restore_does_not_change_the_backup(backup: Path, file: Path) -> None:
     before = backup.read_bytes()
 
     restore(database(file), backup, force=False)
@@ -108,7 +108,7 @@ def test_the_backup_stays_as_it_is(backup: Path, file: Path) -> None:
     assert names(backup.parent) == ["backup.db"]
 
 
-def test_two_stores_from_one_backup_have_epochs_of_their_own(
+def test_two_stores_from_one_backup_have_different_epochs(
     backup: Path, file: Path, tmp_path: Path
 ) -> None:
     restore(database(file), backup, force=False)
@@ -117,16 +117,14 @@ def test_two_stores_from_one_backup_have_epochs_of_their_own(
     assert epoch(file) != epoch(tmp_path / "other.db")
 
 
-def test_a_store_that_is_there_is_not_replaced_unasked(backup: Path, old: Path) -> None:
+def test_an_existing_store_is_not_replaced_without_force(backup: Path, old: Path) -> None:
     with pytest.raises(CannotCopy, match="--force"):
         restore(database(old), backup, force=False)
 
     assert titles(old) == {"old"}
 
 
-def test_a_store_that_is_replaced_is_kept_whole_with_what_its_log_held(
-    backup: Path, old: Path
-) -> None:
+def test_a_replaced_store_is_kept_with_the_content_of_its_log(backup: Path, old: Path) -> None:
     was = epoch(backup)
 
     kept = restore(database(old), backup, force=True)
@@ -138,7 +136,7 @@ def test_a_store_that_is_replaced_is_kept_whole_with_what_its_log_held(
     assert titles(old) == titles(backup) != {"old"}
 
 
-def test_every_store_that_is_replaced_is_kept(backup: Path, old: Path) -> None:
+def test_every_replaced_store_is_kept(backup: Path, old: Path) -> None:
     first = restore(database(old), backup, force=True)
     second = restore(database(old), backup, force=True)
 
@@ -147,9 +145,7 @@ def test_every_store_that_is_replaced_is_kept(backup: Path, old: Path) -> None:
     assert titles(first) == {"old"}
 
 
-def test_a_name_that_a_restore_gave_before_it_was_cut_off_is_given_again(
-    backup: Path, old: Path
-) -> None:
+def test_the_name_from_an_interrupted_restore_is_used_again(backup: Path, old: Path) -> None:
     os.link(old, old.with_name("tocsin.db.old-1"))
 
     kept = restore(database(old), backup, force=True)
@@ -191,7 +187,7 @@ def test_a_store_in_use_is_not_replaced(backup: Path, old: Path) -> None:
     assert names(old.parent) == ["tocsin.db"]
 
 
-def test_a_store_in_use_begins_no_new_epoch(old: Path) -> None:
+def test_a_new_epoch_is_refused_while_a_server_uses_the_store(old: Path) -> None:
     before = epoch(old)
 
     with served(old), pytest.raises(CannotOpen, match="a server uses it"):
@@ -217,7 +213,7 @@ def test_a_new_epoch_changes_nothing_else(old: Path) -> None:
         ("DROP TABLE alembic_version", "another program"),
     ],
 )
-def test_what_is_no_backup_of_this_program_is_refused(
+def test_a_file_that_is_no_backup_of_this_program_is_refused(
     backup: Path, old: Path, change: str, problem: str
 ) -> None:
     with closing(sqlite3.connect(backup, isolation_level=None)) as connection:
@@ -230,7 +226,7 @@ def test_what_is_no_backup_of_this_program_is_refused(
     assert names(old.parent) == ["tocsin.db"]
 
 
-def test_a_backup_that_is_not_there_is_refused(old: Path, tmp_path: Path) -> None:
+def test_a_missing_backup_is_refused(old: Path, tmp_path: Path) -> None:
     with pytest.raises(CannotOpen, match="no such file"):
         restore(database(old), tmp_path / "nowhere.db", force=True)
 
@@ -242,7 +238,7 @@ def test_a_store_is_not_restored_from_itself(old: Path) -> None:
         restore(database(old), old, force=True)
 
 
-def test_a_store_behind_a_link_is_replaced_where_it_is(
+def test_a_link_to_a_store_stays_and_its_target_is_replaced(
     backup: Path, old: Path, tmp_path: Path
 ) -> None:
     link = tmp_path / "link.db"
@@ -254,7 +250,7 @@ def test_a_store_behind_a_link_is_replaced_where_it_is(
     assert titles(old) == titles(backup)
 
 
-def test_a_store_that_is_replaced_hands_on_who_may_do_what(backup: Path, old: Path) -> None:
+def test_the_new_store_has_the_permissions_of_the_old_one(backup: Path, old: Path) -> None:
     old.chmod(0o640)
 
     restore(database(old), backup, force=True)

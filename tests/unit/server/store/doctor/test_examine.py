@@ -1,4 +1,4 @@
-"""Every fault that a store can have is found and named; what is repaired is sound again."""
+"""The doctor finds and names every fault of a store; a repaired store has no fault."""
 
 import asyncio
 import sqlite3
@@ -49,13 +49,13 @@ REPAIRED: Sequence[tuple[str, Kind, str, str]] = (
             WHERE inbox_id = {ALICES} AND channel_id = 'news'""",
     ),
     (
-        "counters of a channel that the inbox has nothing of",
+        "counters of a channel without notifications in the inbox",
         Kind.CHANNEL_COUNTERS,
         f"{INBOX} channel elsewhere",
         f"INSERT INTO inbox_channels VALUES ({ALICES}, 'elsewhere', 1, 1, 1)",
     ),
     (
-        "counters of a channel that lack",
+        "missing counters of a channel",
         Kind.CHANNEL_COUNTERS,
         f"{INBOX} channel offers",
         f"DELETE FROM inbox_channels WHERE inbox_id = {ALICES} AND channel_id = 'offers'",
@@ -107,7 +107,7 @@ REPAIRED: Sequence[tuple[str, Kind, str, str]] = (
             GROUP BY inbox_id""",
     ),
     (
-        "a mark of what comes after it",
+        "a mark of later arrivals",
         Kind.MARK,
         INBOX,
         f"UPDATE marks SET up_to_revision = revision WHERE {A_MARK}",
@@ -176,14 +176,14 @@ REPAIRED: Sequence[tuple[str, Kind, str, str]] = (
         "INSERT INTO jobs VALUES (1, 'default', 'delete channel', 'gone', '', 1, 0)",
     ),
     (
-        "a deletion that nobody does",
+        "a deletion without a job",
         Kind.NO_JOB,
         "channel default/news",
         "UPDATE channels SET delete_time = 7 WHERE channel_id = 'news'",
     ),
 )
 
-TOLD: Sequence[tuple[str, Kind, str, str]] = (
+NOT_REPAIRED: Sequence[tuple[str, Kind, str, str]] = (
     (
         "messages without their channel",
         Kind.NO_CHANNEL,
@@ -191,13 +191,13 @@ TOLD: Sequence[tuple[str, Kind, str, str]] = (
         "DELETE FROM channels WHERE channel_id = 'news'",
     ),
     (
-        "a copy that lacks",
+        "a missing copy",
         Kind.COPIES,
         "request default/anonymous/SendMessage/request-5-3",
         f"DELETE FROM notifications WHERE inbox_id = {ALICES} AND sequence = {A_SEND}",
     ),
     (
-        "an answer that nobody can read",
+        "an answer that cannot be read",
         Kind.ANSWER,
         "request default/anonymous/SendMessage/request-5-3",
         "UPDATE idempotency SET answer = '[]' WHERE request_id = 'request-5-3'",
@@ -216,7 +216,7 @@ TOLD: Sequence[tuple[str, Kind, str, str]] = (
            INSERT INTO jobs VALUES (1, 'default', 'delete channel', 'news', '', 1, 60)""",
     ),
     (
-        "an index that lacks an entry",
+        "an index without an entry",
         Kind.DATABASE,
         "the file",
         """PRAGMA writable_schema = ON;
@@ -228,7 +228,7 @@ TOLD: Sequence[tuple[str, Kind, str, str]] = (
 
 @pytest.fixture(scope="module")
 def aged(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with a past, and no fault."""
+    """A store with a history, and no fault."""
     file = tmp_path_factory.mktemp("aged") / "tocsin.db"
     asyncio.run(age(file))
     return file
@@ -236,7 +236,7 @@ def aged(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def file(aged: Path, tmp_path: Path) -> Path:
-    """The same, of the test's own."""
+    """A copy of that store, for one test."""
     return Path(copyfile(aged, tmp_path / "tocsin.db"))
 
 
@@ -245,8 +245,8 @@ def seed(file: Path, fault: str) -> None:
         connection.executescript(fault)
 
 
-async def shown(file: Path, user_id: str) -> tuple[int, View, object]:
-    """An inbox as a user is shown it: its revision, its notifications, and its counters."""
+async def read_inbox(file: Path, user_id: str) -> tuple[int, View, object]:
+    """An inbox as its user sees it: its revision, its notifications, and its counters."""
     store = await SqlStore.open(database(file), Hub(1), SetClock(), Retention())
     key = InboxKey("default", user_id)
     head = await store.inboxes.read_head(key, 1)
@@ -263,7 +263,7 @@ def incarnations(file: Path) -> dict[str, tuple[int, int, int]]:
         return {user_id: tuple(rest) for user_id, *rest in rows}
 
 
-def test_a_store_with_a_past_has_no_fault(file: Path) -> None:
+def test_a_store_with_a_history_has_no_fault(file: Path) -> None:
     seen: list[Finding] = []
 
     inboxes, notifications = examine(database(file), seen.append, repair=False)
@@ -277,7 +277,7 @@ def test_a_store_with_a_past_has_no_fault(file: Path) -> None:
         ((marks,),) = connection.execute("SELECT count(*) FROM marks")
         ((answers,),) = connection.execute("SELECT count(*) FROM idempotency")
     assert notifications == rows
-    assert min(tombstones, marks, answers) > 0, "it has no past"
+    assert min(tombstones, marks, answers) > 0, "it has no history"
 
 
 async def test_a_repair_of_a_store_without_a_fault_changes_nothing(file: Path) -> None:
@@ -290,8 +290,8 @@ async def test_a_repair_of_a_store_without_a_fault_changes_nothing(file: Path) -
 
 @pytest.mark.parametrize(
     ("kind", "where", "fault"),
-    [each[1:] for each in (*REPAIRED, *TOLD)],
-    ids=[each[0] for each in (*REPAIRED, *TOLD)],
+    [each[1:] for each in (*REPAIRED, *NOT_REPAIRED)],
+    ids=[each[0] for each in (*REPAIRED, *NOT_REPAIRED)],
 )
 def test_a_fault_is_found_and_named(file: Path, kind: Kind, where: str, fault: str) -> None:
     seed(file, fault)
@@ -308,7 +308,7 @@ def test_a_fault_is_found_and_named(file: Path, kind: Kind, where: str, fault: s
     [(kind, fault) for _, kind, _, fault in REPAIRED],
     ids=[name for name, *_ in REPAIRED],
 )
-async def test_what_is_repaired_is_sound_again(file: Path, kind: Kind, fault: str) -> None:
+async def test_a_repaired_store_has_no_fault(file: Path, kind: Kind, fault: str) -> None:
     seed(file, fault)
 
     findings = examined(file, repair=True)
@@ -317,16 +317,18 @@ async def test_what_is_repaired_is_sound_again(file: Path, kind: Kind, fault: st
     assert all(finding.repaired for finding in findings)
     assert examined(file) == []
     for user_id in USERS:
-        _, view, counters = await shown(file, user_id)
+        _, view, counters = await read_inbox(file, user_id)
         assert counters == (view.counters(), view.channel_counters())
 
 
 @pytest.mark.parametrize(
     ("kind", "fault"),
-    [(kind, fault) for _, kind, _, fault in TOLD],
-    ids=[name for name, *_ in TOLD],
+    [(kind, fault) for _, kind, _, fault in NOT_REPAIRED],
+    ids=[name for name, *_ in NOT_REPAIRED],
 )
-def test_what_cannot_be_repaired_is_left_and_told_again(file: Path, kind: Kind, fault: str) -> None:
+def test_a_fault_that_cannot_be_repaired_is_left_and_reported_again(
+    file: Path, kind: Kind, fault: str
+) -> None:
     seed(file, fault)
     before = examined(file)
 
@@ -337,20 +339,20 @@ def test_what_cannot_be_repaired_is_left_and_told_again(file: Path, kind: Kind, 
     assert [f for f in examined(file) if f.kind is kind] == [f for f in before if f.kind is kind]
 
 
-def test_an_inbox_that_is_repaired_begins_another_life_at_its_next_revision(file: Path) -> None:
+def test_a_repaired_inbox_takes_a_new_incarnation_and_its_next_revision(file: Path) -> None:
     before = incarnations(file)
     seed(file, REPAIRED[0][3])
 
     examined(file, repair=True)
 
     after = incarnations(file)
-    life, revision, _ = before["alice"]
-    assert after["alice"][0] != life
+    incarnation, revision, _ = before["alice"]
+    assert after["alice"][0] != incarnation
     assert after["alice"][1:] == (revision + 1, revision + 1)
     assert after["bob"] == before["bob"]
 
 
-def test_more_rows_than_are_mended_at_once_are_mended(
+def test_more_rows_than_one_transaction_repairs_are_repaired(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(row_checks, "SOME_ROWS", 2)
@@ -364,30 +366,30 @@ def test_more_rows_than_are_mended_at_once_are_mended(
     assert examined(file) == []
 
 
-def test_pages_of_inboxes_find_what_one_look_finds(
+def test_small_pages_of_inboxes_find_the_same_as_one_page(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seed(file, "UPDATE inboxes SET total_count = 0; UPDATE inbox_channels SET unread_count = 77")
     whole = examined(file)
 
     with monkeypatch.context() as patch:
-        patch.setattr(inbox_checks.judge, "__defaults__", (1,))
+        patch.setattr(inbox_checks.check_inboxes, "__defaults__", (1,))
         paged = examined(file)
 
     assert paged == whole
     assert {finding.where for finding in whole} >= {f"inbox default/{user}" for user in USERS}
 
 
-def test_an_inbox_that_changes_meanwhile_is_looked_at_again(
+def test_an_inbox_that_changes_meanwhile_is_checked_again(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seed(file, REPAIRED[0][3])
-    lives: list[int] = []
+    seen: list[int] = []
 
-    def look(connection: Connection, inbox_id: int) -> object:
-        looked = original(connection, inbox_id)
-        lives.append(incarnations(file)["alice"][0])
-        if len(lives) == 1:  # somebody marks a notification as unread before it is repaired
+    def check(connection: Connection, inbox_id: int) -> object:
+        checked = original(connection, inbox_id)
+        seen.append(incarnations(file)["alice"][0])
+        if len(seen) == 1:  # a notification is marked as unread before the repair
             seed(
                 file,
                 f"""UPDATE inboxes SET revision = revision + 1, unread_count = unread_count + 1
@@ -400,20 +402,20 @@ def test_an_inbox_that_changes_meanwhile_is_looked_at_again(
                         AND arrive_revision = (SELECT min(arrive_revision) FROM notifications
                             WHERE {ALIVE} AND channel_id = 'news' AND read_time IS NOT NULL)""",
             )
-        return looked
+        return checked
 
-    original = repair._look
-    monkeypatch.setattr(repair, "_look", look)
+    original = repair._check
+    monkeypatch.setattr(repair, "_check", check)
 
     (finding,) = examined(file, repair=True)
 
     assert finding.repaired
-    stale, changed, *_, repaired = lives
+    stale, changed, *_, repaired = seen
     assert stale == changed != repaired
     assert examined(file) == []
 
 
-def test_copies_that_go_with_their_channel_do_not_lack(file: Path) -> None:
+def test_copies_that_a_channel_deletion_removed_are_not_missing(file: Path) -> None:
     seed(
         file,
         f"""UPDATE channels SET delete_time = 7 WHERE channel_id = 'news';
@@ -424,18 +426,18 @@ def test_copies_that_go_with_their_channel_do_not_lack(file: Path) -> None:
     assert not [finding for finding in examined(file) if finding.kind is Kind.COPIES]
 
 
-def test_an_inbox_that_never_stands_still_is_left(
+def test_an_inbox_that_changes_all_the_time_is_not_repaired(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seed(file, REPAIRED[0][3])
-    original = repair._look
+    original = repair._check
 
-    def look(connection: Connection, inbox_id: int) -> object:
-        looked = original(connection, inbox_id)
+    def check(connection: Connection, inbox_id: int) -> object:
+        checked = original(connection, inbox_id)
         seed(file, f"UPDATE inboxes SET revision = revision + 1 WHERE inbox_id = {inbox_id}")
-        return looked
+        return checked
 
-    monkeypatch.setattr(repair, "_look", look)
+    monkeypatch.setattr(repair, "_check", check)
 
     (finding,) = examined(file, repair=True)
 
@@ -450,7 +452,7 @@ def test_an_inbox_that_never_stands_still_is_left(
         ("DELETE FROM alembic_version", "newer"),
     ],
 )
-def test_what_is_no_store_of_this_program_is_not_examined(
+def test_a_database_that_is_no_store_of_this_program_is_not_examined(
     file: Path, change: str, problem: str
 ) -> None:
     seed(file, change)
@@ -459,7 +461,7 @@ def test_what_is_no_store_of_this_program_is_not_examined(
         examined(file)
 
 
-def test_a_database_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+def test_a_missing_database_is_not_created(tmp_path: Path) -> None:
     with pytest.raises(CannotOpen, match="no such file"):
         examined(tmp_path / "tocsin.db")
 

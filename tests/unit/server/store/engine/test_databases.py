@@ -28,7 +28,7 @@ from tocsin_server.store.engine.driver_errors import CannotOpen
         ("postgresql+asyncpg://user:pass@word@host/tocsin", "write it as %40"),
     ],
 )
-def test_what_is_no_database_of_the_server_is_refused_in_one_line(url: str, problem: str) -> None:
+def test_a_url_that_the_server_cannot_use_is_refused_in_one_line(url: str, problem: str) -> None:
     with pytest.raises(CannotOpen, match=problem) as caught:
         database(url)
 
@@ -36,7 +36,7 @@ def test_what_is_no_database_of_the_server_is_refused_in_one_line(url: str, prob
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgresql+asyncpg"])
-def test_the_password_of_a_url_is_not_told(scheme: str) -> None:
+def test_an_error_does_not_show_the_password_of_a_url(scheme: str) -> None:
     with pytest.raises(CannotOpen) as caught:
         database(f"{scheme}://user:hunter2@localhost")
 

@@ -8,7 +8,7 @@ from tocsin_server.store.engine.driver_errors import translate
 
 
 def reported(code: int) -> OperationalError:
-    """What SQLAlchemy raises for an error of the driver."""
+    """The error that SQLAlchemy raises for an error of the driver."""
     driver = sqlite3.OperationalError("secret text of the driver")
     driver.sqlite_errorcode = code
     return OperationalError("SELECT secret", {}, driver)
@@ -28,7 +28,7 @@ def reported(code: int) -> OperationalError:
         (sqlite3.SQLITE_READONLY, StoreUnavailable),
     ],
 )
-def test_a_drivers_error_is_one_of_the_domain_and_says_nothing_of_the_driver(
+def test_a_driver_error_becomes_an_error_of_the_domain_without_the_drivers_text(
     code: int, expected: type[TocsinError], caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.ERROR):
@@ -39,10 +39,10 @@ def test_a_drivers_error_is_one_of_the_domain_and_says_nothing_of_the_driver(
     assert "secret" in caplog.text
 
 
-def test_an_error_of_no_driver_is_unavailable() -> None:
+def test_an_error_without_a_driver_error_is_unavailable() -> None:
     assert type(translate(ArgumentError("of SQLAlchemy itself"))) is StoreUnavailable
 
 
 @pytest.mark.parametrize("misuse", [sqlite3.IntegrityError, sqlite3.ProgrammingError])
-def test_a_misused_database_is_a_defect_that_no_repeat_heals(misuse: type[sqlite3.Error]) -> None:
+def test_a_misused_database_is_an_internal_error(misuse: type[sqlite3.Error]) -> None:
     assert type(translate(misuse("secret"))) is TocsinError

@@ -1,4 +1,4 @@
-"""What a connection to PostgreSQL is, whatever the database's own settings are."""
+"""Connections to PostgreSQL keep the guarantees, whatever the settings of the database are."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -37,7 +37,7 @@ CARELESS = {
 
 @pytest.fixture
 async def opened(postgres: Postgres, postgres_url: str) -> AsyncIterator[Database]:
-    """A database whose owner set everything differently."""
+    """A database with other settings than the store needs."""
     name = make_url(postgres_url).database
     for setting, value in CARELESS.items():
         postgres.execute(f"ALTER DATABASE {name} SET {setting} = {value}")
@@ -47,7 +47,7 @@ async def opened(postgres: Postgres, postgres_url: str) -> AsyncIterator[Databas
 
 
 def settings(connection: Connection) -> dict[str, str]:
-    """The settings that count inside a transaction."""
+    """The settings inside a transaction."""
     names = (*CARELESS, "transaction_isolation", "transaction_read_only")
     with connection.begin():
         return {name: run(connection, f"SHOW {name}")[0][0] for name in names}
@@ -64,14 +64,14 @@ async def test_a_commit_of_every_writing_connection_is_on_disk_when_it_returns(
         assert found["transaction_read_only"] == "off"
 
 
-async def test_nobody_keeps_a_lock_for_long(opened: Database) -> None:
+async def test_waits_for_locks_and_idle_transactions_are_bounded(opened: Database) -> None:
     found = await run_in(opened.executors[0], settings)
 
     assert found["lock_timeout"] == "5s"
     assert found["idle_in_transaction_session_timeout"] == "30s"
 
 
-async def test_what_a_reader_sees_is_of_one_moment(opened: Database) -> None:
+async def test_a_reader_sees_one_snapshot(opened: Database) -> None:
     def count(connection: Connection) -> int:
         number: int = run(connection, "SELECT count(*) FROM store_facts")[0][0]
         return number
@@ -100,7 +100,7 @@ async def test_readers_cannot_write(opened: Database) -> None:
             await reader.run_sync(lambda c: run(c, "DELETE FROM store_facts"))
 
 
-async def test_a_transaction_that_fails_is_undone_and_its_connection_is_good_again(
+async def test_a_failed_transaction_is_rolled_back_and_its_connection_is_usable(
     opened: Database,
 ) -> None:
     def fail(connection: Connection) -> None:
@@ -130,7 +130,7 @@ async def test_a_pooler_that_drops_settings_is_refused_and_named(postgres_url: s
 
 @pytest.fixture
 def patience() -> str:
-    """How long the store waits for a lock."""
+    """The lock timeout of the store."""
     return "200ms"
 
 
@@ -138,7 +138,7 @@ def patience() -> str:
 async def store(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch, patience: str
 ) -> AsyncIterator[SqlStore]:
-    """A store that has the channel `news`."""
+    """A store with the channel `news`."""
     monkeypatch.setitem(postgresql._SERVING, "lock_timeout", patience)
     store = await SqlStore.open(postgres_url, Hub(1), SetClock(), Retention())
     await store.channels.create_channel(request(), channel())
@@ -146,7 +146,7 @@ async def store(
     await store.close()
 
 
-async def test_what_was_done_counts_also_when_its_connection_cannot_be_put_back(
+async def test_a_result_counts_when_its_connection_cannot_be_returned_to_the_pool(
     opened: Database,
 ) -> None:
     def write_and_break(connection: Connection) -> int:
@@ -166,11 +166,11 @@ def nothing(connection: Connection) -> None:
 
 
 def hold_first_job(connection: Connection) -> None:
-    """Locks the job whose turn it is, as a server does that works on it."""
+    """Locks the first job of the queue, as a server does that runs its step."""
     run(connection, "SELECT FROM jobs ORDER BY turn LIMIT 1 FOR UPDATE")
 
 
-async def test_a_job_that_another_server_works_on_does_not_hold_up_the_next(
+async def test_a_job_that_another_server_runs_does_not_block_the_next_one(
     store: SqlStore, postgres_url: str
 ) -> None:
     await store.channels.create_channel(request(), channel("offers"))
@@ -192,7 +192,7 @@ async def test_a_job_that_another_server_works_on_does_not_hold_up_the_next(
 
 
 @pytest.mark.parametrize("patience", ["60s"])
-async def test_what_waits_in_one_executor_does_not_hold_up_another(
+async def test_a_waiting_executor_does_not_block_another(
     store: SqlStore, postgres_url: str
 ) -> None:
     other = database(postgres_url)
@@ -219,12 +219,12 @@ def hold_alice(connection: Connection) -> None:
 
 
 def somebody_waits(connection: Connection) -> bool:
-    """Whether a transaction waits for another's lock."""
+    """Whether a transaction waits for a lock."""
     return bool(run(connection, "SELECT FROM pg_locks WHERE NOT granted"))
 
 
 @pytest.mark.parametrize("patience", ["60s"])
-async def test_sends_that_wait_for_an_inbox_hold_up_nobody_else(
+async def test_sends_that_wait_for_an_inbox_do_not_block_others(
     store: SqlStore, postgres_url: str
 ) -> None:
     await store.messages.send([send("alice"), send("bob")])
@@ -247,7 +247,7 @@ async def test_sends_that_wait_for_an_inbox_hold_up_nobody_else(
     assert isinstance(to_alice, Sent)
 
 
-async def test_an_inbox_that_somebody_holds_fails_only_those_who_send_to_it(
+async def test_a_locked_inbox_fails_only_the_sends_to_it(
     store: SqlStore, postgres_url: str
 ) -> None:
     await store.messages.send([send("alice"), send("bob")])
@@ -268,7 +268,7 @@ async def test_an_inbox_that_somebody_holds_fails_only_those_who_send_to_it(
     assert (await store.inboxes.get_inbox(ALICE)).revision == 1
 
 
-async def test_a_store_that_began_a_new_epoch_meanwhile_is_not_gone_on_with(
+async def test_a_server_refuses_a_store_that_began_a_new_epoch(
     store: SqlStore, postgres: Postgres, postgres_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(CannotOpen, match="a server uses it"):

@@ -7,13 +7,13 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from tocsin_server.store.engine.sqlite import read_engine
 
 
-def test_the_writers_connection_has_every_commit_on_disk(engine: Engine) -> None:
+def test_the_writer_commits_durably(engine: Engine) -> None:
     with engine.begin() as connection:
         assert connection.scalar(text("PRAGMA synchronous")) == 2
         assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
 
 
-def test_a_transaction_of_the_writer_holds_the_write_lock_from_its_beginning(
+def test_a_transaction_of_the_writer_takes_the_write_lock_when_it_begins(
     engine: Engine, url: URL
 ) -> None:
     other = sqlite3.connect(str(url.database), timeout=0, isolation_level=None)
@@ -25,7 +25,7 @@ def test_a_transaction_of_the_writer_holds_the_write_lock_from_its_beginning(
     other.close()
 
 
-def test_a_transaction_that_a_refused_statement_ended_cannot_be_committed(engine: Engine) -> None:
+def test_a_transaction_is_not_committed_after_a_refused_statement(engine: Engine) -> None:
     add = "INSERT OR ROLLBACK INTO store_facts VALUES ('a', '1')"
 
     def swallow_the_refusal() -> None:
@@ -48,7 +48,7 @@ async def test_readers_cannot_write(engine: Engine, url: URL) -> None:
     await readers.dispose()
 
 
-async def test_what_a_reader_sees_is_of_one_moment(engine: Engine, url: URL) -> None:
+async def test_a_reader_sees_one_snapshot(engine: Engine, url: URL) -> None:
     count = text("SELECT count(*) FROM store_facts")
     add = text("INSERT INTO store_facts VALUES (:name, '1')")
     readers = read_engine(url)

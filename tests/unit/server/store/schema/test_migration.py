@@ -25,25 +25,25 @@ def upgrade():
 """
 
 
-def test_the_migrated_schema_is_that_of_the_tables(engine: Engine) -> None:
+def test_the_migrations_give_the_schema_of_the_tables(engine: Engine) -> None:
     with engine.connect() as connection:
         context = MigrationContext.configure(connection)
 
         assert compare_metadata(context, metadata) == []
 
 
-def test_the_migrated_tables_are_made_by_the_statements_of_the_tables(
+def test_the_migrations_give_the_same_statements_as_the_tables(
     engine: Engine, tmp_path: Path, url: URL
 ) -> None:
-    """Sees what a comparison does not: partial indexes, WITHOUT ROWID, AUTOINCREMENT."""
+    """Covers what Alembic does not compare: partial indexes, WITHOUT ROWID, AUTOINCREMENT."""
     other = write_engine(url.set(database=str(tmp_path / "other.db")))
     metadata.create_all(other)
     query = text(
         "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' AND name != :version"
     )
 
-    def statements(made: Engine) -> dict[str, str]:
-        with made.connect() as connection:
+    def statements(engine: Engine) -> dict[str, str]:
+        with engine.connect() as connection:
             rows = connection.execute(query, {"version": "alembic_version"}).all()
         return {name: "".join(sql.split()) for name, sql in rows if sql}
 
@@ -59,7 +59,7 @@ def test_migrating_again_changes_nothing(engine: Engine) -> None:
         assert read_epoch(connection) == epoch
 
 
-def test_a_store_has_an_epoch_of_its_own(engine: Engine, tmp_path: Path, url: URL) -> None:
+def test_two_stores_have_different_epochs(engine: Engine, tmp_path: Path, url: URL) -> None:
     other = write_engine(url.set(database=str(tmp_path / "other.db")))
 
     with engine.begin() as connection, other.begin() as another:
@@ -71,7 +71,7 @@ def test_a_store_has_an_epoch_of_its_own(engine: Engine, tmp_path: Path, url: UR
 
 @pytest.fixture
 def broken_migrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The migrations, and one more that fails half-way."""
+    """The migrations, and one that fails half-way."""
     folder = tmp_path / "migrations"
     versions = folder / "versions"
     versions.mkdir(parents=True)
@@ -84,7 +84,7 @@ def broken_migrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("broken_migrations")
-def test_a_migration_that_fails_leaves_a_new_database_empty(url: URL) -> None:
+def test_a_failed_migration_leaves_a_new_database_empty(url: URL) -> None:
     engine = write_engine(url)
 
     with pytest.raises(OperationalError, match="nowhere"), engine.begin() as connection:
@@ -94,7 +94,7 @@ def test_a_migration_that_fails_leaves_a_new_database_empty(url: URL) -> None:
     engine.dispose()
 
 
-def test_a_migration_that_fails_leaves_an_old_database_as_it_was(
+def test_a_failed_migration_leaves_an_old_database_unchanged(
     engine: Engine, request: pytest.FixtureRequest
 ) -> None:
     with engine.begin() as connection:
