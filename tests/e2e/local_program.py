@@ -9,7 +9,6 @@ from tocsin_server.settings import Settings
 from tests.e2e.program import STOP_SECONDS, Program
 from tests.support.serving import served
 
-
 _NO_PROCESS = "a test that needs the server's process is marked with `process`"
 
 
