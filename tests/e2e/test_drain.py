@@ -75,7 +75,8 @@ async def test_an_interrupt_ends_what_waits_for_a_database_that_does_not_answer(
         host, port = silent.sockets[0].getsockname()
         process = await asyncio.create_subprocess_exec(
             *SERVE,
-            *("--listen", "127.0.0.1:0"),
+            # As many as any limit of open files allows: what is more is logged.
+            *("--listen", "127.0.0.1:0", "--max-streams", "10"),
             *("--database-url", f"postgresql+asyncpg://tocsin@{host}:{port}/tocsin"),
             cwd=tmp_path,
             env=environment(),
