@@ -12,15 +12,15 @@ from itertools import chain, groupby
 import pytest
 
 BUDGETS = {
-    "stateful": 180,
-    "histories": 40,
+    "stateful": 190,
     "e2e": 320,
-    "docs": 90,
-    "integration": 180,
+    "docs": 110,
     "benchmarks": 20,
+    "integration": 180,
     "contract": 80,
     "support": 10,
     "unit": 130,
+    "histories": 10,
 }
 """The processor seconds that each suite may take, those with the longest tests first.
 
