@@ -2,10 +2,11 @@
 
 # The first of these that is new enough makes .venv.
 PYTHON ?= python3.13 python3.12 python3.11 python3 python
-# Workers share the tests: as many as there are processors, up to four. What needs one process
+# Workers share the tests: three on two processors, as a test also waits. What needs one process
 # (-s, --pdb) says ARGS="-n0 --pdb"; -p no:xdist would not know these options.
-WORKERS ?= --numprocesses logical --maxprocesses 4 --dist worksteal
-# Passed on by run, test, test-durability, test-node, test-lowest, bench and lock.
+WORKERS ?= --numprocesses $(shell expr \( $$(getconf _NPROCESSORS_ONLN) '*' 3 + 1 \) / 2) \
+	--maxprocesses 6 --dist worksteal
+# Passed on by run, test, test-durability, test-node, test-lowest, test-python, bench and lock.
 ARGS ?=
 
 BIN := .venv/bin
@@ -14,8 +15,8 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-emit-index-url --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-durability test-node test-lowest check fix generate baseline lock \
-	bench clean
+.PHONY: help run test test-durability test-node test-lowest test-python check fix generate \
+	baseline lock bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +44,10 @@ test-lowest: .venv-lowest/.installed ## run tests with the oldest dependencies a
 	.venv-lowest/bin/pytest $(WORKERS) -p no:cacheprovider -m 'not durability and not node' \
 		$(or $(ARGS),$(LOWEST))
 
+test-python: .venv-$(notdir $(ON))/.installed ## run the unit and integration tests on another Python: ON=python3.13
+	.venv-$(notdir $(ON))/bin/pytest $(WORKERS) -p no:cacheprovider $(or $(ARGS),tests/unit \
+		tests/integration)
+
 check: .venv/.dev .venv-generate/.installed ## lint, types, arrows, protos, generated code
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -53,14 +58,19 @@ check: .venv/.dev .venv-generate/.installed ## lint, types, arrows, protos, gene
 	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && $(call write_code,"$$fresh") \
 		&& { diff -qr -x __pycache__ "$$fresh/tocsin" generated/tocsin >/dev/null \
 		|| { echo 'generated/ is not what protos/ gives: run make generate' >&2; exit 1; }; }
+	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && $(call write_methods,"$$fresh") \
+		&& { diff -qr -x __pycache__ "$$fresh/$(METHODS)" $(METHODS) >/dev/null \
+		|| { echo '$(METHODS) is not what $(ASYNC_METHODS) gives: run make generate' >&2; exit 1; }; }
 
 fix: .venv/.dev ## apply what the linter and the formatter can repair
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-generate: .venv-generate/.installed ## write generated/ from protos/
+generate: .venv/.dev .venv-generate/.installed ## write generated/ from protos/, and the blocking client's methods
 	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && $(call write_code,"$$fresh") \
 		&& rm -rf generated/tocsin && mkdir -p generated && cp -R "$$fresh/tocsin" generated/
+	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && $(call write_methods,"$$fresh") \
+		&& rm -rf $(METHODS) && cp -R "$$fresh/$(METHODS)" $(METHODS)
 
 baseline: .venv/.dev ## renew what `make check` compares the protos with; at a release only
 	$(BIN)/buf build --exclude-source-info -o protos/baseline.binpb
@@ -77,8 +87,8 @@ bench: .venv/.dev ## run the benchmarks; ARGS passes their flags
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 clean: ## remove environments, caches and builds, never data
-	rm -rf .venv .venv-generate .venv-lowest .hypothesis .import_linter_cache .mypy_cache .pytest_cache \
-		.ruff_cache dist docs/node/build docs/node/generated docs/node/node_modules
+	rm -rf .venv .venv-generate .venv-lowest .venv-python3.* .hypothesis .import_linter_cache \
+		.mypy_cache .pytest_cache .ruff_cache dist docs/node/build docs/node/generated docs/node/node_modules
 	find client generated server tests -name __pycache__ -prune -exec rm -rf {} +
 
 # $(call write_code,DIR) writes DIR/tocsin: messages, services, their stubs, and the package.
@@ -91,6 +101,19 @@ $(PROTOC) --python_out=$(1) --mypy_out=quiet:$(1) $$(find protos -name '*.proto'
 		$$(find protos -name '*_service.proto') \
 	&& find $(1)/tocsin -type d -exec touch {}/__init__.py ';' \
 	&& touch $(1)/tocsin/py.typed
+endef
+
+# $(call write_methods,DIR) writes DIR/$(METHODS), the blocking client's methods, from the asyncio
+# client's. In a copy, because unasyncd leaves a folder behind; it exits with 1 when it wrote
+# something. ruff removes the imports left over.
+ASYNC_METHODS := client/tocsin_client/_async_services
+METHODS := client/tocsin_client/_services
+define write_methods
+mkdir -p $(1)/$(ASYNC_METHODS) && cp $(ASYNC_METHODS)/*.py $(1)/$(ASYNC_METHODS) \
+	&& cp pyproject.toml $(1) && cp client/tocsin_client/__init__.py $(1)/client/tocsin_client \
+	&& (here=$$PWD && cd $(1) && { "$$here/.venv-generate/bin/unasyncd" --quiet || test $$? = 1; } \
+	&& "$$here/$(BIN)/ruff" check --quiet --no-cache --fix $(METHODS) \
+	&& "$$here/$(BIN)/ruff" format --quiet --no-cache $(METHODS))
 endef
 
 # What touches every library: without kill -9, documents, long histories and benchmarks.
@@ -135,6 +158,15 @@ endef
 	@rm -rf .venv-lowest && $(BIN)/uv venv --quiet --python $(BIN)/python .venv-lowest
 	@$(call install_everything,.venv-lowest,tests/lowest.lock)
 	@touch $@
+
+.venv-python3.%/.installed: .venv/.uv requirements.lock pyproject.toml
+	@echo 'installing everything into $(@D)' >&2
+	@rm -rf $(@D) && $(BIN)/uv venv --quiet --python $(ON) $(@D)
+	@$(call install_everything,$(@D),requirements.lock)
+	@touch $@
+
+.venv-/.installed:
+	@echo 'which Python? ON=python3.13' >&2; exit 1
 
 .venv-generate/.installed: .venv/.uv protos/generate.lock
 	@echo 'installing the generator into .venv-generate' >&2

@@ -1,10 +1,10 @@
 """The Python client of Tocsin.
 
-Beside its own names it has those messages and enumerations of `tocsin.v1` that its methods take
-and give.
+Beside its own names it has the messages and enumerations of `tocsin.v1` that its methods take and
+return.
 
-Names are imported when they are first used: importing gRPC takes longer than all that the command
-line has to do for `tocsin --help`.
+Names are imported when they are first used: importing gRPC takes longer than everything else that
+the command line does for `tocsin --help`.
 """
 
 from importlib import import_module
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from tocsin_client._async_subscription import AsyncSubscription
     from tocsin_client._client import Client
     from tocsin_client._cursors import CursorStore, FileCursorStore, MemoryCursorStore
+    from tocsin_client._data import data_to_dict
     from tocsin_client._errors import (
         Aborted,
         AlreadyExists,
@@ -53,10 +54,10 @@ if TYPE_CHECKING:
         Unavailable,
         Violation,
     )
-    from tocsin_client._holding import InboxChange
     from tocsin_client._live_inbox import LiveInbox
+    from tocsin_client._progress import InboxUpdate
+    from tocsin_client._replica import InboxChange
     from tocsin_client._requests import make_send_request
-    from tocsin_client._resuming import InboxUpdate
     from tocsin_client._subscription import Subscription
     from tocsin_client._view import InboxView
 
@@ -106,10 +107,11 @@ __all__ = [
     "Unavailable",
     "UpdateNotificationsResponse",
     "Violation",
+    "data_to_dict",
     "make_send_request",
 ]
 
-# Where each of them is.
+# The module of each name.
 _MODULES = {
     "Aborted": "tocsin_client._errors",
     "AlreadyExists": "tocsin_client._errors",
@@ -128,9 +130,9 @@ _MODULES = {
     "FailedPrecondition": "tocsin_client._errors",
     "FileCursorStore": "tocsin_client._cursors",
     "Inbox": "tocsin.v1.inbox_pb2",
-    "InboxChange": "tocsin_client._holding",
+    "InboxChange": "tocsin_client._replica",
     "InboxChannel": "tocsin.v1.inbox_pb2",
-    "InboxUpdate": "tocsin_client._resuming",
+    "InboxUpdate": "tocsin_client._progress",
     "InboxView": "tocsin_client._view",
     "Internal": "tocsin_client._errors",
     "InvalidArgument": "tocsin_client._errors",
@@ -156,6 +158,7 @@ _MODULES = {
     "Unavailable": "tocsin_client._errors",
     "UpdateNotificationsResponse": "tocsin.v1.inbox_service_pb2",
     "Violation": "tocsin_client._errors",
+    "data_to_dict": "tocsin_client._data",
     "make_send_request": "tocsin_client._requests",
 }
 

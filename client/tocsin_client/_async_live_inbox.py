@@ -8,15 +8,15 @@ from typing import Self, TypeVar
 
 from tocsin.v1.inbox_service_pb2 import UpdateNotificationsResponse
 
-from tocsin_client import _spans
+from tocsin_client import _durations
+from tocsin_client._async_services.marks import AsyncMarks
 from tocsin_client._async_subscription import AsyncSubscription
-from tocsin_client._marking import AsyncMarks
-from tocsin_client._showing import ShownInbox
+from tocsin_client._observable_inbox import ObservableInbox
 
 _T = TypeVar("_T")
 
 
-class AsyncLiveInbox(ShownInbox):
+class AsyncLiveInbox(ObservableInbox):
     """A user's inbox in memory, kept in step by a subscription; made by `AsyncClient.inbox`.
 
     ```python
@@ -27,20 +27,20 @@ class AsyncLiveInbox(ShownInbox):
     ```
 
     Entering returns once it has caught up. From then on it shows the inbox at one revision after
-    the other, never a state in between: `notifications` equals what the server lists
-    (`NOTIFICATION_FILTER_ALL`) down to `floor`, and the counters are the server's own, of the
-    whole inbox. Only what is marked or removed while a SNAPSHOT of several responses is under way
-    may show early. It goes on when a server restarts or a link fails; until it is in step again it
-    shows what it has, and `interruption` says why.
+    the other, never a state in between. `notifications` equals the server's list
+    (`NOTIFICATION_FILTER_ALL`) down to `floor`; the counters are the server's own, of the whole
+    inbox. Only a mark or a removal during a SNAPSHOT of several responses may show early. The inbox
+    resumes when a server restarts or a link fails; until it has caught up again it shows what it
+    has, and `interruption` says why.
 
-    A stream that fails for good, as `AsyncSubscription` says, ends it: what it shows stays, and
+    A stream that fails for good, as `AsyncSubscription` says, ends it: its state stays, and
     `wait_for`, `raise_if_failed` and leaving the context raise the error.
 
-    Use it from its client's event loop. Up to the next `await`, all that it shows is of one
+    Use it from its client's event loop. Up to the next `await`, all attributes are of the same
     revision.
 
-    The messages that it gives stay as they are, whatever comes: others take their place. They are
-    what it holds itself: leave them as they are, too. What arrives is held until it is removed.
+    The messages that it returns never change: a change puts other messages in their place. They are
+    its own, not copies: do not modify them. It holds a notification until that is removed.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class AsyncLiveInbox(ShownInbox):
         user_id: str,
         open_timeout: float | None,
     ) -> None:
-        # asyncio passes these on to whoever runs the event loop.
+        # asyncio raises these out of the event loop.
         super().__init__(nullcontext(), passed_on=(KeyboardInterrupt, SystemExit))
         self._subscription = subscription
         self._marks = marks
@@ -62,7 +62,7 @@ class AsyncLiveInbox(ShownInbox):
         """Returns once it has caught up.
 
         Raises:
-            TimeoutError: It has not in time.
+            TimeoutError: It has not caught up in time.
             CallError: The stream failed for good.
             RuntimeError: It was entered before.
         """
@@ -87,32 +87,32 @@ class AsyncLiveInbox(ShownInbox):
             self.raise_if_failed()
 
     async def aclose(self) -> None:
-        """Ends the stream; what is shown stays. Repeating it does nothing."""
+        """Ends the stream; the state stays. Repeating it does nothing."""
         await self._subscription.aclose()
         if self._task is not None:
             await asyncio.wait({self._task})
             if not self._task.cancelled():
-                # asyncio passed it on.
+                # Marks it as retrieved; asyncio has raised it.
                 self._task.exception()
         self._end(None)
 
     async def wait_for(self, predicate: Callable[[], _T], timeout: float | None = None) -> _T:
-        """Returns what `predicate` gives as soon as that is true: now, or right after a change.
+        """Returns the predicate's result as soon as it is true: now, or right after a change.
 
-        It is asked after every change, behind the callbacks.
+        It is called after every change, after the callbacks.
 
         Args:
-            predicate: Looks at the inbox, quickly; what it raises is raised here.
-            timeout: How many seconds to wait; by default as long as it takes.
+            predicate: Looks at the inbox, quickly. An exception that it raises is raised here.
+            timeout: How many seconds to wait; by default without a limit.
 
         Raises:
             TimeoutError: It was not true in time.
             CallError: It is not true, and the stream has failed for good.
             RuntimeError: It is not true, and the inbox is closed or was not entered.
-            TypeError: `predicate` cannot be called, or is or gives what nobody would await.
-            ValueError: `timeout` is not a number.
+            TypeError: `predicate` is not callable, or what it returns would have to be awaited.
+            ValueError: `timeout` is NaN.
         """
-        timeout = _spans.patience("timeout", timeout)
+        timeout = _durations.patience("timeout", timeout)
         if self._task is None:
             raise RuntimeError("the inbox was not entered")
         waiter: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
@@ -134,10 +134,11 @@ class AsyncLiveInbox(ShownInbox):
         request_id: str | None = None,
         timeout: float | None = None,
     ) -> UpdateNotificationsResponse:
-        """Marks notifications read, as `AsyncClient.mark_read` does, but none that is not shown yet.
+        """Marks notifications read, as `AsyncClient.mark_read` does, but only those it shows.
 
-        Of channels or all, only what arrived up to `revision` is marked. The inbox shows it a
-        moment later: wait for the response's `inbox.revision` where that matters.
+        By `channel_ids` or `all`, only notifications that arrived up to `revision` are marked. The
+        inbox shows the mark a moment later: wait for the response's `inbox.revision` where that
+        matters.
         """
         return await self._marks.mark_read(
             self._user_id,
@@ -198,7 +199,7 @@ class AsyncLiveInbox(ShownInbox):
         try:
             async for update in self._subscription:
                 self._take(update)
-        except Exception as error:  # noqa: BLE001  (whoever waits, or leaves, gets it)
+        except Exception as error:  # noqa: BLE001  (`wait_for` and leaving raise it)
             failure = error
             await self._subscription.aclose()
         except (KeyboardInterrupt, SystemExit) as end:

@@ -1,11 +1,11 @@
-"""Follows one inbox over as many streams as it takes."""
+"""A subscription for asyncio: follows one inbox, over as many streams as it takes."""
 
 import asyncio
 from types import TracebackType
 from typing import Self
 
-from tocsin_client._async_reading import AsyncReader
-from tocsin_client._resuming import InboxUpdate, Progress
+from tocsin_client._async_stream_reader import AsyncReader
+from tocsin_client._progress import InboxUpdate, Progress
 
 
 class AsyncSubscription:
@@ -26,7 +26,7 @@ class AsyncSubscription:
 
     @property
     def cursor(self) -> str:
-        """Resumes after the updates given so far; at first the one given, empty in a SNAPSHOT.
+        """Resumes after the updates returned so far; at first `subscribe`'s, empty in a SNAPSHOT.
 
         It may be newer than the last update's: heartbeats renew it.
         """
@@ -59,8 +59,8 @@ class AsyncSubscription:
             raise RuntimeError("another task iterates over this subscription")
         self._waiting = True
         try:
-            step = self._reader.ask()
-            # What is there already is given whatever time is left.
+            step = self._reader.request()
+            # An update that is there already is returned even when no time is left.
             if not step.done():
                 await asyncio.wait({step})
         finally:
@@ -79,7 +79,7 @@ class AsyncSubscription:
         await self._reader.close()
 
     def __del__(self) -> None:
-        # Dropped without a word, by `break` in a loop. The collector may run in any thread.
+        # Dropped without being closed, by `break` in a loop. The collector may run in any thread.
         if not self._closed:
             self._reader.drop()
 

@@ -6,17 +6,18 @@ from types import TracebackType
 from typing import Self
 from weakref import WeakSet
 
-from tocsin_client._calling import TIMEOUT, Calls
-from tocsin_client._channel import Connect, Connector, StreamChannels
-from tocsin_client._channel_service import Channels
+from tocsin_client._connections import Connect, Connector, StreamChannels
 from tocsin_client._cursors import Bookmark, CursorStore
 from tocsin_client._live_inbox import LiveInbox
-from tocsin_client._marking import Marks
-from tocsin_client._message_service import Messages
-from tocsin_client._reading import Reader, Sleep
-from tocsin_client._resuming import Pacing, Progress
+from tocsin_client._progress import Progress
+from tocsin_client._retries import TIMEOUT, Pacing
+from tocsin_client._services.channels import Channels
+from tocsin_client._services.marks import Marks
+from tocsin_client._services.messages import Messages
+from tocsin_client._stream_reader import Reader, Sleep
 from tocsin_client._subscription import Subscription
 from tocsin_client._target import parse_target
+from tocsin_client._unary import Calls
 
 
 class Client(Channels, Messages, Marks):
@@ -30,17 +31,17 @@ class Client(Channels, Messages, Marks):
                 ...
     ```
 
-    One client serves a whole process, and all its threads at once: it connects at its first call,
-    and again whenever it must. A call that finds no server waits for one and is repeated, within
-    `timeout`; what changes something carries a request id, so that it happens once.
+    One client serves a whole process, and all its threads at once. It connects at its first call,
+    and again whenever it must. A call that finds no server, or that the server asks to repeat, is
+    repeated within `timeout`. Every change carries a request id, so that it happens once.
 
-    A process that is forked needs a client of its own, or one that had not connected yet: make
-    it where gunicorn's and Celery's workers begin. One that had connected raises RuntimeError in
-    the other process, instead of hanging.
+    A forked process needs a client of its own, or one that had not connected before the fork: make
+    it where gunicorn's and Celery's workers begin. A client that had connected raises RuntimeError
+    in the other process, instead of hanging.
 
-    Every method raises a `CallError`: DeadlineExceeded when no answer came in time, and what its
-    RPC documents. TypeError says that an argument is of another type, RuntimeError that the client
-    is closed. What it returns and lists are the messages of `tocsin.v1`.
+    Methods raise a `CallError`: DeadlineExceeded when no answer came in time, and the errors that
+    their RPCs document. They raise TypeError for an argument of the wrong type, and RuntimeError
+    when the client is closed. They return and list messages of `tocsin.v1`.
     """
 
     def __init__(
@@ -59,24 +60,24 @@ class Client(Channels, Messages, Marks):
             target: `host:port`, `[ipv6]:port` or `unix:path`; or, where it is encrypted,
                 `tls://host:port`.
             timeout: How many seconds a call may take, repeats included; each method takes another
-                for one call. One in vain may take a tenth longer, 0.2 seconds at most, to find out
-                why. Streams have no limit.
-            root_certificates: Whom `tls://` trusts, in PEM form. By default, those that the
-                system trusts.
+                for one call. A call that gets no answer may take a tenth longer, at most 0.2
+                seconds, to find out why. Streams have no limit.
+            root_certificates: The certificates that `tls://` trusts, in PEM form. By default, those
+                that the system trusts.
 
         Raises:
-            ValueError: `target` has another form, `timeout` is no span of time that can be waited
+            ValueError: `target` has another form, `timeout` is no duration that a thread can wait
                 for, or `root_certificates` do not fit.
-            TypeError: An argument is of another type.
+            TypeError: An argument has the wrong type.
         """
         parsed = parse_target(target, root_certificates)
-        self._connector = Connector(_connect or parsed.channel)
-        self._calls = Calls(self._connector, timeout)
-        self._streams = StreamChannels(self._connector)
+        self._connector = Connector(_connect or parsed.channel, parsed.proxy)
         self._pacing = _pacing or Pacing()
         self._sleep = _sleep
+        self._calls = Calls(self._connector, timeout, self._pacing, _sleep)
+        self._streams = StreamChannels(self._connector)
         self._lock = threading.Lock()
-        # Weak, so that a subscription that is dropped without a word ends.
+        # Weak, so that Python can collect a subscription that is dropped without being closed.
         self._subscriptions: WeakSet[Subscription] = WeakSet()
 
     def __enter__(self) -> Self:
@@ -93,12 +94,12 @@ class Client(Channels, Messages, Marks):
     def close(self) -> None:
         """Ends every subscription and call, and disconnects. Repeating it does nothing."""
         if self._connector.forked:
-            # What is open belongs to the other process.
+            # The open channels belong to the other process.
             return
         with self._lock:
             self._calls.closed = True
             subscriptions = list(self._subscriptions)
-        # Whatever one of them raises, the others end too.
+        # When closing one of them raises, the others are closed all the same.
         with ExitStack() as ends:
             ends.callback(self._calls.close)
             ends.callback(self._streams.close)
@@ -118,34 +119,34 @@ class Client(Channels, Messages, Marks):
     ) -> Subscription:
         """Follows an inbox: a blocking iterator of `InboxUpdate` that misses nothing.
 
-        It goes on by itself, from the last cursor, when a server restarts or a link fails. Use it
+        It resumes by itself, from the last cursor, when a server restarts or a link fails. Use it
         as a context manager where you leave it before the client closes.
 
         Args:
             user_id: Whose inbox.
-            cursor: Where to go on: an update's `cursor`. By default, and where it is empty, a
+            cursor: Where to resume: an update's `cursor`. By default, and when it is empty, a
                 SNAPSHOT comes first.
-            cursor_store: Goes on from the user's cursor in this store, and keeps it there, so that
+            cursor_store: Where the user's cursor is read at first, and saved from then on, so that
                 every update is processed at least once; see `CursorStore`.
             snapshot_size: How many notifications a SNAPSHOT holds at most, up to 1,000; 0 is 50.
-            heartbeat_interval: After how many idle seconds the server shows life, 1 to 300. The
-                link counts as dead after 2.5 times as many and one second more.
-            heartbeats: Give HEARTBEAT and RECONNECT updates too.
+            heartbeat_interval: After how many idle seconds the server sends a heartbeat, 1 to 300.
+                The link counts as dead after 2.5 times as many and one second more.
+            heartbeats: Return HEARTBEAT and RECONNECT updates too.
             strict: Raise ContiguityError when the server breaks a rule that proves that nothing
                 is missing, instead of counting it in `violations`.
 
-        It waits for a server, and for a place where the user has 16 streams open already; the log
+        It waits for a server, and while the user already has 16 streams open; the log
         (`tocsin_client`, INFO) says so.
 
         Raises:
-            ValueError: `heartbeat_interval` is not more than 0, or no span of time; or both
-                `cursor` and `cursor_store` are given.
-            TypeError: An argument is of another type.
+            ValueError: `heartbeat_interval` is not more than 0, or no duration; or both `cursor`
+                and `cursor_store` are passed.
+            TypeError: An argument has the wrong type.
             RuntimeError: The client is closed.
         """
         self._calls.check_open()
         if cursor and cursor_store is not None:
-            raise ValueError("give cursor or cursor_store, not both")
+            raise ValueError("pass cursor or cursor_store, not both")
         progress = Progress(
             user_id,
             cursor=cursor or "",
@@ -171,7 +172,7 @@ class Client(Channels, Messages, Marks):
         strict: bool = False,
         open_timeout: float | None = TIMEOUT,
     ) -> LiveInbox:
-        """Holds an inbox in memory, kept in step, for an application that shows a bell.
+        """Keeps a copy of an inbox in memory, always current, for an application that shows a bell.
 
         Use it as a context manager: entering returns once it has caught up.
 
@@ -179,14 +180,14 @@ class Client(Channels, Messages, Marks):
             user_id: Whose inbox.
             snapshot_size: How many of the newest notifications it holds at first, up to 1,000;
                 0 is 50.
-            heartbeat_interval: After how many idle seconds the server shows life, 1 to 300.
+            heartbeat_interval: After how many idle seconds the server sends a heartbeat, 1 to 300.
             strict: End with a ContiguityError when the server breaks a rule that proves that
                 nothing is missing; by default the log says so (`tocsin_client`, WARNING).
-            open_timeout: How many seconds entering may take; None waits as long as it takes.
+            open_timeout: How many seconds entering may take; None waits without a limit.
 
         Raises:
-            ValueError: `heartbeat_interval` is not more than 0, or no span of time.
-            TypeError: An argument is of another type.
+            ValueError: `heartbeat_interval` is not more than 0, or no duration.
+            TypeError: An argument has the wrong type.
             RuntimeError: The client is closed.
         """
         subscription = self.subscribe(

@@ -1,10 +1,10 @@
 """The proof that a client of one inbox has missed nothing, from its responses alone.
 
-A response covers the revisions in (`after_revision`, `revision`]. What came before it left the
-client complete up to some revision; the proof holds as long as every response goes on exactly
-there, over the ends of streams too, and carries what it says it covers. Only a SNAPSHOT may start
-elsewhere, because it replaces everything; until its last response the client holds a part of
-something, and nothing may resume from that.
+A response covers the revisions in (`after_revision`, `revision`]. After the response before it, the
+client was complete up to some revision. The proof holds as long as every response begins exactly
+there, also across streams, and carries the changes of all revisions that it covers. Only a SNAPSHOT
+may begin at another revision, because it replaces everything. Until its last response the client
+holds a part of it, and no stream may resume from that.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ class Verdict:
     """What one response proves."""
 
     starts_over: bool
-    """It is the first of a SNAPSHOT: what the client held before is void."""
+    """It is the first of a SNAPSHOT: the client drops what it held before."""
     resumable: bool
     """Its cursor stands for what the client holds with it."""
     violations: tuple[str, ...]
@@ -43,18 +43,18 @@ class Contiguity:
 
     def __init__(self) -> None:
         self._held = _Held.NOTHING
-        # Where the next response must go on. None: anywhere, because nothing is known.
+        # The revision at which the next response must begin; None: any, because none is known.
         self._revision: int | None = None
-        # What `_revision` was at the last cursor: a new stream goes on there.
+        # `_revision` at the last cursor: a new stream resumes there.
         self._resume_revision: int | None = None
 
     def open_stream(self, *, resumed: bool) -> None:
-        """A new stream begins: from the last cursor (or, at first, a foreign one), or without."""
+        """A new stream begins: from the last cursor, or the caller's at first; or without one."""
         self._held = _Held.WHOLE if resumed else _Held.NOTHING
         self._revision = self._resume_revision if resumed else None
 
     def take(self, response: SubscribeResponse) -> Verdict:
-        """Judges the next response; afterwards the client stands where it says, right or wrong."""
+        """Judges the next response, and continues from its revision even when it is wrong."""
         starts_over = response.phase == _SNAPSHOT and self._held is not _Held.PART
         if starts_over:
             self._held = _Held.PART

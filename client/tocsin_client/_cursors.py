@@ -1,31 +1,32 @@
-"""Cursors that outlive a program: what a subscription had finished, and goes on from."""
+"""Cursors that outlive a program, so that a subscription resumes where the last one stopped."""
 
 import json
 import os
 import stat
-import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from fcntl import LOCK_EX, LOCK_UN, flock
 from pathlib import Path
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 
 @runtime_checkable
 class CursorStore(Protocol):
-    """Keeps a cursor for each user; `subscribe(user_id, cursor_store=store)` goes on from it.
+    """Keeps a cursor for each user; `subscribe(user_id, cursor_store=store)` resumes from it.
 
-    What a subscription gives is processed at least once, whatever crashes:
+    Every update of a subscription is processed at least once, also when the program crashes:
 
-    - Asking for the next update says that those before are finished. Their cursor is saved then,
-      before anything is waited for. So the last update given comes again, unless the next was
-      asked for; closing a subscription saves nothing more.
-    - The stored cursor is cleared before an update with `starts_over` is given, because from then
-      on what it stands for is not held any more. A SNAPSHOT that is not finished comes again, as
-      a whole.
-    - What comes again comes as it stands then: changes may be merged, or a SNAPSHOT take their
-      place.
+    - Requesting the next update says that the ones before are finished. Their cursor is saved then,
+      before the subscription waits. So the last update comes again, unless the next one was
+      requested; closing a subscription saves nothing.
+    - The stored cursor is cleared before an update with `starts_over` is returned, because the
+      program drops from then on the state that the cursor stands for. An unfinished SNAPSHOT comes
+      again, as a whole.
+    - Updates that come again show the state of that moment: changes may be merged, or replaced by a
+      SNAPSHOT.
 
-    A store is called by one subscription of a user at a time, in a thread. What it raises, the
-    subscription raises, and ends.
+    One subscription of a user at a time calls a store, in a thread. An exception of the store ends
+    the subscription, which raises it.
     """
 
     def load(self, user_id: str) -> str:
@@ -33,12 +34,12 @@ class CursorStore(Protocol):
         ...
 
     def save(self, user_id: str, cursor: str) -> None:
-        """Keeps the user's cursor when it returns, whatever crashes; an empty one clears it."""
+        """Keeps the user's cursor, safe from a crash once it returns; an empty one clears it."""
         ...
 
 
 class MemoryCursorStore:
-    """Keeps cursors as long as it lives: over subscriptions, not over programs."""
+    """Keeps cursors in memory: across subscriptions, not across programs."""
 
     def __init__(self) -> None:
         self._cursors: dict[str, str] = {}
@@ -55,20 +56,14 @@ class MemoryCursorStore:
 class FileCursorStore:
     """Keeps cursors in a JSON file, which survives a crash of the program or the machine.
 
-    The subscriptions of one process may share a file; processes may not. Each save writes the
-    file anew and waits for the disk, which suits thousands of users, not millions.
+    Threads and processes of one machine may share a file: each save changes one user's cursor and
+    keeps the others. When two subscriptions follow the same user, the last save counts. Each save
+    writes the file anew and waits for the disk, which suits thousands of users, not millions.
+    Beside the file there is another, `.NAME.lock`, which is locked during a save.
     """
 
-    # One for all, because two stores may be of one file.
-    _lock: ClassVar[threading.Lock] = threading.Lock()
-
-    @classmethod
-    def _after_fork(cls) -> None:
-        # A thread that held it is not in this process.
-        cls._lock = threading.Lock()
-
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        """Prepares a store; the file is made by the first save, its folder must be there."""
+        """Prepares a store; the first save makes the file, in a folder that exists."""
         self._path = Path(path).resolve()
 
     def load(self, user_id: str) -> str:
@@ -78,8 +73,8 @@ class FileCursorStore:
             ValueError: The file holds something else.
             OSError: It cannot be read.
         """
-        with self._lock:
-            return self._read().get(user_id, "")
+        # Without a lock: a save replaces the file as a whole.
+        return self._read().get(user_id, "")
 
     def save(self, user_id: str, cursor: str) -> None:
         """Keeps the user's cursor; an empty one clears it.
@@ -88,13 +83,31 @@ class FileCursorStore:
             ValueError: The file holds something else.
             OSError: It cannot be written: it is as it was, unless only its folder's sync failed.
         """
-        with self._lock:
+        with self._locked():
             cursors = self._read()
             if cursors.pop(user_id, "") == cursor:
                 return
             if cursor:
                 cursors[user_id] = cursor
             self._write(cursors)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Holds the file's lock, against other processes and other threads alike."""
+        # Not the file itself, which each save replaces. Each save opens the lock file, because
+        # flock belongs to what was opened, not to the process.
+        lock = os.open(
+            self._path.with_name(f".{self._path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600
+        )
+        try:
+            flock(lock, LOCK_EX)
+            try:
+                yield
+            finally:
+                # Closing it would not do: a process that was forked meanwhile has it open, too.
+                flock(lock, LOCK_UN)
+        finally:
+            os.close(lock)
 
     def _read(self) -> dict[str, str]:
         try:
@@ -110,11 +123,11 @@ class FileCursorStore:
         return cursors
 
     def _write(self, cursors: dict[str, str]) -> None:
-        # Its name is always the same: what a kill leaves behind goes with the next save.
+        # Its name is always the same: the next save removes what a killed one left behind.
         new = self._path.with_name(f".{self._path.name}.new")
         try:
             new.unlink(missing_ok=True)
-            # Nobody else's: it is made here, or this fails.
+            # O_EXCL: it is made here, or this fails.
             file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(file, "w", encoding="ascii") as writer:
                 with suppress(FileNotFoundError):
@@ -135,21 +148,18 @@ class FileCursorStore:
             os.close(folder)
 
 
-os.register_at_fork(after_in_child=FileCursorStore._after_fork)  # noqa: SLF001  (its own)
-
-
-# It would end an iteration without a word.
+# It would end an iteration, with no error.
 _ENDED = "the cursor store raised StopIteration"
 
 
 class Bookmark:
-    """Where a subscription stands in its store, if it has one."""
+    """A subscription's cursor in its store, if it has a store."""
 
     def __init__(self, user_id: str, store: CursorStore | None) -> None:
-        """Takes whose cursor it is.
+        """Takes the user of the cursor.
 
         Raises:
-            TypeError: `store` is none.
+            TypeError: `store` is not a cursor store.
         """
         if store is not None and not isinstance(store, CursorStore):
             raise TypeError(
@@ -162,7 +172,7 @@ class Bookmark:
 
     @property
     def loaded(self) -> bool:
-        """Whether the stored cursor is known; without a store, it always is."""
+        """Whether the stored cursor was read; always true without a store."""
         return self._store is None or self._saved is not None
 
     def load(self) -> str:
@@ -174,7 +184,7 @@ class Bookmark:
         except StopIteration as end:
             raise RuntimeError(_ENDED) from end
         if not isinstance(cursor, str):
-            raise TypeError(f"the cursor store gave no string, but {type(cursor).__name__}")
+            raise TypeError(f"the cursor store returned {type(cursor).__name__}, not a string")
         self._saved = cursor
         return cursor
 

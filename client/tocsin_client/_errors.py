@@ -1,4 +1,4 @@
-"""What a call can fail with: one tree, made from a gRPC status and its details.
+"""The exceptions of the client: one tree, made from a gRPC status and its details.
 
 ```
 TocsinError
@@ -34,7 +34,7 @@ _DETAILS_KEY = "grpc-status-details-bin"
 
 
 class TocsinError(Exception):
-    """What every exception of this package is."""
+    """The base of every exception of this package."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,25 +66,25 @@ class CallError(TocsinError):
         self.code = code
         """The name of the canonical gRPC code. Example: "NOT_FOUND"."""
         self.reason = reason
-        """The `ErrorReason` without its prefix, or empty when the error is not
+        """The `ErrorReason` without its prefix; empty when the error is not
         the server's own. Example: "CHANNEL_NOT_FOUND"."""
         self.metadata = dict(metadata or {})
         """Every part of the message that varies, by name."""
         self.violations = tuple(violations)
         """Every violated field of the request."""
         self.retry_delay = retry_delay
-        """After how many seconds a repeat may succeed, where the server says so."""
+        """After how many seconds a repeat may succeed, if the server says so."""
 
     def __str__(self) -> str:
         return f"{self.message} [{self.reason or self.code}]"
 
 
 class InvalidArgument(CallError):
-    """Fields break their rules, or a page token or cursor is not one."""
+    """Fields break their rules, or a page token or cursor is malformed."""
 
 
 class NotFound(CallError):
-    """There is no such thing."""
+    """It does not exist."""
 
 
 class AlreadyExists(CallError):
@@ -92,11 +92,11 @@ class AlreadyExists(CallError):
 
 
 class Aborted(CallError):
-    """It was changed meanwhile: it has another etag than the one given."""
+    """It was changed meanwhile: its etag is another than the request's."""
 
 
 class FailedPrecondition(CallError):
-    """It is not in the state that the call needs: a channel that has messages, say."""
+    """It is not in the state that the call needs; for example, the channel has messages."""
 
 
 class PermissionDenied(CallError):
@@ -128,7 +128,7 @@ class ContiguityError(TocsinError):
 
 
 class RpcFailure(Protocol):
-    """What grpc raises for a failed call, synchronous or not."""
+    """The exception that grpc raises for a failed call, synchronous or not."""
 
     def code(self) -> grpc.StatusCode: ...
     def details(self) -> str | None: ...
@@ -150,17 +150,29 @@ _CLASSES: Mapping[grpc.StatusCode, type[CallError]] = {
 }
 
 
+# The codes of gRPC's own, where a server, or the proxy before it, did not answer.
+_UNREACHABLE = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
+
+
 def obstacle_in(failure: RpcFailure) -> str:
-    """Why no server took a call that did not wait for one; empty where one did."""
+    """Why no server received a call that did not wait for one; empty when one did."""
     return failure.details() or "" if failure.code() is grpc.StatusCode.UNAVAILABLE else ""
 
 
-def error_from(failure: RpcFailure, obstacle: str = "") -> CallError:
-    """The exception that says what `failure` says, with the details of its trailer.
+def error_from(
+    failure: RpcFailure,
+    *,
+    proxy: str = "",
+    obstacle: str = "",
+    last_answer: CallError | None = None,
+) -> CallError:
+    """The exception for a failed call, with the details of its trailer.
 
     Args:
         failure: What grpc raised.
+        proxy: The `host:port` of the proxy that the call went through, if any.
         obstacle: Why no server can be reached, where that is known.
+        last_answer: The error of the call's attempt before, if there was one.
     """
     code = failure.code()
     reason = ""
@@ -179,10 +191,20 @@ def error_from(failure: RpcFailure, obstacle: str = "") -> CallError:
             delay = RetryInfo.FromString(detail.value).retry_delay
             retry_delay = delay.seconds + delay.nanos / 1e9
     message = failure.details() or "the call failed"
+    if retry_delay is not None:
+        message = f"{message.removesuffix('.')}. Try again in {retry_delay:g} s."
     if code is grpc.StatusCode.DEADLINE_EXCEEDED and not reason:
-        # What grpc says names neither cause.
-        cause = obstacle or "the server is slow, or nothing serves the target"
-        message = f"no answer in time: {cause}"
+        # gRPC's own message names no cause.
+        if last_answer is not None and not obstacle:
+            message = f"no answer in time; before: {last_answer.message}"
+            reason, metadata = last_answer.reason, last_answer.metadata
+            retry_delay = last_answer.retry_delay
+        else:
+            cause = obstacle or "the server is slow, or nothing serves the target"
+            message = f"no answer in time: {cause}"
+    if proxy and not reason and code in _UNREACHABLE:
+        through = f", through the proxy {proxy}"
+        message = message.removesuffix(through).removesuffix(".") + through
     return _CLASSES.get(code, CallError)(
         message,
         code=code.name,
@@ -194,7 +216,7 @@ def error_from(failure: RpcFailure, obstacle: str = "") -> CallError:
 
 
 def _status(failure: RpcFailure) -> Status:
-    """The trailer's rich status; an empty one where there is none, or none that parses."""
+    """The trailer's rich status; an empty one when it is missing or malformed."""
     for key, value in failure.trailing_metadata() or ():
         if key == _DETAILS_KEY and isinstance(value, bytes):
             try:

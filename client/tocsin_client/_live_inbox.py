@@ -7,18 +7,17 @@ from typing import Self, TypeVar
 
 from tocsin.v1.inbox_service_pb2 import UpdateNotificationsResponse
 
-from tocsin_client import _spans
-from tocsin_client._channel import Connector
-from tocsin_client._marking import Marks
-from tocsin_client._showing import ShownInbox
+from tocsin_client import _durations
+from tocsin_client._connections import Connector
+from tocsin_client._observable_inbox import ObservableInbox
+from tocsin_client._services.marks import Marks
 from tocsin_client._subscription import Subscription
-from tocsin_client._waking import Outcome
-from tocsin_client._working import Worker
+from tocsin_client._threads import ThreadFuture, Worker
 
 _T = TypeVar("_T")
 
 
-class LiveInbox(ShownInbox):
+class LiveInbox(ObservableInbox):
     """A user's inbox in memory, kept in step by a subscription; made by `Client.inbox`.
 
     ```python
@@ -29,20 +28,20 @@ class LiveInbox(ShownInbox):
     ```
 
     Entering returns once it has caught up. From then on it shows the inbox at one revision after
-    the other, never a state in between: `notifications` equals what the server lists
-    (`NOTIFICATION_FILTER_ALL`) down to `floor`, and the counters are the server's own, of the
-    whole inbox. Only what is marked or removed while a SNAPSHOT of several responses is under way
-    may show early. It goes on when a server restarts or a link fails; until it is in step again it
-    shows what it has, and `interruption` says why.
+    the other, never a state in between. `notifications` equals the server's list
+    (`NOTIFICATION_FILTER_ALL`) down to `floor`; the counters are the server's own, of the whole
+    inbox. Only a mark or a removal during a SNAPSHOT of several responses may show early. The inbox
+    resumes when a server restarts or a link fails; until it has caught up again it shows what it
+    has, and `interruption` says why.
 
-    A stream that fails for good, as `Subscription` says, ends it: what it shows stays, and
+    A stream that fails for good, as `Subscription` says, ends it: its state stays, and
     `wait_for`, `raise_if_failed` and leaving the context raise the error.
 
-    Any thread may use it. A thread of its own reads the stream and calls the callbacks; there,
-    and in what `wait_for` asks, all that it shows is of one revision.
+    Any thread may use it. A thread of its own reads the stream and calls the callbacks. In
+    callbacks and in predicates of `wait_for`, all attributes are of the same revision.
 
-    The messages that it gives stay as they are, whatever comes: others take their place. They are
-    what it holds itself: leave them as they are, too. What arrives is held until it is removed.
+    The messages that it returns never change: a change puts other messages in their place. They are
+    its own, not copies: do not modify them. It holds a notification until that is removed.
     """
 
     def __init__(
@@ -66,7 +65,7 @@ class LiveInbox(ShownInbox):
         """Returns once it has caught up.
 
         Raises:
-            TimeoutError: It has not in time.
+            TimeoutError: It has not caught up in time.
             CallError: The stream failed for good.
             RuntimeError: It was entered before.
         """
@@ -93,13 +92,13 @@ class LiveInbox(ShownInbox):
             self.raise_if_failed()
 
     def close(self) -> None:
-        """Ends the stream; what is shown stays. Any thread may, and repeating it does nothing.
+        """Ends the stream; the state stays. Any thread may call it; repeating it does nothing.
 
-        It waits for a callback that runs just now. One that waits in turn for the thread that
-        closes would never end, nor would this: have the callback close the inbox itself.
+        It waits for a running callback. A callback that waits for the thread that closes would
+        block both for ever: let the callback close the inbox itself.
 
         Raises:
-            RuntimeError: A predicate closes it.
+            RuntimeError: A predicate calls it.
         """
         self._refuse_predicate("close the inbox")
         self._subscription.close()
@@ -108,37 +107,37 @@ class LiveInbox(ShownInbox):
         self._end(None)
 
     def wait_for(self, predicate: Callable[[], _T], timeout: float | None = None) -> _T:
-        """Returns what `predicate` gives as soon as that is true: now, or right after a change.
+        """Returns the predicate's result as soon as it is true: now, or right after a change.
 
-        It is asked after every change, behind the callbacks, in the thread that reads.
+        It is called after every change, after the callbacks, in the thread that reads.
 
         Args:
-            predicate: Looks at the inbox, quickly; what it raises is raised here.
-            timeout: How many seconds to wait; by default as long as it takes.
+            predicate: Looks at the inbox, quickly. An exception that it raises is raised here.
+            timeout: How many seconds to wait; by default without a limit.
 
         Raises:
             TimeoutError: It was not true in time.
             CallError: It is not true, and the stream has failed for good.
             RuntimeError: It is not true, and the inbox is closed or was not entered; or a callback
-                or a predicate waits, for what could only come after it.
-            TypeError: `predicate` cannot be called, or is or gives what nobody would await.
-            ValueError: `timeout` is not a number.
+                or a predicate calls it: the next change could only come after it.
+            TypeError: `predicate` is not callable, or what it returns would have to be awaited.
+            ValueError: `timeout` is NaN.
         """
-        timeout = _spans.patience("timeout", timeout)
+        timeout = _durations.patience("timeout", timeout)
         self._connector.check_process()
         if not self._entered:
             raise RuntimeError("the inbox was not entered")
         self._refuse_predicate("wait for the next change")
         if self._worker.is_current:
             raise RuntimeError("a callback cannot wait for the next change")
-        waiter: Outcome[_T] = Outcome()
+        waiter: ThreadFuture[_T] = ThreadFuture()
         try:
             self._await(waiter, predicate)
             if not waiter.wait(timeout):
                 raise self._late()
             return waiter.result()
         finally:
-            # Before the call, in which a signal's handler may raise.
+            # Before `_forget`, in which a signal's handler may raise.
             waiter.awaited = False
             self._forget(waiter)
 
@@ -151,10 +150,11 @@ class LiveInbox(ShownInbox):
         request_id: str | None = None,
         timeout: float | None = None,
     ) -> UpdateNotificationsResponse:
-        """Marks notifications read, as `Client.mark_read` does, but none that is not shown yet.
+        """Marks notifications read, as `Client.mark_read` does, but only those it shows.
 
-        Of channels or all, only what arrived up to `revision` is marked. The inbox shows it a
-        moment later: wait for the response's `inbox.revision` where that matters.
+        By `channel_ids` or `all`, only notifications that arrived up to `revision` are marked. The
+        inbox shows the mark a moment later: wait for the response's `inbox.revision` where that
+        matters.
         """
         return self._marks.mark_read(
             self._user_id,
@@ -212,8 +212,8 @@ class LiveInbox(ShownInbox):
 
     def _refuse_predicate(self, act: str) -> None:
         with self._guard:
-            # Whoever asks one holds the guard.
-            if self._asking:
+            # A predicate is called with the guard held.
+            if self._predicate_runs:
                 raise RuntimeError(f"a predicate cannot {act}")
 
     def _follow(self) -> None:
@@ -221,7 +221,7 @@ class LiveInbox(ShownInbox):
         try:
             for update in self._subscription:
                 self._take(update)
-        except BaseException as error:  # noqa: BLE001  (whoever waits, or leaves, gets it)
+        except BaseException as error:  # noqa: BLE001  (`wait_for` and leaving raise it)
             failure = error
             self._subscription.close()
         finally:

@@ -8,7 +8,6 @@ from typing import Any, cast
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import DecodeError
-from google.protobuf.struct_pb2 import Struct
 from tocsin.v1.audience_pb2 import Audience
 from tocsin.v1.channel_pb2 import Channel
 from tocsin.v1.channel_service_pb2 import (
@@ -30,19 +29,21 @@ from tocsin.v1.inbox_service_pb2 import (
 from tocsin.v1.message_pb2 import ContentFormat, Message, Severity
 from tocsin.v1.message_service_pb2 import BatchSendMessagesRequest, SendMessageRequest
 
+from tocsin_client._data import dict_to_data
 
-def check_strings(**given: object) -> None:
-    """Raises TypeError, with its name, where an argument is neither a string nor None.
 
-    Protobuf does not name it.
+def check_strings(**arguments: object) -> None:
+    """Raises TypeError, with the argument's name, when one is neither a string nor None.
+
+    Protobuf's own error does not name it.
     """
-    for name, value in given.items():
+    for name, value in arguments.items():
         if value is not None and not isinstance(value, str):
             raise TypeError(f"{name} must be a string, not {type(value).__name__}")
 
 
 def check_labels(labels: object) -> None:
-    """Raises TypeError where labels do not map strings to strings."""
+    """Raises TypeError when labels do not map strings to strings."""
     if labels is None:
         return
     if not isinstance(labels, Mapping):
@@ -140,8 +141,9 @@ def make_send_request(
     """Makes one send for `send_batch`; the arguments are those of `send`.
 
     Raises:
-        ValueError: `data` holds what JSON has no word for, or is nested too deep.
-        TypeError: An argument is of another type.
+        ValueError: `data` holds a value that JSON cannot express, an integer that a double cannot
+            hold exactly, NaN or an infinity, or is nested too deep.
+        TypeError: An argument has the wrong type.
     """
     check_strings(
         channel_id=channel_id,
@@ -153,15 +155,7 @@ def make_send_request(
         request_id=request_id,
     )
     check_labels(labels)
-    struct = None
-    if data is not None:
-        if not isinstance(data, Mapping):
-            raise TypeError(f"data must be a mapping, not {type(data).__name__}")
-        struct = Struct()
-        try:
-            struct.update(data)
-        except (TypeError, ValueError, OverflowError, RecursionError) as problem:
-            raise ValueError(f"data holds what JSON has no word for: {problem}") from None
+    struct = None if data is None else dict_to_data(data)
     try:
         return SendMessageRequest(
             request_id=request_id or new_request_id(),
@@ -180,7 +174,7 @@ def make_send_request(
             audience=Audience(user_ids=id_list("to", to)),
         )
     except DecodeError:
-        # Protobuf copies what it is given, and reads no message of more than 100 levels.
+        # Protobuf copies the Struct, and reads no message of more than 100 levels.
         raise ValueError("data is nested too deep") from None
 
 
@@ -219,19 +213,19 @@ def update_notifications_request(
     seen: bool | None,
     request_id: str | None,
 ) -> UpdateNotificationsRequest:
-    """A mark of what is selected in one of three ways.
+    """A mark of notifications that are selected in one of three ways.
 
     Raises:
-        ValueError: Not exactly one of `ids`, `channel_ids` and `all` is given, or
-            `up_to_revision` beside `ids`, or neither `read` nor `seen`.
+        ValueError: Not exactly one of `ids`, `channel_ids` and `all` is passed, or
+            `up_to_revision` with `ids`, or neither `read` nor `seen`.
     """
     check_strings(user_id=user_id, request_id=request_id)
     if (ids is not None) + (channel_ids is not None) + bool(all) != 1:
-        raise ValueError("give one of ids, channel_ids and all=True")
+        raise ValueError("pass one of ids, channel_ids and all=True")
     if ids is not None and up_to_revision is not None:
         raise ValueError("up_to_revision is for channel_ids and all=True")
     if read is None and seen is None:
-        raise ValueError("give read, seen or both")
+        raise ValueError("pass read, seen or both")
     selector = NotificationSelector(up_to_revision=up_to_revision or 0)
     if ids is not None:
         selector.ids.CopyFrom(NotificationIds(notification_ids=id_list("ids", ids)))
@@ -256,21 +250,23 @@ def subscribe_request(
     try:
         interval.FromTimedelta(timedelta(seconds=heartbeat_interval))
     except (ValueError, OverflowError):
-        raise ValueError(f"heartbeat_interval is {heartbeat_interval}, no span of time") from None
+        raise ValueError(
+            f"heartbeat_interval is {heartbeat_interval}, which is no duration"
+        ) from None
     return SubscribeRequest(
         user_id=user_id, snapshot_size=snapshot_size, heartbeat_interval=interval
     )
 
 
-def id_list(name: str, given: object) -> list[str]:
-    """The ids given; a lone string is one id, not its letters.
+def id_list(name: str, argument: object) -> list[str]:
+    """The ids of an argument; a lone string is one id, not its letters.
 
     Raises:
-        TypeError: There are other things than strings.
+        TypeError: Something in it is not a string.
     """
-    if isinstance(given, str):
-        return [given]
-    ids: list[object] = list(given) if isinstance(given, Iterable) else [given]
+    if isinstance(argument, str):
+        return [argument]
+    ids: list[object] = list(argument) if isinstance(argument, Iterable) else [argument]
     for each in ids:
         if not isinstance(each, str):
             raise TypeError(f"{name} must be strings, not {type(each).__name__}")

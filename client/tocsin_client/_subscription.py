@@ -1,22 +1,22 @@
-"""Follows one inbox over as many streams as it takes, for whoever blocks."""
+"""A subscription that blocks: follows one inbox, over as many streams as it takes."""
 
 import threading
 from types import TracebackType
 from typing import Self
 
-from tocsin_client import _spans
-from tocsin_client._channel import Connector
-from tocsin_client._reading import Ended, Reader
-from tocsin_client._resuming import InboxUpdate, Progress
-from tocsin_client._working import elsewhere
+from tocsin_client import _durations
+from tocsin_client._connections import Connector
+from tocsin_client._progress import InboxUpdate, Progress
+from tocsin_client._stream_reader import Ended, Reader
+from tocsin_client._threads import run_in_thread
 
 
 class Subscription:
     """Follows one inbox: a blocking iterator of `InboxUpdate`, made by `Client.subscribe`.
 
     It goes on when a server restarts or a link fails, from the last cursor, until it is closed or
-    fails for good. `next` waits no longer than it is told to, which loses nothing and keeps the
-    stream: iterate again. One thread at a time may iterate; any may close.
+    fails for good. `next` takes a timeout; after it nothing is lost and the stream stays
+    open: iterate again. One thread at a time may iterate; any may close.
 
     Usable as a context manager, which closes it.
     """
@@ -26,13 +26,13 @@ class Subscription:
         self._reader = reader
         self._progress = progress
         self._lock = threading.Lock()
-        # Whose call of `next` iterates.
+        # Identifies the call of `next` that is running.
         self._turn: object = None
         self._closed = False
 
     @property
     def cursor(self) -> str:
-        """Resumes after the updates given so far; at first the one given, empty in a SNAPSHOT.
+        """Resumes after the updates returned so far; at first `subscribe`'s, empty in a SNAPSHOT.
 
         It may be newer than the last update's: heartbeats renew it.
         """
@@ -67,14 +67,14 @@ class Subscription:
         What a signal's handler raises meanwhile, as Ctrl+C does, loses nothing: iterate again.
 
         Raises:
-            TimeoutError: None came in time. It comes to whoever asks next.
+            TimeoutError: None came in time. The next call returns it.
             StopIteration: The subscription is closed.
             CallError: The stream failed in a way that another would not mend.
             ContiguityError: The stream broke a rule, and the subscription is strict.
             RuntimeError: Another thread iterates, or the process was forked meanwhile.
             ValueError: `timeout` is not a number.
         """
-        timeout = _spans.patience("timeout", timeout)
+        timeout = _durations.patience("timeout", timeout)
         self._connector.check_process()
         turn = object()
         try:
@@ -84,23 +84,24 @@ class Subscription:
                 self._turn = turn
             return self._take(timeout)
         finally:
-            # Without a lock: where a call returns, a signal's handler may raise, and what was
-            # taken would be lost.
+            # Without a lock: a signal's handler may raise where a call returns, and the update
+            # that was taken would be lost.
             if self._turn is turn:
                 self._turn = None
 
     def close(self) -> None:
-        """Ends the stream; the iteration ends too, in whatever thread. Repeating it does nothing."""
+        """Ends the stream; the iteration ends too, in any thread. Repeating it does nothing."""
         self._closed = True
         if not self._connector.forked:
             self._reader.close()
             self._reader.join()
 
     def __del__(self) -> None:
-        # Dropped without a word, by `break` in a loop: the reader's thread would keep the stream
-        # open. Elsewhere, because the collector may run while the reader or gRPC holds a lock.
-        if not self._closed and not self._reader.over and not self._connector.forked:
-            elsewhere(self._reader.close)
+        # Dropped without being closed, by `break` in a loop: the reader's thread would keep the
+        # stream open. In a thread, because the collector may run while the reader or gRPC holds a
+        # lock.
+        if not self._closed and not self._reader.ended and not self._connector.forked:
+            run_in_thread(self._reader.close)
 
     def __enter__(self) -> Self:
         return self
@@ -116,7 +117,7 @@ class Subscription:
     def _take(self, timeout: float | None) -> InboxUpdate:
         if self._closed:
             raise StopIteration
-        self._reader.ask()
+        self._reader.request()
         try:
             update = self._reader.take(timeout)
         except Ended:

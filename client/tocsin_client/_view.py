@@ -1,6 +1,6 @@
-"""What an inbox holds, put together from the updates of a subscription.
+"""The state of an inbox, built from the updates of a subscription.
 
-Free of transport: whoever reads the subscription hands each update to the view.
+Free of transport: the code that reads the subscription passes each update to the view.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,13 +15,13 @@ from tocsin.v1.inbox_pb2 import (
 )
 from tocsin.v1.inbox_service_pb2 import SubscribePhase
 
-from tocsin_client._holding import Holding, InboxChange
+from tocsin_client._progress import InboxUpdate
+from tocsin_client._replica import InboxChange, Replica
 from tocsin_client._requests import id_list
-from tocsin_client._resuming import InboxUpdate
 
 _IDLE = {SubscribePhase.SUBSCRIBE_PHASE_HEARTBEAT, SubscribePhase.SUBSCRIBE_PHASE_RECONNECT}
 
-# Whether what a filter lists is read.
+# The read states that a filter lists.
 _READ: Mapping[NotificationFilter.ValueType, set[bool]] = {
     NotificationFilter.NOTIFICATION_FILTER_UNSPECIFIED: {False, True},
     NotificationFilter.NOTIFICATION_FILTER_ALL: {False, True},
@@ -31,7 +31,7 @@ _READ: Mapping[NotificationFilter.ValueType, set[bool]] = {
 
 
 class InboxView:
-    """An inbox in memory, by the updates of one subscription that begins without a cursor.
+    """An inbox in memory, built from the updates of one subscription that begins without a cursor.
 
     ```python
     view = InboxView()
@@ -41,26 +41,25 @@ class InboxView:
                 print(view.inbox.unread_count, [n.message.title for n in view.notifications])
     ```
 
-    What it shows is the inbox at one revision, `revision`: a SNAPSHOT or REPLAY of several
-    responses shows with the last of them, all at once. Then it equals what the server lists
-    (`NOTIFICATION_FILTER_ALL`) down to `floor`: of what arrived there or later nothing is missing
-    and nothing is too many, and each has the state that the server has. One thing may show early:
-    what is marked or removed while a SNAPSHOT of several responses is under way; the stream brings
-    it next. The counters are the server's own, of the whole inbox.
+    It shows the inbox at one revision, `revision`: a SNAPSHOT or REPLAY of several responses shows
+    with the last of them, all at once. Then it equals the server's list (`NOTIFICATION_FILTER_ALL`)
+    down to `floor`: the same notifications, in the same state. Only a mark or a removal during a
+    SNAPSHOT of several responses may show early; the stream brings it next. The counters are the
+    server's own, of the whole inbox.
 
-    The messages that it gives stay as they are, whatever comes: others take their place. They are
-    what the view itself holds: leave them as they are, too.
+    The messages that it returns never change: a change puts other messages in their place. They are
+    its own, not copies: do not modify them.
 
-    What arrives is held until it is removed: a view grows with its inbox, until a SNAPSHOT.
+    It holds a notification until that is removed: a view grows with its inbox, until a SNAPSHOT.
     """
 
     def __init__(self) -> None:
-        self._holding = Holding()
+        self._replica = Replica()
         self._inbox = Inbox()
         self._channels: Mapping[str, ChannelCounters] = MappingProxyType({})
         self._floor = 0
         self._caught_up = False
-        # What came for the next state, until that is whole.
+        # The changes of the next state, until it is complete.
         self._pending: list[NotificationChange] = []
         self._pending_counters: list[ChannelCounters] = []
         # The revision that the pending counters are as of.
@@ -69,7 +68,7 @@ class InboxView:
 
     @property
     def caught_up(self) -> bool:
-        """Whether it shows anything: the first SNAPSHOT is complete."""
+        """Whether the first SNAPSHOT is complete, and the view shows it."""
         return self._caught_up
 
     @property
@@ -79,10 +78,10 @@ class InboxView:
 
     @property
     def floor(self) -> int:
-        """The `arrive_revision` from which on it holds everything.
+        """The `arrive_revision` from which on it holds every notification.
 
-        0 when the last SNAPSHOT gave the whole inbox; otherwise that of the oldest notification
-        in it. What arrived before is not shown, not even when it changes.
+        0 when the last SNAPSHOT held the whole inbox; otherwise that of its oldest notification.
+        Notifications that arrived before are not shown, even when they change.
         """
         return self._floor
 
@@ -93,17 +92,17 @@ class InboxView:
 
     @property
     def channels(self) -> Mapping[str, ChannelCounters]:
-        """The counters of every channel that the inbox has something of, by channel id."""
+        """The counters of every channel that has notifications in the inbox, by channel id."""
         return self._channels
 
     @property
     def notifications(self) -> Sequence[Notification]:
-        """What it holds, in list order: today the latest arrival first."""
-        return self._holding.listed
+        """The notifications that it holds, in list order: today the latest arrival first."""
+        return self._replica.listed
 
     def get(self, notification_id: str) -> Notification | None:
-        """One of what it holds, by its id; None when it is not there."""
-        return self._holding.get(notification_id)
+        """A notification by its id; None when it does not hold it."""
+        return self._replica.get(notification_id)
 
     def select(
         self,
@@ -111,14 +110,14 @@ class InboxView:
         channel_ids: str | Iterable[str] = (),
         filter: NotificationFilter.ValueType = NotificationFilter.NOTIFICATION_FILTER_ALL,
     ) -> list[Notification]:
-        """Some of what it holds, in list order.
+        """Selects from the notifications that it holds, in list order.
 
         Args:
-            channel_ids: Only these channels' notifications; by default every one's.
+            channel_ids: Only these channels' notifications; by default all channels'.
             filter: Which notifications: all, unread or read.
 
         Raises:
-            ValueError: `filter` is another.
+            ValueError: `filter` is another value.
         """
         read = _READ.get(filter)
         if read is None:
@@ -132,15 +131,15 @@ class InboxView:
         ]
 
     def apply(self, update: InboxUpdate) -> InboxChange | None:
-        """Takes in the subscription's next update.
+        """Applies the subscription's next update.
 
         Returns:
-            What it shows differently now; None when that is nothing, as it is until a SNAPSHOT or
-            REPLAY is complete.
+            The difference to the state before; None when there is none, as before the end of a
+            SNAPSHOT or REPLAY.
 
         Raises:
-            ValueError: The subscription began with a cursor; or a change is of an unknown kind,
-                which no subscription gives: only a SNAPSHOT makes the view right again.
+            ValueError: The subscription began with a cursor; or a change has an unknown kind, which
+                no subscription returns: only a SNAPSHOT makes the view correct again.
         """
         if update.phase in _IDLE:
             return None
@@ -156,7 +155,7 @@ class InboxView:
             self._pending_counters.clear()
             self._counted_at = update.revision
         self._pending_counters += update.channel_counters
-        # What completes a state has its counters.
+        # The update that completes a state has its counters.
         return None if update.inbox is None else self._show(update, update.inbox)
 
     def _show(self, update: InboxUpdate, inbox: Inbox) -> InboxChange | None:
@@ -165,15 +164,15 @@ class InboxView:
         changes, self._pending = self._pending, []
         moved = inbox.revision != self.revision
         if starts_over:
-            self._holding.clear()
+            self._replica.clear()
             self._floor = 0
-        self._holding.apply(changes, self._floor)
-        if starts_over and len(self._holding) < inbox.total_count:
-            oldest = self._holding.oldest
+        self._replica.apply(changes, self._floor)
+        if starts_over and len(self._replica) < inbox.total_count:
+            oldest = self._replica.oldest
             self._floor = inbox.revision + 1 if oldest is None else oldest
         self._count(update, inbox)
         self._caught_up = True
-        change = self._holding.difference(starts_over=starts_over)
+        change = self._replica.difference(starts_over=starts_over)
         return change if moved or starts_over else None
 
     def _count(self, update: InboxUpdate, inbox: Inbox) -> None:

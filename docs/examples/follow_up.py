@@ -6,11 +6,12 @@ it. The server may be stopped, killed and started again meanwhile: nobody needs 
 """
 
 import asyncio
-import csv
 import sys
 from contextlib import AsyncExitStack, suppress
 
-from tocsin_client import AlreadyExists, AsyncClient, AsyncLiveInbox
+from tocsin_client import AlreadyExists, AsyncClient, AsyncLiveInbox, InvalidArgument
+
+from leads import read_rows
 
 CHANNEL = "marketing-clue"
 
@@ -47,18 +48,22 @@ async def main(target: str) -> None:
 
         with suppress(AlreadyExists):
             await client.create_channel(CHANNEL, title="Marketing clues")
-        leads, last = csv.DictReader(sys.stdin), ""
-        while lead := await asyncio.to_thread(next, leads, None):
-            response = await client.send(
-                CHANNEL,
-                f"A new lead: {lead['name']}, {lead['company']}",
-                to=["alice", "bob", "carol"],
-                url=lead["link"],
-                request_id=f"lead-{lead['id']}",
-            )
-            last = response.message.message_id
+        rows, last = read_rows(sys.stdin), ""
+        while row := await asyncio.to_thread(next, rows, None):
+            try:
+                lead = row.lead()
+                response = await client.send(
+                    CHANNEL,
+                    lead.title,
+                    to=["alice", "bob", "carol"],
+                    url=lead.link,
+                    request_id=f"lead-{lead.id}",
+                )
+                last = response.message.message_id
+            except (AlreadyExists, InvalidArgument, ValueError) as problem:
+                print(f"line {row.line}: {problem}", file=sys.stderr)
         for inbox in (phone, laptop, *colleagues):
-            await inbox.wait_for(lambda inbox=inbox: last in message_ids(inbox))
+            await inbox.wait_for(lambda inbox=inbox: not last or last in message_ids(inbox))
 
         await phone.mark_read(all=True)
         await laptop.wait_for(lambda: laptop.unread_count == 0)

@@ -1,20 +1,35 @@
-"""Sends each lead to three colleagues, none twice: `send_leads.py HOST:PORT < leads.csv`."""
+"""Sends each lead to three colleagues, none twice: `send_leads.py HOST:PORT < leads.csv`.
+
+A row that is wrong, or that the server refuses, is reported, and the rest goes on; then the exit code is 1.
+"""
 
 import asyncio
-import csv
 import sys
 from contextlib import suppress
 
-from tocsin_client import AlreadyExists, AsyncClient
+from tocsin_client import AlreadyExists, AsyncClient, InvalidArgument
+
+from leads import read_rows
 
 
-async def main(target: str, *team: str) -> None:
+async def main(target: str, *team: str) -> int:
+    sent = refused = 0
     async with AsyncClient(target) as client:
         with suppress(AlreadyExists):
             await client.create_channel("marketing-clue", title="Marketing clues")
-        for lead in csv.DictReader(sys.stdin):
-            title, key = f"A new lead: {lead['name']}, {lead['company']}", f"lead-{lead['id']}"
-            await client.send("marketing-clue", title, to=team, url=lead["link"], request_id=key)
+        for row in read_rows(sys.stdin):
+            try:
+                lead = row.lead()
+                key = f"lead-{lead.id}"
+                await client.send(
+                    "marketing-clue", lead.title, to=team, url=lead.link, request_id=key
+                )
+                sent += 1
+            except (AlreadyExists, InvalidArgument, ValueError) as problem:
+                print(f"line {row.line}: {problem}", file=sys.stderr)
+                refused += 1
+    print(f"{sent} leads sent, {refused} rows refused")
+    return 1 if refused else 0
 
 
-asyncio.run(main(sys.argv[1], "alice", "bob", "carol"))
+sys.exit(asyncio.run(main(sys.argv[1], "alice", "bob", "carol")))

@@ -14,7 +14,7 @@ from tocsin_server.api.channels.handlers import CHANNEL_SERVICE, ChannelHandlers
 from tocsin_server.api.inboxes.handlers import INBOX_SERVICE, InboxHandlers
 from tocsin_server.api.messages.encode import server_fields
 from tocsin_server.api.messages.handlers import MESSAGE_SERVICE, MessageHandlers
-from tocsin_server.background.disk_health import watch_forever
+from tocsin_server.background import disk_health, open_files
 from tocsin_server.background.jobs import WORK_SECONDS, work_forever
 from tocsin_server.background.pruning import PRUNE_SECONDS, prune_forever
 from tocsin_server.domain.channels import Channels
@@ -61,7 +61,7 @@ class RandomIdentifiers:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What may be put in place of the server's own, for tests."""
+    """Parts of the server that tests may replace."""
 
     clock: Clock
     hub: Callable[[int], Hub] = Hub
@@ -81,8 +81,8 @@ def _system_clock(settings: Settings) -> SystemClock:
 async def serving(settings: Settings, parts: Parts | None = None) -> AsyncIterator[str]:
     """Serves while the context lasts; gives the address it listens on.
 
-    At the end nothing new is taken, streams are told to come back, and what
-    waits to be written is committed.
+    At the end the server takes no new calls, asks streams to come back, and
+    commits what waits to be written.
 
     Raises:
         CannotOpen: the database cannot be used.
@@ -117,10 +117,11 @@ async def serving(settings: Settings, parts: Parts | None = None) -> AsyncIterat
         create_task(sweep_forever(hub, store.inboxes, parts.sweep_seconds)),
         create_task(work_forever(store.jobs, parts.clock, parts.work_seconds)),
         create_task(prune_forever(store.pruning, parts.clock, parts.prune_seconds)),
+        create_task(open_files.watch_forever()),
     ]
     try:
         address = await server.start(settings.listen)
-        background.append(create_task(watch_forever(store.disk, report_disk)))
+        background.append(create_task(disk_health.watch_forever(store.disk, report_disk)))
         logger.info("serving", extra={"address": address})
         try:
             yield address
@@ -137,8 +138,8 @@ async def serving(settings: Settings, parts: Parts | None = None) -> AsyncIterat
 async def _close(store: SqlStore, background: Sequence[Task[None]]) -> None:
     """Ends what uses the store, and closes it.
 
-    When the database does not answer, it is left to end what it was asked for:
-    nobody was told that it is done.
+    A database that does not answer in time is left to finish alone: no caller
+    got an OK for what it is doing.
     """
     for task in background:
         task.cancel()

@@ -1,15 +1,28 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import pytest
 from tocsin_server.domain.model.retention import Retention
 from tocsin_server.live.hub import Hub
 
-from tests.contract.stores import OpenStore, Store, opener
+from tests.contract.stores import MEMORY, OpenStore, Store, opener
 from tests.support.building import channel, request
 from tests.support.clocks import SetClock
+from tests.support.serving import database
 
 RETENTION = 3600.0
 HISTORY = 7200.0
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database of the test's own, of each kind; `memory` stands for inboxes in memory."""
+    if request.param == "memory":
+        return MEMORY
+    if request.param == "sqlite":
+        return database(tmp_path / "tocsin.db")
+    url: str = request.getfixturevalue("postgres_url")
+    return url
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What `InboxStore` promises."""
+"""What `InboxHistory` and `InboxStore` promise."""
 
 import asyncio
 from collections.abc import Sequence
@@ -18,6 +18,11 @@ from tests.support.building import ALICE, BOB, channel, request, send
 from tests.support.items import notifications
 
 ALL = NotificationFilter.ALL
+
+of_histories = pytest.mark.parametrize(
+    "database_url", ["sqlite", "postgresql", "memory"], indirect=True
+)
+"""Runs a test of `InboxHistory` on the inboxes in memory, too."""
 
 
 async def fill(
@@ -43,6 +48,7 @@ async def read_to_the_end(store: Store, after: Position, limit: int) -> list[Rep
     return pages
 
 
+@of_histories
 async def test_a_user_never_seen_has_an_empty_inbox_and_asking_creates_nothing(
     store: Store,
 ) -> None:
@@ -78,6 +84,7 @@ async def test_a_store_keeps_its_epoch_and_its_inboxes_when_opened_again(
     assert listed_now[1:] == listed
 
 
+@of_histories
 async def test_an_inbox_has_a_life_of_its_own(store: Store) -> None:
     await fill(store, 1, "alice")
     await fill(store, 1, "bob")
@@ -88,6 +95,7 @@ async def test_an_inbox_has_a_life_of_its_own(store: Store) -> None:
     assert alice.incarnation != bob.incarnation
 
 
+@of_histories
 @pytest.mark.parametrize("limit", [1, 3, 6, 12, 13, 1_000])
 async def test_notifications_are_listed_latest_first_none_lost_none_twice(
     store: Store, limit: int
@@ -100,6 +108,7 @@ async def test_notifications_are_listed_latest_first_none_lost_none_twice(
     assert revisions(listed) == list(range(12, 0, -1))
 
 
+@of_histories
 @pytest.mark.parametrize("limit", [1, 2, 100])
 async def test_notifications_are_listed_of_the_channels_asked_for(store: Store, limit: int) -> None:
     await store.channels.create_channel(request(), channel("leads"))
@@ -116,6 +125,7 @@ async def test_notifications_are_listed_of_the_channels_asked_for(store: Store, 
     assert await of() == list(range(9, 0, -1))
 
 
+@of_histories
 async def test_unread_lists_what_has_no_read_time_and_read_the_rest(store: Store) -> None:
     await fill(store, 4)
 
@@ -126,6 +136,7 @@ async def test_unread_lists_what_has_no_read_time_and_read_the_rest(store: Store
     assert read == []
 
 
+@of_histories
 async def test_what_arrives_while_notifications_are_listed_is_not_in_the_list(
     store: Store,
 ) -> None:
@@ -139,6 +150,7 @@ async def test_what_arrives_while_notifications_are_listed_is_not_in_the_list(
     assert not second.next
 
 
+@of_histories
 async def test_a_head_is_the_inbox_its_counters_and_its_newest(store: Store) -> None:
     await fill(store, 3)
     await fill(store, 2, channel_id="offers")
@@ -155,6 +167,7 @@ async def test_a_head_is_the_inbox_its_counters_and_its_newest(store: Store) -> 
     assert head.newest.next
 
 
+@of_histories
 async def test_a_head_of_large_messages_fits_a_response(store: Store) -> None:
     await fill(store, 20, body=bytes(100_000))
 
@@ -164,6 +177,7 @@ async def test_a_head_of_large_messages_fits_a_response(store: Store) -> None:
     assert 0 < size_of([n.message for n in head.newest.items]) <= RESPONSE_BYTES
 
 
+@of_histories
 @pytest.mark.parametrize("limit", [1, 2, 5, 9, 10, 1_000])
 @pytest.mark.parametrize("after", [0, 1, 8])
 async def test_changes_come_in_order_page_by_page_up_to_the_head(
@@ -185,6 +199,7 @@ async def test_changes_come_in_order_page_by_page_up_to_the_head(
         assert set(revisions(told_by_then)) == set(range(after + 1, page.position.revision + 1))
 
 
+@of_histories
 async def test_changes_after_the_head_are_none_with_all_counters(store: Store) -> None:
     await fill(store, 4)
 
@@ -195,6 +210,7 @@ async def test_changes_after_the_head_are_none_with_all_counters(store: Store) -
     assert list(replay.channel_counters) == [("news", Counters(4, 4, 4))]
 
 
+@of_histories
 @pytest.mark.parametrize("revision", [5, 1_000, 2**62])
 async def test_changes_after_a_future_position_are_none_and_the_head_is_told(
     store: Store, revision: int
@@ -207,6 +223,7 @@ async def test_changes_after_a_future_position_are_none_and_the_head_is_told(
     assert replay.inbox.revision == 4
 
 
+@of_histories
 async def test_a_position_inside_a_revision_leaves_out_what_stands_up_to_it(store: Store) -> None:
     await fill(store, 3)
     last = (await all_notifications(store, ALICE))[0]
@@ -220,6 +237,7 @@ async def test_a_position_inside_a_revision_leaves_out_what_stands_up_to_it(stor
     assert behind.position == Position(3)
 
 
+@of_histories
 async def test_pages_of_large_changes_fit_a_response(store: Store) -> None:
     await fill(store, 25, body=bytes(100_000))
 
@@ -232,6 +250,7 @@ async def test_pages_of_large_changes_fit_a_response(store: Store) -> None:
     assert revisions([n for page in pages for n in notifications(page.items)]) == list(range(1, 26))
 
 
+@of_histories
 async def test_rows_head_and_counters_of_a_read_are_of_one_moment(store: Store) -> None:
     async def write() -> None:
         for _ in range(100):
@@ -250,6 +269,7 @@ async def test_rows_head_and_counters_of_a_read_are_of_one_moment(store: Store) 
                 assert sum(c.counters.total for c in counters) == inbox.revision
 
 
+@of_histories
 async def test_revisions_are_told_of_those_inboxes_that_exist(store: Store) -> None:
     await store.channels.create_channel(request(tenant="other"), channel("news", tenant="other"))
     await fill(store, 2, "alice")

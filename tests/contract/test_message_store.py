@@ -298,7 +298,7 @@ async def test_every_committed_change_is_handed_to_live_in_order(store: Store, h
 
 
 async def test_no_sends_have_no_outcomes(store: Store) -> None:
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(DEADLINE_SECONDS):
         assert list(await store.messages.send([])) == []
 
 

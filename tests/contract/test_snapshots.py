@@ -7,7 +7,8 @@ import pytest
 from tocsin.v1.inbox_service_pb2 import SubscribeResponse
 from tocsin.v1.message_pb2 import Message
 from tocsin_client import InboxView
-from tocsin_client._resuming import Pacing, Progress
+from tocsin_client._progress import Progress
+from tocsin_client._retries import Pacing
 from tocsin_server.api.inboxes.encode import InboxEncoder
 from tocsin_server.domain import following
 from tocsin_server.domain.following import Follower

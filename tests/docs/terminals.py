@@ -26,7 +26,7 @@ CTRL_C = "^C\n"
 
 _NEW_IN_EVERY_RUN = (
     (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(-[0-9a-f]{16})?\b"), "ID"),
-    (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+Z|Z|\b)"), "TIME"),
+    (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+Z|Z|[+-]\d\d:\d\d)"), "TIME"),
     (re.compile(r"\bA[A-Za-z0-9_-]{59}(?![A-Za-z0-9_-])"), "CURSOR"),
     (re.compile(r"\b[\d,]+ bytes"), "SIZE"),
 )

@@ -99,7 +99,10 @@ def test_the_configuration_is_that_of_the_program() -> None:
 @pytest.mark.parametrize(
     "page",
     [
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
         "README.md",
+        "SECURITY.md",
         *(
             str(path.relative_to(ROOT))
             for path in sorted(ROOT.glob("docs/**/*.md"))

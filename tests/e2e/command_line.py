@@ -19,7 +19,7 @@ NOWHERE = "127.0.0.1:1"
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What a run came to."""
+    """The exit code and the output of a run that has ended."""
 
     code: int
     output: str
@@ -28,12 +28,12 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A run that goes on."""
+    """A run in progress."""
 
     process: Process
 
     async def write(self, text: str) -> None:
-        """Gives it more on stdin, which stays open."""
+        """Writes to its stdin, which stays open."""
         assert self.process.stdin is not None
         self.process.stdin.write(text.encode())
         await self.process.stdin.drain()
@@ -53,27 +53,28 @@ class Running:
         self.process.send_signal(signal.SIGINT)
         return await self.end()
 
-    async def end(self, given: str = "") -> Ended:
-        """Waits for the end."""
+    async def end(self, stdin: str | bytes = "") -> Ended:
+        """Writes the rest of its stdin, closes it, and waits for the end."""
+        rest = stdin.encode() if isinstance(stdin, str) else stdin
         async with asyncio.timeout(SECONDS):
-            output, errors = await self.process.communicate(given.encode())
+            output, errors = await self.process.communicate(rest)
         assert self.process.returncode is not None
         return Ended(self.process.returncode, output.decode(), errors.decode())
 
 
-async def run(*arguments: str | bytes, given: str = "", **variables: str) -> Ended:
-    """Runs the program to its end, with `given` as its stdin."""
+async def run(*arguments: str | bytes, stdin: str = "", **variables: str) -> Ended:
+    """Runs the program to its end, with `stdin` as its input."""
     async with running(*arguments, **variables) as started:
-        return await started.end(given)
+        return await started.end(stdin)
 
 
-async def tocsin(program: Program, *arguments: str | bytes, given: str = "") -> Ended:
+async def tocsin(program: Program, *arguments: str | bytes, stdin: str = "") -> Ended:
     """Runs the program against a server, to its end."""
-    return await run(*arguments, given=given, TOCSIN_TARGET=program.target)
+    return await run(*arguments, stdin=stdin, TOCSIN_TARGET=program.target)
 
 
 def one_line(ended: Ended, code: int) -> str:
-    """What the program says of an error: one line, and nothing on stdout."""
+    """Returns the error of the program: one line on stderr, and nothing on stdout."""
     assert ended.code == code, ended
     assert ended.output == ""
     (line,) = ended.errors.splitlines()
@@ -96,7 +97,7 @@ async def running(*arguments: str | bytes, **variables: str) -> AsyncIterator[Ru
 
 
 async def shell(script: str, **variables: str) -> Ended:
-    """Runs a line of bash in which `tocsin` is the program; the pipe's first code counts."""
+    """Runs a line of bash, and returns the exit code of the first program of its pipe."""
     process = await asyncio.create_subprocess_exec(
         *("bash", "-c", f"{script}; exit ${{PIPESTATUS[0]}}"),
         env=environment(**variables) | {"PATH": f"{TOCSIN.parent}:/usr/bin:/bin"},
@@ -108,7 +109,7 @@ async def shell(script: str, **variables: str) -> Ended:
     try:
         return await Running(process).end()
     finally:
-        # Whatever the line left running, after a failure.
+        # Ends what the line left running, after a failure.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
 

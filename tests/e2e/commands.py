@@ -1,4 +1,4 @@
-"""Commands that end: what they say, and how they end."""
+"""Commands of the server that end by themselves: their output and exit codes."""
 
 import subprocess
 import sys
@@ -17,14 +17,14 @@ if os.geteuid() == 0:
 os.execv(sys.argv[1], sys.argv[1:])
 """
 AS_ANYBODY = (sys.executable, "-c", _AS_ANYBODY)
-"""In front of a command: nobody is above the rules of the files."""
+"""Put in front of a command: permissions of files hold for root, too."""
 
 PROGRAM = (sys.executable, "-m", "tocsin_server")
 DYING = (sys.executable, str(Path(__file__).with_name("dying_program.py")))
 
 
 def complaint_of(command: Sequence[str], directory: Path, **variables: str) -> str:
-    """Runs the program, which must give up; returns the one line that it says."""
+    """Runs the program, which must fail; returns its one line on stderr."""
     ended = run(command, directory, **variables)
     assert ended.stdout == ""
     lines = ended.stderr.splitlines()
@@ -50,5 +50,5 @@ def run(
 
 
 def with_room(command: Sequence[str], kibibytes: int) -> Sequence[str]:
-    """The same command, whose files cannot grow beyond so much: a disk that is full."""
+    """Returns the command with a limit for the size of its files: a full disk."""
     return ["bash", "-c", f'ulimit -f {kibibytes}; exec "$@"', "bash", *command]

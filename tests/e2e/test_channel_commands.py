@@ -110,6 +110,18 @@ async def test_a_channel_with_messages_is_deleted_only_by_force(program: Program
     assert listed == Ended(0, "", "")
 
 
+async def test_a_channel_deleted_by_force_can_be_created_again_at_once(program: Program) -> None:
+    await tocsin(program, "send", "marketing-clue", "A new lead", "--to", "alice")
+
+    deleted = await tocsin(program, "channels", "delete", "marketing-clue", "--force")
+    created = await tocsin(program, "channels", "create", "marketing-clue", "--title", "Clues")
+    listed = await tocsin(program, "messages", "list", "marketing-clue")
+
+    assert deleted == Ended(0, "deleted marketing-clue\n", "")
+    assert created == Ended(0, "created marketing-clue\n", "")
+    assert listed == Ended(0, "", "")
+
+
 async def test_a_repeated_deletion_with_its_request_id_happens_once(program: Program) -> None:
     await _create(program)
     delete = ("channels", "delete", "news", "--request-id", "away-with-it")

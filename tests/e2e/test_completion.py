@@ -1,4 +1,4 @@
-"""What a shell completes, and how it learns to."""
+"""Completion in shells, and its installation."""
 
 from pathlib import Path
 
@@ -36,7 +36,7 @@ async def test_the_script_of_a_shell_is_installed(tmp_path: Path, name: str) -> 
     assert SHELLS[name] in "".join(_files(tmp_path))
 
 
-async def test_a_home_that_takes_no_script_is_told() -> None:
+async def test_a_home_that_cannot_be_written_is_reported() -> None:
     line = one_line(await run("--install-completion", "bash", HOME="/proc/nowhere"), 1)
 
     assert "/proc/nowhere" in line
@@ -54,7 +54,7 @@ async def test_bash_learns_it_from_one_line_of_its_own_file(tmp_path: Path) -> N
 
 
 def _files(home: Path) -> list[str]:
-    """What the files of the home are, wherever a shell looks for them."""
+    """Returns the texts of all files below the home."""
     return [path.read_text() for path in home.rglob("*") if path.is_file()]
 
 

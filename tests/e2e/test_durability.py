@@ -21,6 +21,8 @@ from tests.e2e.conftest import StartProgram
 from tests.e2e.program import SERVE
 from tests.e2e.tracing import STRACE, collecting, not_durable, read_events
 
+pytestmark = pytest.mark.disk
+
 SECONDS = 60.0
 SENDS = 20
 

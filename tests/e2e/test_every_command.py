@@ -1,4 +1,4 @@
-"""What holds for every command there is, and for whichever comes."""
+"""Rules for every command, also for commands to come."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ import pytest
 from tests.e2e.command_line import NOWHERE, Ended, one_line, run
 from tests.e2e.words import ALL, COMMANDS, GROUPS, Words
 
-# Each command with what it needs at least, some in more ways than one, and what stdin brings.
+# Each command with its required arguments, some in several forms, and its stdin.
 CALLS: list[tuple[Words, Words, str]] = [
     (("channels", "create"), ("news", "--title", "News"), ""),
     (("channels", "delete"), ("news",), ""),
@@ -24,7 +24,7 @@ CALLS: list[tuple[Words, Words, str]] = [
     (("send",), ("news", "Hello", "--to", "alice"), ""),
     (("send",), ("-",), "{}\n"),
 ]
-# It waits for a server, and says so: its own tests show that.
+# It waits for a server; its own tests check that.
 PATIENT = [("watch",)]
 
 
@@ -41,8 +41,8 @@ async def test_an_unreachable_server_is_one_line() -> None:
     # All at once: each waits as long as a server may take to restart.
     ends = await asyncio.gather(
         *(
-            run(*words, *arguments, "--target", NOWHERE, given=given)
-            for words, arguments, given in CALLS
+            run(*words, *arguments, "--target", NOWHERE, stdin=stdin)
+            for words, arguments, stdin in CALLS
         )
     )
 

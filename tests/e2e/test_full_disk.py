@@ -13,6 +13,8 @@ from tocsin_client import AsyncClient, ResourceExhausted
 from tests.e2e.conftest import StartProgram
 from tests.e2e.program import Program
 
+pytestmark = pytest.mark.disk
+
 STEP_SECONDS = 60.0
 OTHERS = [f"user-{number}" for number in range(999)]
 SERVING = HealthCheckResponse(status=HealthCheckResponse.SERVING)

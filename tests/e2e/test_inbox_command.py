@@ -1,4 +1,4 @@
-"""`tocsin inbox` and `tocsin messages`: what is there, and what was sent."""
+"""`tocsin inbox` and `tocsin messages`."""
 
 import asyncio
 import json
@@ -6,6 +6,7 @@ import os
 import pty
 import re
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from google.protobuf.json_format import Parse
@@ -14,15 +15,15 @@ from tocsin.v1.inbox_service_pb2 import UpdateNotificationsResponse
 from tocsin.v1.message_pb2 import Message, Severity
 from tocsin_client import AsyncClient
 
-from tests.e2e.command_line import TOCSIN, Ended, one_line, shell, tocsin
+from tests.e2e.command_line import TOCSIN, Ended, one_line, run, shell, tocsin
 from tests.e2e.program import Program, environment
 
-TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
+TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d:\d\d")
 
 
 @pytest.fixture
 async def filled(program: Program) -> Program:
-    """The server, where Alice has two notifications of news and, after the first, a read clue."""
+    """A server where Alice has two unread notifications of news and, between them, a read clue."""
     async with AsyncClient(program.target) as client:
         await client.create_channel("news", title="News")
         await client.send("news", "first", to="alice")
@@ -55,6 +56,27 @@ async def test_an_inbox_is_shown_by_channels_with_what_came_last_first(filled: P
         "marketing-clue  Clues  1 notification, 0 unread, 0 unseen",
         "        TIME  normal    clue  /leads/42",
     ]
+
+
+async def test_times_are_local_with_their_offset_or_in_utc(filled: Program) -> None:
+    message_id = (await tocsin(filled, "messages", "list", "news")).output.split()[-1]
+    commands: list[tuple[str, ...]] = [
+        ("inbox", "alice"),
+        ("messages", "list", "news"),
+        ("messages", "get", message_id),
+        ("channels", "get", "news"),
+    ]
+    for command in commands:
+        variables = {"TOCSIN_TARGET": filled.target, "TZ": "Asia/Kathmandu"}
+        local = await run(*command, **variables)
+        in_utc = await run(*command, "--utc", **variables)
+        by_program = await run("--utc", *command, **variables)
+
+        times = [datetime.fromisoformat(time) for time in TIME.findall(local.output)]
+        assert times
+        assert {time.utcoffset() for time in times} == {timedelta(hours=5, minutes=45)}
+        assert TIME.findall(in_utc.output) == [str(time.astimezone(UTC)) for time in times]
+        assert by_program == in_utc
 
 
 async def test_what_is_selected_is_listed(filled: Program) -> None:
@@ -118,7 +140,9 @@ async def test_a_selected_channel_has_its_own_numbers_and_the_inbox_none(filled:
         *("--mark read", "--mark unseen --json", "--mark read --channel news"),
     ],
 )
-async def test_a_selected_channel_that_is_none_is_told(filled: Program, options: str) -> None:
+async def test_a_selected_channel_that_does_not_exist_is_an_error(
+    filled: Program, options: str
+) -> None:
     ended = await tocsin(filled, "inbox", "alice", "--channel", "nowhere", *options.split())
 
     assert "CHANNEL_NOT_FOUND" in one_line(ended, 1)
@@ -171,11 +195,34 @@ async def test_notifications_are_marked_by_their_ids(filled: Program) -> None:
     ids = [json.loads(line)["notificationId"] for line in listed.output.splitlines()]
 
     marked = await tocsin(
-        filled, "inbox", "alice", "--mark", "read", "--id", ids[0], "--id", "nobodys"
+        filled, "inbox", "alice", "--mark", "read", "--id", ids[0], "--id", ids[0]
     )
+    again = await tocsin(filled, "inbox", "alice", "--mark", "read", "--id", ids[0])
 
     assert marked == Ended(0, "marked 1 notification read\nalice has 1 unread\n", "")
+    assert again == Ended(0, "marked 0 notifications read\nalice has 1 unread\n", "")
     assert _titles(await tocsin(filled, "inbox", "alice", "--unread", "--json")) == ["first"]
+
+
+async def test_an_id_that_names_nothing_is_an_error(filled: Program) -> None:
+    listed = await tocsin(filled, "inbox", "alice", "--unread", "--json")
+    notification_id = json.loads(listed.output.splitlines()[0])["notificationId"]
+    mark = ("inbox", "alice", "--mark", "read", "--id", "nobodys")
+
+    none = await tocsin(filled, *mark)
+    others = await tocsin(filled, "inbox", "bob", *mark[2:4], "--id", notification_id)
+    some = await tocsin(filled, *mark, "--id", notification_id, "--id", "nothing")
+    as_json = await tocsin(filled, *mark, "--id", notification_id, "--json")
+
+    assert one_line(none, 1) == "tocsin: alice has no notification nobodys"
+    assert one_line(others, 1) == f"tocsin: bob has no notification {notification_id}"
+    assert some == Ended(
+        1,
+        "marked 1 notification read\nalice has 1 unread\n",
+        "tocsin: alice has no notifications nobodys, nothing\n",
+    )
+    assert (as_json.code, as_json.errors) == (1, "tocsin: alice has no notification nobodys\n")
+    assert Parse(as_json.output, UpdateNotificationsResponse()).updated_count == 0
 
 
 async def test_a_user_never_seen_has_nothing_to_mark(program: Program) -> None:
@@ -197,7 +244,7 @@ async def test_a_long_inbox_comes_page_by_page_and_leaves_with_its_reader(
         + "\n"
         for number in range(1_200)
     )
-    await tocsin(program, "send", "-", given=lines)
+    await tocsin(program, "send", "-", stdin=lines)
 
     shown = await tocsin(program, "inbox", "alice", "--limit", "1100")
     listed = await tocsin(program, "messages", "list", "marketing-clue", "--limit", "1100")
@@ -219,7 +266,7 @@ async def test_a_terminal_gets_lines_of_its_width_and_no_escapes_of_senders(
     sent = await _shown_on_a_terminal(program, columns=60)
 
     plain = re.sub(r"\x1b\[[0-9;]*m", "", sent)
-    assert "\x1b[1;33m\ufffd[31mre\ufffdd" in sent
+    assert "\x1b[1;33m\\x1b[31mre\\x07d" in sent
     assert "\x1b[31m" not in sent
     assert "\x07" not in sent
     assert sum(line.count("漢") for line in plain.splitlines()) == 30
@@ -233,7 +280,7 @@ async def test_columns_0_is_a_width_that_is_not_known(program: Program) -> None:
 
 
 async def _shown_on_a_terminal(program: Program, columns: int) -> str:
-    """What a terminal is sent by `tocsin inbox alice`."""
+    """Returns what a terminal receives from `tocsin inbox alice`."""
     ours, its = pty.openpty()
     with closing(os.fdopen(ours, "rb", buffering=0)) as screen:
         process = await asyncio.create_subprocess_exec(
@@ -260,7 +307,7 @@ async def _shown_on_a_terminal(program: Program, columns: int) -> str:
 def _read(descriptor: int) -> bytes:
     try:
         return os.read(descriptor, 4096)
-    except OSError:  # whoever wrote is gone
+    except OSError:  # the writer has closed it
         return b""
 
 
@@ -277,7 +324,7 @@ async def test_messages_are_listed_the_newest_first(filled: Program) -> None:
     ]
 
 
-async def test_a_channel_without_messages_lists_none_and_one_that_is_none_is_refused(
+async def test_a_channel_without_messages_lists_none_and_a_missing_one_is_an_error(
     program: Program,
 ) -> None:
     none = await tocsin(program, "messages", "list", "marketing-clue")
@@ -291,7 +338,8 @@ async def test_a_message_is_shown_with_all_that_it_has(program: Program) -> None
     sent = await tocsin(
         *(program, "send", "marketing-clue", "A new lead", "--to", "alice", "--json"),
         *("--content", "*Acme*\x1b[31m\n called", "--url", "/leads/42", "--severity", "high"),
-        *("--sender", "crm", "--label", "team=sales", "--data", '{"city": "Zürich"}'),
+        *("--sender", "crm", "--label", "team=sales"),
+        *("--data", '{"city": "Zürich", "id": 42}'),
     )
     message_id = json.loads(sent.output)["message"]["messageId"]
 
@@ -307,10 +355,11 @@ async def test_a_message_is_shown_with_all_that_it_has(program: Program) -> None
         "sender       crm",
         "url          /leads/42",
         "label        team=sales",
-        'data         {"city": "Zürich"}',
+        'data         {"city": "Zürich", "id": 42}',
         "sent         TIME",
-        "content      *Acme*\ufffd[31m",
+        "content      *Acme*\\x1b[31m",
         "              called",
     ]
     assert Parse(as_json.output, Message()).data["city"] == "Zürich"
+    assert re.search(r'"id": 42[,}]', as_json.output)
     assert "[MESSAGE_NOT_FOUND]" in one_line(unknown, 1)

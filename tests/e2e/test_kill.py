@@ -8,6 +8,8 @@ from tests.e2e.program import DEAF, SERVE
 from tests.e2e.traffic import flowing
 from tests.histories.validating import validate
 
+pytestmark = pytest.mark.disk
+
 STEP_SECONDS = 120.0
 
 

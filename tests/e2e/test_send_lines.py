@@ -21,14 +21,14 @@ def _line(title: str, *user_ids: str, channel_id: str = "marketing-clue") -> str
 
 
 async def _titles(program: Program, user_id: str = "alice") -> list[str]:
-    """What the user got, in the order of arrival."""
+    """Returns the titles of the user's notifications, in the order of arrival."""
     async with AsyncClient(program.target) as client:
         return [n.message.title async for n in client.list_notifications(user_id)][::-1]
 
 
 async def test_each_line_is_a_message_sent_in_order(program: Program) -> None:
     sent = await tocsin(
-        program, "send", "-", given=_line("1") + _line("2", "alice", "bob") + "\n" + _line("3")
+        program, "send", "-", stdin=_line("1") + _line("2", "alice", "bob") + "\n" + _line("3")
     )
 
     assert (sent.code, sent.errors) == (0, "")
@@ -43,7 +43,7 @@ async def test_each_line_is_a_message_sent_in_order(program: Program) -> None:
 async def test_more_lines_than_a_batch_holds_are_sent_in_order(program: Program) -> None:
     numbers = [str(number) for number in range(1_300)]
 
-    sent = await tocsin(program, "send", "-", given="".join(map(_line, numbers)))
+    sent = await tocsin(program, "send", "-", stdin="".join(map(_line, numbers)))
 
     assert (sent.code, len(sent.output.splitlines())) == (0, 1_300)
     assert await _titles(program) == numbers
@@ -53,7 +53,7 @@ async def test_more_recipients_than_a_batch_holds_are_sent_to(program: Program) 
     users = [f"user-{number}" for number in range(1_000)]
 
     sent = await tocsin(
-        program, "send", "-", given="".join(_line(title, *users) for title in "abcdefg")
+        program, "send", "-", stdin="".join(_line(title, *users) for title in "abcdefg")
     )
 
     assert [line.rpartition("  ")[0] for line in sent.output.splitlines()] == [
@@ -62,10 +62,10 @@ async def test_more_recipients_than_a_batch_holds_are_sent_to(program: Program) 
     assert await _titles(program, users[-1]) == list("abcdefg")
 
 
-async def test_a_line_that_is_refused_is_told_and_the_rest_goes_on(program: Program) -> None:
+async def test_a_line_that_is_refused_is_reported_and_the_rest_is_sent(program: Program) -> None:
     sent = await tocsin(
         *(program, "send", "-"),
-        given="".join(
+        stdin="".join(
             [
                 _line("1"),
                 "nonsense\n",
@@ -83,12 +83,12 @@ async def test_a_line_that_is_refused_is_told_and_the_rest_goes_on(program: Prog
 
     assert sent.code == 1
     assert len(sent.output.splitlines()) == 2
-    told = [line.split(": ", 2) for line in sent.errors.splitlines()]
-    assert [(program_, line) for program_, line, _ in told] == [
+    reported = [line.split(": ", 2) for line in sent.errors.splitlines()]
+    assert [(program_, line) for program_, line, _ in reported] == [
         ("tocsin", f"line {number}") for number in (2, 3, 4, 5, 7, 8, 9)
     ]
     for (_, _, why), part in zip(
-        told,
+        reported,
         ["JSON", "CHANNEL_NOT_FOUND", "massage", "JSON", "message.title", "5,000", "1 MiB"],
         strict=True,
     ):
@@ -99,7 +99,7 @@ async def test_a_line_that_is_refused_is_told_and_the_rest_goes_on(program: Prog
 async def test_json_gives_one_result_for_each_line(program: Program) -> None:
     sent = await tocsin(
         *(program, "send", "-", "--json"),
-        given=_line("1") + "nonsense\n" + _line("nowhere", channel_id="nowhere") + _line("2"),
+        stdin=_line("1") + "nonsense\n" + _line("nowhere", channel_id="nowhere") + _line("2"),
     )
 
     results = [Parse(line, BatchSendResult()) for line in sent.output.splitlines()]
@@ -113,7 +113,7 @@ async def test_json_gives_one_result_for_each_line(program: Program) -> None:
     assert sent.code == 1
 
 
-async def test_what_is_there_is_sent_while_stdin_stays_open(program: Program) -> None:
+async def test_lines_are_sent_while_stdin_stays_open(program: Program) -> None:
     async with running("send", "-", TOCSIN_TARGET=program.target) as send:
         await send.write(_line("1") + _line("2")[:20])
         first = await send.line()
@@ -130,16 +130,18 @@ async def test_what_is_there_is_sent_while_stdin_stays_open(program: Program) ->
 
 
 async def test_lines_sent_again_are_sent_once(program: Program) -> None:
-    given = _line("1") + _line("2")
+    stdin = _line("1") + _line("2")
 
-    first = await tocsin(program, "send", "-", given=given)
-    second = await tocsin(program, "send", "-", given=given)
+    first = await tocsin(program, "send", "-", stdin=stdin)
+    second = await tocsin(program, "send", "-", stdin=stdin)
 
     assert first == second
     assert await _titles(program) == ["1", "2"]
 
 
-async def test_a_server_that_goes_is_told_with_the_line_to_go_on_from(program: Program) -> None:
+async def test_a_server_that_fails_is_reported_with_the_line_to_continue_from(
+    program: Program,
+) -> None:
     async with running("send", "-", TOCSIN_TARGET=program.target) as send:
         await send.write(_line("1"))
         await send.line()
@@ -149,7 +151,7 @@ async def test_a_server_that_goes_is_told_with_the_line_to_go_on_from(program: P
     assert f"from line 2 on: {program.target}: no answer in time" in one_line(ended, 1)
 
 
-async def test_all_is_sent_whether_or_not_anybody_reads_what_came_of_it(program: Program) -> None:
+async def test_everything_is_sent_even_if_nobody_reads_the_results(program: Program) -> None:
     path = program.directory / "messages.jsonl"
     path.write_text("".join(_line(str(number)) for number in range(600)) + "nonsense\n")
 
@@ -161,7 +163,7 @@ async def test_all_is_sent_whether_or_not_anybody_reads_what_came_of_it(program:
 
 
 async def test_a_byte_order_mark_is_none_of_the_first_message(program: Program) -> None:
-    sent = await tocsin(program, "send", "-", given="\ufeff" + _line("1") + _line("2"))
+    sent = await tocsin(program, "send", "-", stdin="\ufeff" + _line("1") + _line("2"))
 
     assert (sent.code, sent.errors) == (0, "")
     assert await _titles(program) == ["1", "2"]
@@ -188,7 +190,7 @@ async def test_stdin_that_cannot_be_read_is_wrong_usage(program: Program) -> Non
     assert "stdin" in one_line(ended, 2)
 
 
-async def test_a_target_that_is_none_is_told_before_stdin_is_read() -> None:
-    ended = await run("send", "-", "--target", "nonsense", given=_line("1"))
+async def test_a_malformed_target_is_reported_before_stdin_is_read() -> None:
+    ended = await run("send", "-", "--target", "nonsense", stdin=_line("1"))
 
     assert "--target" in one_line(ended, 2)

@@ -34,6 +34,13 @@ def test_a_port_that_somebody_has_is_refused(tmp_path: Path, taken_port: int) ->
     assert f"127.0.0.1:{taken_port}" in complaint
 
 
+def test_a_name_of_which_one_address_is_taken_is_refused(tmp_path: Path, taken_port: int) -> None:
+    complaint = complaint_of([*SERVE, "--listen", f"localhost:{taken_port}"], tmp_path)
+
+    assert f"localhost:{taken_port}" in complaint
+    assert f"127.0.0.1:{taken_port} is in use" in complaint
+
+
 async def test_a_port_is_never_shared_with_another_server(
     start_program: StartProgram, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

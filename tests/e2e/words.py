@@ -1,4 +1,4 @@
-"""The words by which the command line's commands are called: whatever commands there are."""
+"""The names of all commands of the command line, by introspection."""
 
 from collections.abc import Iterator
 

@@ -1,8 +1,9 @@
 """Both Python clients against a server: every method, and what a subscription lives through."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -133,6 +134,39 @@ async def test_a_channel_with_messages_is_deleted_by_force_alone(client: AsyncCl
         await client.get_channel("news")
 
 
+async def test_a_channel_is_created_again_right_after_it_was_deleted_by_force(
+    client: AsyncClient,
+) -> None:
+    users = [f"user-{number}" for number in range(1_000)]
+    await client.send_batch(
+        make_send_request("news", f"Message {number}", to=users) for number in range(5)
+    )
+
+    await client.delete_channel("news", force=True)
+    created = await client.create_channel("news", title="News, again")
+
+    assert created.title == "News, again"
+    assert (await client.get_inbox("user-7")).total_count == 0
+
+
+async def test_a_call_that_the_database_kept_waiting_says_so(
+    serve: Serve, settings: Settings
+) -> None:
+    path = settings.database_url.partition("///")[2]
+    async with serve(settings) as server, AsyncClient(server.target) as client:
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+
+            # The server answers after 5 seconds that the database does not, and is asked again.
+            with pytest.raises(DeadlineExceeded) as caught:
+                await client.create_channel("late", title="Late", timeout=7.5)
+
+            other.execute("ROLLBACK")
+
+    assert caught.value.reason == "STORE_UNAVAILABLE"
+    assert caught.value.message.startswith("no answer in time; before: The database did not answer")
+
+
 async def test_what_is_sent_is_read_back(client: AsyncClient) -> None:
     sent = await client.send(
         "news",
@@ -228,7 +262,7 @@ async def test_an_error_names_every_field_that_is_wrong(client: AsyncClient) -> 
         await client.mark_read("alice", ids=[])
     with pytest.raises(ValueError, match="up_to_revision is for channel_ids and all"):
         await client.mark_read("alice", ids=["n1"], up_to_revision=5)
-    with pytest.raises(ValueError, match="give read, seen or both"):
+    with pytest.raises(ValueError, match="pass read, seen or both"):
         await client.update_notifications("alice", all=True, up_to_revision=0)
 
     assert {violation.field for violation in caught.value.violations} == {

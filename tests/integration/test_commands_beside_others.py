@@ -1,20 +1,21 @@
-"""What the commands of `tocsin` do while others write."""
+"""Commands of `tocsin` while others write."""
 
 from collections.abc import AsyncIterator
+from datetime import UTC
 
 import pytest
 from tocsin.v1.channel_pb2 import Channel
 from tocsin.v1.inbox_pb2 import Inbox
 from tocsin_client import Aborted, AsyncClient
-from tocsin_client.cli.grouping import grouped
-from tocsin_client.cli.labelling import Labelling
-from tocsin_client.cli.marking import mark_selected
-from tocsin_client.cli.selecting import Selection
+from tocsin_client.cli.channel_update import LabelChanges
+from tocsin_client.cli.inbox_listing import list_by_channel
+from tocsin_client.cli.marks import mark_selected
+from tocsin_client.cli.selection import Selection
 from tocsin_server.testing import LocalServer
 
 
 class Overtaken(AsyncClient):
-    """Somebody else writes right after each of its reads."""
+    """Somebody else writes after each of its reads."""
 
     async def get_inbox(self, user_id: str, *, timeout: float | None = None) -> Inbox:
         inbox = await super().get_inbox(user_id, timeout=timeout)
@@ -78,24 +79,24 @@ async def test_a_listing_is_of_what_was_there_at_the_look(
     await client.send("news", "before", to="alice")
     selection = Selection("alice", frozenset(), limit, unread_only=False)
 
-    shown = [entry async for entry in grouped(client, selection)]
+    shown = [entry async for entry in list_by_channel(client, selection, UTC)]
 
     assert shown[0].line().plain.startswith("alice  1 notification,")
     assert [entry.words.plain for entry in shown[3:]] == ["before"]
 
 
 async def test_labels_that_somebody_else_sets_meanwhile_stay(client: AsyncClient) -> None:
-    labelling = Labelling({"ours": "1"}, frozenset({"old"}), clears=False)
+    label_changes = LabelChanges({"ours": "1"}, frozenset({"old"}), clears=False)
 
-    channel = await labelling.update(client, "news", title=None, description=None, etag="")
+    channel = await label_changes.update(client, "news", title=None, description=None, etag="")
 
     assert channel.labels == {"kept": "1", "theirs": "1", "ours": "1"}
 
 
 async def test_an_update_that_is_always_overtaken_gives_up(tocsin_server: LocalServer) -> None:
-    labelling = Labelling({"ours": "1"}, frozenset(), clears=False)
+    label_changes = LabelChanges({"ours": "1"}, frozenset(), clears=False)
 
     async with Outrun(tocsin_server.target) as client:
         await client.create_channel("news", title="News")
         with pytest.raises(Aborted):
-            await labelling.update(client, "news", title=None, description=None, etag="")
+            await label_changes.update(client, "news", title=None, description=None, etag="")

@@ -76,6 +76,7 @@ async def test_a_text_that_is_not_utf_8_is_an_invalid_argument(server: Served, b
     failure = await call(server, method, body)
 
     assert (failure.code, failure.reason) == (StatusCode.INVALID_ARGUMENT, "REQUEST_MALFORMED")
+    assert failure.fields == ["channel_id"]
 
 
 async def test_data_that_is_nested_too_deeply_is_an_invalid_argument(server: Served) -> None:

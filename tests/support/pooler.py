@@ -7,14 +7,15 @@ from contextlib import asynccontextmanager, suppress
 from sqlalchemy import make_url
 
 _PROTOCOL = (3 << 16).to_bytes(4, "big")
-_KEPT = {b"user", b"database"}
+_KEPT = {b"application_name", b"user", b"database"}
+"""As PgBouncer keeps them with `ignore_startup_parameters`."""
 
 
 @asynccontextmanager
 async def dropping_settings(url: str) -> AsyncIterator[str]:
     """Pools the connections to a database while the context lasts; gives the URL of the pooler.
 
-    Each connection's startup message reaches the server with nothing but its user and database.
+    Of a startup message only the names of the user, the database and the application get through.
     """
     target = make_url(url)
     folder = target.query.get("host", "")

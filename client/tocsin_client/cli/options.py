@@ -1,4 +1,4 @@
-"""What several commands take."""
+"""Options that several commands take."""
 
 from collections.abc import Sequence
 from typing import Annotated, TypeVar
@@ -13,9 +13,9 @@ _Value = TypeVar("_Value")
 def _or_the_programs(
     context: typer.Context, parameter: typer.CallbackParam, value: _Value
 ) -> _Value:
-    """The value given to the command, or else to the program: `tocsin --json channels list`."""
-    given: _Value = value or context.find_root().params.get(parameter.name or "", value)
-    return given
+    """Returns the command's value, or else the program's: `tocsin --json channels list`."""
+    chosen: _Value = value or context.find_root().params.get(parameter.name or "", value)
+    return chosen
 
 
 ChannelId = Annotated[
@@ -24,7 +24,7 @@ ChannelId = Annotated[
 Limit = Annotated[
     int | None,
     typer.Option(
-        "--limit", metavar="COUNT", min=1, help="How many to list at most; by default all."
+        "--limit", metavar="COUNT", min=1, help="How many to list at most; all by default."
     ),
 ]
 Target = Annotated[
@@ -41,30 +41,36 @@ AsJson = Annotated[
     bool,
     typer.Option("--json", help="Print JSON, one object a line.", callback=_or_the_programs),
 ]
+InUtc = Annotated[
+    bool,
+    typer.Option(
+        "--utc", help="Show times in UTC, not in the local time zone.", callback=_or_the_programs
+    ),
+]
 Labels = Annotated[
     list[str] | None,
     typer.Option(
         "--label",
         metavar="NAME=VALUE",
-        help="A name and value of your own; may be repeated.",
+        help="A label of your own; may be repeated.",
     ),
 ]
 RequestId = Annotated[
     str,
     typer.Option(
         metavar="ID",
-        help="Makes a repeat of this command safe, for 24 hours: it happens once.",
+        help="Makes it safe to repeat this command within 24 hours: it takes effect once.",
         show_default=False,
     ),
 ]
 
 
 def pairs(labels: Sequence[str] | None) -> dict[str, str]:
-    """The labels given as NAME=VALUE."""
-    made = {}
+    """Parses labels of the form NAME=VALUE."""
+    parsed = {}
     for label in labels or ():
         name, separator, value = label.partition("=")
         if not separator:
             raise typer.BadParameter(f"{label!r} is not NAME=VALUE.", param_hint="'--label'")
-        made[name] = value
-    return made
+        parsed[name] = value
+    return parsed

@@ -1,4 +1,4 @@
-"""The program: its commands, and what becomes of their errors."""
+"""The program: its commands, and how their errors are printed."""
 
 import os
 import sys
@@ -9,26 +9,27 @@ from typing import Annotated
 import typer
 
 import tocsin_client
-from tocsin_client.cli import channels, inbox, messages, sending, watching
+from tocsin_client.cli.commands import channels, inbox, messages, send, watch
+from tocsin_client.cli.error_text import sentence
 from tocsin_client.cli.options import DEFAULT_TARGET
-from tocsin_client.cli.visibility import plain
+from tocsin_client.cli.sanitizing import plain
 
 _COMPLETION = {"--install-completion", "--show-completion"}
 
 program = typer.Typer(
-    # Plain help keeps its examples as they are to be typed, and takes half as long.
+    # Plain help keeps examples as they are typed, and is printed in half the time.
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 program.add_typer(channels.commands, name="channels")
 program.add_typer(messages.commands, name="messages")
-program.command()(sending.send)
+program.command()(send.send)
 program.command()(inbox.inbox)
-program.command()(watching.watch)
+program.command()(watch.watch)
 
 
-def _say_version(asked: bool) -> None:  # noqa: FBT001  (typer's form)
-    if asked:
+def _print_version(is_set: bool) -> None:  # noqa: FBT001  (typer's form)
+    if is_set:
         typer.echo(f"tocsin, version {version('tocsin')}")
         raise typer.Exit
 
@@ -46,10 +47,13 @@ def _program(
         ),
     ] = DEFAULT_TARGET,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")] = False,
-    asks_version: Annotated[
+    in_utc: Annotated[
+        bool, typer.Option("--utc", help="Show times in UTC, not in the local time zone.")
+    ] = False,
+    version_only: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_say_version, is_eager=True, help="Show the version and exit."
+            "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
         ),
     ] = False,
 ) -> None:
@@ -67,13 +71,13 @@ def _program(
       export TOCSIN_TARGET=inbox.example.com:50051
 
     \b
-    Words that complete themselves, here of bash; zsh and fish have them too. The first adds a line to
-    ~/.bashrc, the second shows the script and changes nothing:
+    Completion for bash; zsh and fish have it, too. The first command adds a line
+    to ~/.bashrc, the second prints the script and changes nothing:
       tocsin --install-completion bash
       tocsin --show-completion bash
 
-    Exit codes: 0; 1 for an error that the server or the network answered; 2 for wrong usage;
-    130 for Ctrl-C.
+    Exit codes: 0 for success; 1 for an error of the server or the network; 2 for wrong usage; 130 for
+    Ctrl-C.
     """
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
@@ -89,22 +93,22 @@ def _require_text(arguments: Sequence[str]) -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Runs the program, and returns its exit code; what goes wrong is one line on stderr."""
+    """Runs the program, prints an error as one line on stderr, and returns the exit code."""
     if len(arguments) == 2 and arguments[0] in _COMPLETION:
-        # They take the name of a shell only where Typer is not to detect it.
+        # They take the name of a shell only if Typer does not detect it.
         os.environ["_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION"] = "1"
     try:
         _require_text(arguments)
         code = program(list(arguments), prog_name="tocsin", standalone_mode=False)
     except typer.TyperException as mistake:
-        # The prefix is Pydantic's, which checks the values for Typer.
+        # Pydantic, which checks the values for Typer, adds the prefix.
         problem, code = mistake.format_message().replace("Value error, ", ""), mistake.exit_code
         if context := getattr(mistake, "ctx", None):
-            problem = f"{problem.rstrip('.')}. Try '{context.command_path} --help'."
+            problem = f"{sentence(problem)} Try '{context.command_path} --help'."
     except tocsin_client.TocsinError as failure:
         problem, code = str(failure), 1
     except OSError as failure:
-        # A file that the shell's completion goes to; or what was shown is help.
+        # Writing a file of the shell's completion failed, or writing help to stdout.
         problem, code = f"{failure.filename or 'cannot write to stdout'}: {failure.strerror}", 1
     except typer.Abort:
         return 130

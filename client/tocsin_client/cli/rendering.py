@@ -1,12 +1,12 @@
 """Messages as text for people."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from tocsin_client.cli.visibility import plain
+from tocsin_client.cli.sanitizing import plain, plain_title
 
 if TYPE_CHECKING:
     from google.protobuf.struct_pb2 import Struct
@@ -24,36 +24,38 @@ SEVERITIES = {
     3: ("high", "bold yellow"),
     4: ("critical", "bold red"),
 }
-_TIME_WIDTH = len("2026-11-22 17:51:04")
+_TIME_WIDTH = len("2026-11-22 17:51:04+01:00")
 
 
-def done(deed: str, channel_id: str) -> Text:
-    """What was done to a channel."""
-    return Text.assemble(f"{deed} ", (channel_id, "bold"))
+def done(verb: str, channel_id: str) -> Text:
+    """Returns what was done to a channel."""
+    return Text.assemble(f"{verb} ", (channel_id, "bold"))
 
 
 def channels_listed(channels: Sequence["Channel"]) -> Iterator[Text]:
-    """A line a channel."""
+    """Yields a line for each channel."""
     width = max((len(channel.channel_id) for channel in channels), default=0)
     for channel in channels:
-        yield Text.assemble((f"{channel.channel_id:<{width}}", "bold"), "  ", plain(channel.title))
+        yield Text.assemble(
+            (f"{channel.channel_id:<{width}}", "bold"), "  ", plain_title(channel.title)
+        )
 
 
-def channel_shown(channel: "Channel") -> Iterator[Text]:
-    """A line for everything that a channel has."""
+def channel_shown(channel: "Channel", zone: tzinfo | None) -> Iterator[Text]:
+    """Yields a line for each field of a channel that is set."""
     yield _pair("channel", channel.channel_id)
-    yield _pair("title", channel.title)
+    yield _pair("title", plain_title(channel.title))
     if channel.description:
         yield _pair("description", channel.description)
     for name, value in sorted(channel.labels.items()):
         yield _pair("label", f"{name}={value}")
-    yield _pair("created", moment(channel.create_time))
-    yield _pair("updated", moment(channel.update_time))
+    yield _pair("created", moment(channel.create_time, zone))
+    yield _pair("updated", moment(channel.update_time, zone))
     yield _pair("etag", channel.etag)
 
 
 def sent(response: "SendMessageResponse") -> Text:
-    """What came of a send."""
+    """Returns how many inboxes a message was sent to, and its id."""
     count = response.accepted_count
     return Text.assemble(
         f"sent to {count:,} {'inbox' if count == 1 else 'inboxes'}",
@@ -61,32 +63,33 @@ def sent(response: "SendMessageResponse") -> Text:
     )
 
 
-def changed(change: "NotificationChange") -> Text:
-    """A change of an inbox: when, its revision, and what it is."""
+def changed(change: "NotificationChange", zone: tzinfo | None) -> Text:
+    """Returns a change of an inbox: its time, its revision, and what changed."""
     if change.HasField("upserted"):
-        return _notified(change)
+        return _notified(change, zone)
     if change.HasField("marked"):
-        return _line(change, moment(change.marked.mark_time), *_marked(change.marked))
+        time = moment(change.marked.mark_time, zone)
+        return _line(change, time, *_marked(change.marked))
     return _line(change, "", ("removed", "dim"), (plain(change.removed), ""))
 
 
 def counted(inbox: "Inbox") -> Text:
-    """How many notifications an inbox has that were not read."""
-    return Text(f"{inbox.user_id} has {inbox.unread_count:,} unread", "bold")
+    """Returns the unread count of an inbox."""
+    return Text(f"{plain(inbox.user_id)} has {inbox.unread_count:,} unread", "bold")
 
 
 def marked(response: "UpdateNotificationsResponse", state: str) -> Iterator[Text]:
-    """What came of a mark, and how much is unread now."""
+    """Yields how many notifications were marked, and the unread count."""
     count = response.updated_count
     yield Text(f"marked {count:,} {'notification' if count == 1 else 'notifications'} {state}")
     yield counted(response.inbox)
 
 
-def message_shown(message: "Message") -> Iterator[Text]:
-    """A line for everything that a message has; its content, line by line, is the last."""
+def message_shown(message: "Message", zone: tzinfo | None) -> Iterator[Text]:
+    """Yields a line for each field of a message that is set; the content comes last."""
     yield _pair("message", message.message_id)
     yield _pair("channel", message.channel_id)
-    yield _pair("title", message.title)
+    yield _pair("title", plain_title(message.title))
     yield _pair("severity", severity(message)[0])
     for name, text in (
         ("sender", message.sender),
@@ -99,32 +102,32 @@ def message_shown(message: "Message") -> Iterator[Text]:
         yield _pair("label", f"{name}={value}")
     if message.HasField("data"):
         yield _pair("data", _json(message.data))
-    yield _pair("sent", moment(message.create_time))
+    yield _pair("sent", moment(message.create_time, zone))
     for number, line in enumerate(message.content.splitlines()):
         yield _pair("" if number else "content", line)
 
 
 def severity(message: "Message") -> tuple[str, str]:
-    """The name of a message's severity, and how it is styled."""
+    """Returns the name of a message's severity, and its style."""
     return SEVERITIES.get(message.severity, (str(message.severity), ""))
 
 
-def moment(timestamp: "Timestamp") -> str:
-    """A point in time, by the local clock."""
-    local = datetime.fromtimestamp(timestamp.seconds, UTC).astimezone()
-    return f"{local:%Y-%m-%d %H:%M:%S}"
+def moment(timestamp: "Timestamp", zone: tzinfo | None) -> str:
+    """Formats a time with its offset from UTC; without a zone, in the local one."""
+    time = datetime.fromtimestamp(timestamp.seconds, UTC).astimezone(zone)
+    return time.isoformat(" ", "seconds")
 
 
-def _notified(change: "NotificationChange") -> Text:
+def _notified(change: "NotificationChange", zone: tzinfo | None) -> Text:
     notification = change.upserted
     message = notification.message
     name, style = severity(message)
     line = _line(
         change,
-        moment(notification.receive_time),
+        moment(notification.receive_time, zone),
         (message.channel_id, "cyan"),
         (f"{name:<8}", style),
-        (plain(message.title), style),
+        (plain_title(message.title), style),
         (plain(message.url), "underline"),
     )
     if notification.HasField("read_time"):
@@ -133,7 +136,7 @@ def _notified(change: "NotificationChange") -> Text:
 
 
 def _marked(mark: "Mark") -> Iterator[tuple[str, str]]:
-    # Read implies seen, and not seen implies not read.
+    # Read implies seen, and unseen implies unread.
     if mark.HasField("read"):
         yield "read" if mark.read else "unread", "green"
     else:
@@ -164,6 +167,6 @@ def _pair(name: str, value: str) -> Text:
 
 
 def _json(data: "Struct") -> str:
-    from google.protobuf.json_format import MessageToJson  # noqa: PLC0415  # help does without
+    from tocsin_client.cli import json_numbers  # noqa: PLC0415  # help does without
 
-    return MessageToJson(data, indent=None, ensure_ascii=False)
+    return json_numbers.dump(data, for_people=True)

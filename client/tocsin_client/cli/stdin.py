@@ -1,4 +1,4 @@
-"""The lines of stdin as they come, in bounded memory."""
+"""Reads lines of stdin as soon as they are there, in bounded memory."""
 
 import asyncio
 import codecs
@@ -11,10 +11,10 @@ from threading import Semaphore, Thread
 
 import typer
 
-# More than any message may have as JSON.
+# More than any message has as JSON.
 LINE_BYTES = 1 << 20
 _CHUNK_BYTES = 1 << 16
-# How many chunks may wait: together as much as a line may have.
+# How many chunks are read ahead: together as much as the longest line.
 _CHUNKS = LINE_BYTES // _CHUNK_BYTES
 
 
@@ -27,34 +27,34 @@ class Line:
 
 
 async def lines() -> AsyncIterator[list[Line]]:
-    """What is there of stdin, again and again: the lines that end in it.
+    """Yields, again and again, the lines that are there.
 
     Raises:
         typer.BadParameter: stdin cannot be read.
     """
-    split = Splitting()
+    splitter = LineSplitter()
     try:
         chunks = _Chunks(sys.stdin.fileno())
-        while chunk := await chunks.there():
-            yield list(split.take(chunk))
-    except (AttributeError, OSError, ValueError):  # there is none, or it is a directory
+        while chunk := await chunks.read():
+            yield list(splitter.take(chunk))
+    except (AttributeError, OSError, ValueError):  # no stdin, or a directory
         raise typer.BadParameter("stdin cannot be read.", param_hint="'-'") from None
-    yield list(split.end())
+    yield list(splitter.end())
 
 
-class Splitting:
-    """Cuts what is read into lines; of one that is too long, no more than its number is held.
+class LineSplitter:
+    """Splits chunks of bytes into lines, and drops the text of a line that is too long.
 
-    The byte order mark that some programs begin with is none of the first line.
+    A byte order mark at the start is no part of the first line.
     """
 
     def __init__(self) -> None:
         self._number = 0
-        self._begun = bytearray()
+        self._line = bytearray()
         self._too_long = False
 
     def take(self, chunk: bytes) -> Iterator[Line]:
-        """The lines that end in what was read next."""
+        """Adds a chunk, and yields the lines that end in it."""
         *ends, rest = chunk.split(b"\n")
         for end in ends:
             self._add(end)
@@ -62,63 +62,63 @@ class Splitting:
         self._add(rest)
 
     def end(self) -> Iterator[Line]:
-        """What was left without an end, if anything."""
-        if self._begun or self._too_long:
+        """Yields the last line, if it has no line break."""
+        if self._line or self._too_long:
             yield self._cut()
 
     def _add(self, part: bytes) -> None:
-        if len(self._begun) + len(part) > LINE_BYTES:
+        if len(self._line) + len(part) > LINE_BYTES:
             self._too_long = True
-            self._begun.clear()
+            self._line.clear()
         elif not self._too_long:
-            self._begun += part
+            self._line += part
 
     def _cut(self) -> Line:
         self._number += 1
         if self._number == 1:
-            self._begun = self._begun.removeprefix(codecs.BOM_UTF8)
-        line = Line(self._number, None if self._too_long else bytes(self._begun))
-        self._begun.clear()
+            self._line = self._line.removeprefix(codecs.BOM_UTF8)
+        line = Line(self._number, None if self._too_long else bytes(self._line))
+        self._line.clear()
         self._too_long = False
         return line
 
 
 class _Chunks:
-    """Reads ahead in a thread: of a file, a pipe and a terminal only that can be awaited alike.
+    """Reads stdin ahead in a thread, which works for files, pipes and terminals.
 
-    Nothing waits for the thread at the end: it may wait for stdin for ever.
+    The thread is a daemon: at the end it may still wait for stdin.
     """
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._loop = asyncio.get_running_loop()
         self._room = Semaphore(_CHUNKS)
-        self._read: asyncio.Queue[bytes | OSError] = asyncio.Queue()
-        Thread(target=self._read_on, daemon=True).start()
+        self._chunks: asyncio.Queue[bytes | OSError] = asyncio.Queue()
+        Thread(target=self._read_ahead, daemon=True).start()
 
-    async def there(self) -> bytes:
-        """All that was read and not given yet, once there is something; empty at the end."""
+    async def read(self) -> bytes:
+        """Waits for the next chunk, and returns all that are there; nothing at the end."""
         chunks = [await self._next()]
-        while chunks[-1] and not self._read.empty():
+        while chunks[-1] and not self._chunks.empty():
             chunks.append(await self._next())
         if len(chunks) > 1 and not chunks[-1]:
-            self._read.put_nowait(b"")
+            self._chunks.put_nowait(b"")
         return b"".join(chunks)
 
     async def _next(self) -> bytes:
-        chunk = await self._read.get()
+        chunk = await self._chunks.get()
         self._room.release()
         if isinstance(chunk, OSError):
             raise chunk
         return chunk
 
-    def _read_on(self) -> None:
+    def _read_ahead(self) -> None:
         chunk: bytes | OSError = b"."
-        with suppress(RuntimeError):  # the loop is closed: nobody wants more
+        with suppress(RuntimeError):  # the loop is closed
             while chunk and not isinstance(chunk, OSError):
                 self._room.acquire()
                 try:
                     chunk = os.read(self._descriptor, _CHUNK_BYTES)
                 except OSError as problem:
                     chunk = problem
-                self._loop.call_soon_threadsafe(self._read.put_nowait, chunk)
+                self._loop.call_soon_threadsafe(self._chunks.put_nowait, chunk)

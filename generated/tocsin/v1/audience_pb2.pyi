@@ -31,7 +31,9 @@ class Audience(_message.Message):
     def user_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """These users, created when unknown; a repeated id counts once.
 
-        At most 1,000. Format: `[A-Za-z0-9][A-Za-z0-9._@:+-]{0,127}`.
+        At most 1,000. Each has 1 to 128 characters, none of Unicode's categories Cc,
+        Cf, Cs, Zs, Zl and Zp (control, format and space characters). Ids are
+        compared as they are: `Alice` and `alice` are two users.
         """
 
     def __init__(

@@ -76,7 +76,10 @@ class SubscribeRequest(_message.Message):
     SNAPSHOT_SIZE_FIELD_NUMBER: _builtins.int
     HEARTBEAT_INTERVAL_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
-    """Whose inbox. Required. Format: `[A-Za-z0-9][A-Za-z0-9._@:+-]{0,127}`."""
+    """Whose inbox. Required. 1 to 128 characters, none of Unicode's categories Cc,
+    Cf, Cs, Zs, Zl and Zp (control, format and space characters); compared as
+    they are.
+    """
     cursor: _builtins.str
     """The last cursor that the client has. Default empty: a SNAPSHOT."""
     snapshot_size: _builtins.int

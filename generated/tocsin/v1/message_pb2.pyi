@@ -158,7 +158,8 @@ class Message(_message.Message):
     """Where a click leads. At most 2,048 characters; default empty: nowhere.
 
     `http` or `https` with a host and no user info, or a path that starts with
-    one `/` (not `//`, not `/\\`); no control characters, no backslashes.
+    one `/` (not `//`, not `/\\`), also once its `.` and `..` are resolved; no
+    control characters, no backslashes, no empty label and no `%` in the host.
     """
     mobile_url: _builtins.str
     """Where a tap in a mobile application leads. As `url`; default empty: `url`
@@ -174,6 +175,10 @@ class Message(_message.Message):
     def data(self) -> _struct_pb2.Struct:
         """The application's own data, passed through. At most 16 KiB encoded, nested
         at most 16 levels deep, without NaN and infinities.
+
+        Numbers are doubles: integers beyond 2^53 are rounded to ones that a double
+        can hold, up or down. Send such an integer as a string. 42 is stored as
+        42.0; what prints it has to print whole numbers as whole.
         """
 
     @_builtins.property

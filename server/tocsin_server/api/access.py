@@ -8,7 +8,7 @@ from tocsin_server.domain.model.identity import Caller
 class Access(Enum):
     """Who may call a method."""
 
-    OPEN = "anybody who reaches the server"
+    OPEN = "every caller that reaches the server"
 
 
 def anonymous(peer: str) -> Caller:

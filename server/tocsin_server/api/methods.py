@@ -1,4 +1,4 @@
-"""Methods: what a transport has to know of an RPC to serve it.
+"""Methods: what a transport must know about an RPC to serve it.
 
 Each service declares its RPCs in one table, a `Service`. Bound to the handlers
 that serve it, the table is all that a transport needs: it registers every

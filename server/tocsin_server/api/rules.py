@@ -16,6 +16,7 @@ from google.protobuf.message import Message as ProtoMessage
 from tocsin_server.domain.model import limits
 from tocsin_server.domain.model.errors import FieldsInvalid, Violation
 from tocsin_server.domain.model.links import link_problem
+from tocsin_server.domain.model.user_ids import is_user_id
 
 if TYPE_CHECKING:
     from google.protobuf.struct_pb2 import Struct, Value
@@ -35,6 +36,11 @@ Rule = Callable[[ProtoMessage, str, str, Found], None]
 
 FieldRules = Sequence[tuple[str, Rule]]
 """The names of a message's fields or oneofs, and the rule of each."""
+
+_USER_ID_RULE = (
+    f"must have 1 to {limits.USER_ID_CHARACTERS} characters,"
+    " none of them a control, format or space character"
+)
 
 RULES: dict[type[ProtoMessage], FieldRules] = {}
 """The rules of all messages; `declare` adds those of a service."""
@@ -68,8 +74,24 @@ def matching(pattern: re.Pattern[str]) -> Rule:
     return rule
 
 
+def user_id(message: ProtoMessage, name: str, path: str, found: Found) -> None:
+    """The id of a user."""
+    if not is_user_id(getattr(message, name)):
+        found.append(Violation(path + name, _USER_ID_RULE))
+
+
+def user_ids(most: int) -> Rule:
+    """At most so many ids of users."""
+    return _each(is_user_id, _USER_ID_RULE, most, 0)
+
+
 def each(pattern: re.Pattern[str], most: int, least: int = 0) -> Rule:
     """So many texts of a pattern."""
+    return _each(pattern.fullmatch, f"must match {pattern.pattern}", most, least)
+
+
+def _each(fits: Callable[[str], object], rule_text: str, most: int, least: int) -> Rule:
+    """So many texts, each of which fits."""
 
     def rule(message: ProtoMessage, name: str, path: str, found: Found) -> None:
         values: Sequence[str] = getattr(message, name)
@@ -77,10 +99,9 @@ def each(pattern: re.Pattern[str], most: int, least: int = 0) -> Rule:
             limit = f"{least} to {most:,}" if least else f"{most:,}"
             found.append(Violation(path + name, f"has {len(values):,} items; {limit} is the limit"))
             return
-        matches = pattern.fullmatch
         for index, value in enumerate(values):
-            if not matches(value):
-                found.append(Violation(f"{path}{name}[{index}]", f"must match {pattern.pattern}"))
+            if not fits(value):
+                found.append(Violation(f"{path}{name}[{index}]", rule_text))
 
     return rule
 
@@ -233,6 +254,5 @@ def declare(rules: Mapping[type[ProtoMessage], FieldRules]) -> Callable[[ProtoMe
 
 
 CHANNEL_ID = matching(limits.CHANNEL_ID)
-USER_ID = matching(limits.USER_ID)
 REQUEST_ID = ("request_id", text(limits.REQUEST_ID_CHARACTERS))
 PAGE_SIZE = ("page_size", not_negative)

@@ -1,1 +1,1 @@
-"""Work that nobody waits for: what is due, and what takes long, in short transactions."""
+"""Background work: what is due and what takes long, in short transactions, and what is watched."""

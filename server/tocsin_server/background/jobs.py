@@ -1,4 +1,4 @@
-"""Working: jobs get their steps, one after the other, behind whoever writes."""
+"""Jobs: their steps are done one after the other, behind the writes of callers."""
 
 from asyncio import sleep
 from logging import getLogger
@@ -20,6 +20,6 @@ async def work_forever(store: JobStore, clock: Clock, seconds: float = WORK_SECO
                 pass
         except TocsinError as error:
             logger.warning("jobs have to wait: %s", error)
-        except Exception:  # the next time may do better, and must come
+        except Exception:  # the next turn may succeed, and must come
             logger.exception("working failed")
         await sleep(seconds)

@@ -1,4 +1,4 @@
-"""Pruning: what is past its retention goes, a little at a time, behind whoever writes."""
+"""Pruning: rows past their retention are deleted, a few at a time, behind the writes of callers."""
 
 from asyncio import sleep
 from logging import getLogger
@@ -20,7 +20,7 @@ async def prune_forever(store: PruningStore, clock: Clock, seconds: float = PRUN
             await prune(store, clock)
         except TocsinError as error:
             logger.warning("pruning has to wait: %s", error)
-        except Exception:  # the next time may do better, and must come
+        except Exception:  # the next turn may succeed, and must come
             logger.exception("pruning failed")
 
 

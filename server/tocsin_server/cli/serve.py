@@ -3,15 +3,20 @@
 import asyncio
 import gc
 import signal
+from logging import getLogger
 
 import click
+from click.core import ParameterSource
 
 from tocsin_server.app import serving
 from tocsin_server.cli.announcing import announce
+from tocsin_server.cli.open_files import RESERVED, raise_open_files
 from tocsin_server.cli.parameters import Address, Span, database_url_option
 from tocsin_server.settings import Settings
 
 _DEFAULT = Settings()
+
+logger = getLogger(__name__)
 
 
 @click.command()
@@ -50,7 +55,7 @@ _DEFAULT = Settings()
     default=_DEFAULT.max_streams,
     show_default=True,
     show_envvar=True,
-    help="How many streams may be open at once.",
+    help="How many streams may be open at once; each may take an open file.",
 )
 def serve(
     database_url: str,
@@ -60,8 +65,33 @@ def serve(
     max_streams: int,
 ) -> None:
     """Serves until SIGINT or SIGTERM."""
+    max_streams = _that_fit(max_streams)
     settings = Settings(database_url, listen, idempotency_retention, history_retention, max_streams)
     asyncio.run(_serve(settings))
+
+
+def _that_fit(max_streams: int) -> int:
+    """Returns how many streams to serve: as many as requested, or by default as open files allow.
+
+    Raises:
+        BadParameter: more streams are requested than files can be open.
+    """
+    limit = raise_open_files()
+    if max_streams + RESERVED <= limit:
+        return max_streams
+    source = click.get_current_context().get_parameter_source("max_streams")
+    if source is not ParameterSource.DEFAULT or limit <= RESERVED:
+        raise click.BadParameter(
+            f"{max_streams:,} streams need {max_streams + RESERVED:,} open files;"
+            f" the limit is {limit:,} (ulimit -Hn)",
+            param_hint="--max-streams",
+        )
+    fit = limit - RESERVED
+    logger.warning(
+        "the limit of open files allows fewer streams",
+        extra={"open_files": limit, "max_streams": fit},
+    )
+    return fit
 
 
 async def _serve(settings: Settings) -> None:

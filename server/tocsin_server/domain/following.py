@@ -1,13 +1,12 @@
 """Following an inbox: snapshot, replay, and live, without a gap.
 
-A follower is synced or behind. It registers its watch first and reads the
-store second, so whatever commits in between is either read or announced.
-Behind, it reads the store from its position, page by page, until a page ends
-at the head; from there its watch goes on. Synced, it gives what the watch has
-pending. The watch may lose changes, never silently: then the follower is
-behind again and reads them from the store. So the store alone decides what a
-stream delivers, and the watch only when. (The scheme is that of etcd's synced
-and unsynced watchers.)
+A follower is synced or behind. It registers its watch before it reads the store,
+so a change that commits in between is either read or announced. While behind, it
+reads the store from its position, page by page, until a page ends at the head; from
+there its watch continues. While synced, it delivers the pending changes of the watch.
+The watch may lose changes, but never silently: then the follower is behind again and
+reads them from the store. So the store alone decides what a stream delivers, and the
+watch only when. (etcd's synced and unsynced watchers work in this way.)
 """
 
 from asyncio import Task, create_task
@@ -42,20 +41,20 @@ COUNTERS_BYTES_ALONE = RESPONSE_BYTES * 15 // 16
 
 @dataclass(slots=True)
 class _Ending:
-    """The end of a SNAPSHOT or REPLAY: its head, and the counters that are still to be given.
+    """The end of a SNAPSHOT or REPLAY: its head, and the counters that are left to deliver.
 
-    `given` is how many of the counters earlier responses have.
+    `delivered` is the number of counters that earlier responses have.
     """
 
     phase: Phase
     inbox: Inbox
     channel_counters: Sequence[ChannelCounters]
-    given: int = 0
+    delivered: int = 0
 
 
 @dataclass(slots=True)
 class _Snapshot:
-    """A snapshot under way: the head it stands for, and what is left to give."""
+    """A snapshot in progress: the head that it shows, and what is left to deliver."""
 
     inbox: Inbox
     channel_counters: Sequence[ChannelCounters]
@@ -66,7 +65,7 @@ class _Snapshot:
 
 
 class Follower:
-    """One stream: `next` gives its responses, one after the other."""
+    """One stream: `next` returns its responses, one after the other."""
 
     __slots__ = (
         "_ahead",
@@ -90,7 +89,7 @@ class Follower:
         subscription: Subscription,
         random: Callable[[], float],
     ) -> None:
-        """Starts to watch; raises what `Live.watch` raises.
+        """Registers the watch; raises what `Live.watch` raises.
 
         `random` returns a number from 0 to 1, another one at each call.
         """
@@ -101,17 +100,17 @@ class Follower:
         cursor = subscription.cursor
         foreign = cursor is not None and not cursor.is_of(store.epoch, self._digest)
         self._cursor = None if foreign else cursor
-        """How far the stream has come; None until a snapshot is complete."""
+        """The cursor of the last response; None until a snapshot is complete."""
         self._snapshot: _Snapshot | None = None
         self._ending: _Ending | None = None
-        """The counters that do not fit the responses so far; they come next."""
+        """The counters that did not fit the responses so far; they are next."""
         self._revision = cursor.position.revision if cursor else 0
-        """The `revision` of the last response, at first what the subscriber has."""
+        """The `revision` of the last response, at first that of the subscriber's cursor."""
         self._ahead: Task[Replay] | None = None
-        """The page behind the one last given, being read while that one is sent."""
+        """The page behind the last one, read while that one is sent."""
         self._opened = False
         self._caught_up = False
-        """Whether nothing but live changes was given since the store was last read to its end."""
+        """Whether the stream has delivered only live changes since it read the store to its end."""
         self._watch: Watch = live.watch(subscription.key)
 
     def close(self) -> None:
@@ -145,17 +144,17 @@ class Follower:
         return None
 
     async def _begin_snapshot(self) -> None:
-        """Reads the head that the snapshot stands for, with its first page."""
+        """Reads the head that the snapshot shows, with its first page."""
         size = self._subscription.snapshot_size
         self._caught_up = False
         head = await self._store.read_head(self._subscription.key, min(size, PAGE_ROWS))
         self._snapshot = _Snapshot(head.inbox, head.channel_counters, head.newest, size)
 
     async def _continue_snapshot(self, snapshot: _Snapshot) -> Response:
-        """Gives the snapshot's next page; the last one can be resumed from.
+        """Returns the next page of the snapshot; only the last one can be resumed from.
 
-        Later pages hold what arrived up to the head, as it stands by then:
-        what changes meanwhile is past the head, and follows.
+        Later pages hold what arrived up to the head, in the state of their own read. A
+        change meanwhile is past the head, and follows.
         """
         page, snapshot.page = snapshot.page, None
         if page is None:
@@ -179,9 +178,9 @@ class Follower:
         return response
 
     async def _replay(self, cursor: Cursor) -> Response | None:
-        """Gives a page of what changed since `cursor`, or None when there is none.
+        """Returns a page of what changed since `cursor`, or None when nothing did.
 
-        Where history does not lead on from the cursor, a snapshot is next.
+        Where the history does not continue from the cursor, a snapshot is next.
         """
         ahead, self._ahead = self._ahead, None
         replay = await (ahead or self._read_changes(cursor.position))
@@ -199,14 +198,14 @@ class Follower:
             return response
         self._come_to(response, inbox.incarnation, replay.position)
         self._ahead = create_task(self._read_changes(replay.position))
-        self._ahead.add_done_callback(_look_at)
+        self._ahead.add_done_callback(_retrieve_error)
         return response
 
     async def _read_changes(self, after: Position) -> Replay:
         return await self._store.read_changes(self._subscription.key, after, PAGE_ROWS)
 
     def _go_live(self, cursor: Cursor, changes: Sequence[Change]) -> Response:
-        """Gives changes that continue the stream, with the counters after the last."""
+        """Returns changes that continue the stream, with the counters after the last one."""
         last = changes[-1]
         if len(changes) == 1:
             items, channels = last.items or (), last.channel_counters
@@ -230,12 +229,12 @@ class Follower:
         return self._subscription.heartbeat_interval * (1 - HEARTBEAT_JITTER * self._random())
 
     def _heartbeat(self, cursor: Cursor) -> Response:
-        """Says that nothing happened."""
+        """Returns a heartbeat, which repeats the last revision."""
         revision = self._revision
         return Response(Phase.HEARTBEAT, revision, revision, cursor=cursor.encode())
 
     def _reconnect(self) -> Response:
-        """Says goodbye, and from where to go on."""
+        """Ends the watch, and returns the response that tells the client when to come back."""
         self._watch.close()
         revision = self._revision
         cursor = self._cursor.encode() if self._opened and self._cursor else ""
@@ -248,7 +247,7 @@ class Follower:
         )
 
     def _continue_ending(self, ending: _Ending) -> Response:
-        """Gives the next counters of an ending that does not fit one response."""
+        """Returns the next counters of an ending that does not fit one response."""
         revision = ending.inbox.revision
         response = Response(ending.phase, revision, revision)
         self._end(response, ending)
@@ -257,15 +256,15 @@ class Follower:
     def _end(self, response: Response, ending: _Ending) -> None:
         """Adds the counters that fit to a response at the head.
 
-        With the last of them the stream has caught up, and its watch goes on
-        from there. A snapshot can be resumed from only then; a replay before,
-        as another replay brings all counters again.
+        With the last of them the stream has caught up, and its watch continues from
+        there. Only then can a snapshot be resumed from; a replay can before, because the
+        next replay brings all counters again.
         """
         room = COUNTERS_BYTES_BESIDE if response.items else COUNTERS_BYTES_ALONE
-        left = ending.channel_counters[ending.given :]
-        fit = _that_fit(left, room)
+        left = ending.channel_counters[ending.delivered :]
+        fit = _count_that_fits(left, room)
         response.channel_counters = left[:fit]
-        ending.given += fit
+        ending.delivered += fit
         inbox = ending.inbox
         if fit < len(left):
             self._ending = ending
@@ -279,15 +278,15 @@ class Follower:
         self._watch.synced_to(inbox.incarnation, inbox.revision)
 
     def _come_to(self, response: Response, incarnation: int, position: Position) -> None:
-        """Moves the stream's cursor to where the response ends."""
+        """Moves the stream's cursor to the end of the response."""
         self._opened = True
         self._revision = position.revision
         self._cursor = Cursor(self._store.epoch, incarnation, self._digest, position)
         response.cursor = self._cursor.encode()
 
 
-def _that_fit(channel_counters: Sequence[ChannelCounters], room: int) -> int:
-    """Returns how many of these counters fit so many bytes, at least one when there are any."""
+def _count_that_fits(channel_counters: Sequence[ChannelCounters], room: int) -> int:
+    """Returns how many of the counters fit into `room` bytes, at least one if there are any."""
     for count, each in enumerate(channel_counters):
         room -= size_of_counters((each,))
         if room < 0:
@@ -295,7 +294,7 @@ def _that_fit(channel_counters: Sequence[ChannelCounters], room: int) -> int:
     return len(channel_counters)
 
 
-def _look_at(task: Task[Replay]) -> None:
-    """Takes note of how a page read ahead failed: a stream that ends before it asks for it may."""
+def _retrieve_error(task: Task[Replay]) -> None:
+    """Retrieves the error of a page read ahead, which a stream that ended never will."""
     if not task.cancelled():
         task.exception()

@@ -1,13 +1,20 @@
-"""Addresses to listen on, looked at before gRPC does: it would not say what is wrong.
+"""Addresses to listen on, checked before gRPC binds them: it would not say what is wrong.
 
-A socket of the file system is taken over by whoever binds it last, without a
-word to the server that had it, so it is asked first whether somebody listens.
+A name may stand for several addresses, of which gRPC is content with one. All
+of them are bound here, so that no other server answers under the same name.
+
+A socket of the file system goes to the server that binds it last, without a
+word to the one that had it. So this checks first whether somebody listens.
 """
 
+import errno
 import os
 import socket
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from stat import S_ISSOCK
+from typing import NamedTuple
 
 _PATH_BYTES = 107
 """The longest path of a socket that Linux takes."""
@@ -20,20 +27,97 @@ class CannotListen(Exception):
         super().__init__(f"cannot listen on {address}: {why}")
 
 
-def check(address: str) -> None:
-    """Looks at `HOST:PORT` or `unix:PATH`.
+class _Endpoint(NamedTuple):
+    """An address of the network: its family, and the host as a number."""
+
+    family: socket.AddressFamily
+    host: str
+
+    def with_port(self, port: int) -> str:
+        """Returns the address as gRPC writes it."""
+        host = f"[{self.host}]" if self.family is socket.AF_INET6 else self.host
+        return f"{host}:{port}"
+
+
+_LOOPBACK = (_Endpoint(socket.AF_INET, "127.0.0.1"), _Endpoint(socket.AF_INET6, "::1"))
+_PICKS = 20
+"""How many ports are tried until one is free on every address."""
+
+
+def resolve(address: str) -> Sequence[str]:
+    """Returns the addresses to bind for `HOST:PORT` or `unix:PATH`: all that its host has.
+
+    They have one port, also where one is picked for port 0. A family of
+    addresses that the machine does not have is left out.
 
     Raises:
-        CannotListen: nobody can listen there, or somebody else does.
+        CannotListen: nobody can listen on one of them, or somebody else does.
     """
     if address.startswith("unix:"):
         _check_path(address, Path(address.removeprefix("unix:").removeprefix("//")))
-        return
+        return [address]
     host, _, port = address.rpartition(":")
+    endpoints = [each for each in _endpoints(address, host) if _has_family(each)]
+    if not endpoints:
+        raise CannotListen(address, "it is in use or not of this machine")
+    if len(endpoints) == 1 and int(port) == 0:
+        return [endpoints[0].with_port(0)]
+    return _free(address, endpoints, int(port))
+
+
+def _endpoints(address: str, host: str) -> Sequence[_Endpoint]:
+    """Returns the addresses of a host; those of localhost are known (RFC 6761)."""
     try:
-        socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(host.strip("[]"), 0, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         raise CannotListen(address, f"the host {host!r} is not known") from None
+    endpoints = [_Endpoint(family, str(place[0])) for family, _, _, _, place in found]
+    if host == "localhost":
+        endpoints += _LOOPBACK
+    return list(dict.fromkeys(endpoints))
+
+
+def _has_family(endpoint: _Endpoint) -> bool:
+    """Tells whether the machine has addresses of this family."""
+    if endpoint.family is socket.AF_INET:
+        return True
+    try:
+        with socket.socket(endpoint.family, socket.SOCK_STREAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+def _free(address: str, endpoints: Sequence[_Endpoint], port: int) -> Sequence[str]:
+    """Returns the addresses, each with the port, or with one that is free on all of them."""
+    for attempt in range(_PICKS):
+        picked = port
+        with ExitStack() as probes:
+            for endpoint in endpoints:
+                probe = probes.enter_context(socket.socket(endpoint.family, socket.SOCK_STREAM))
+                # As gRPC does: connections that are over do not keep a port.
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind((endpoint.host, picked))
+                except OSError as error:
+                    if port == 0 and attempt < _PICKS - 1 and error.errno == errno.EADDRINUSE:
+                        break  # try another port
+                    raise _refusal(address, endpoint.with_port(picked), error) from None
+                picked = probe.getsockname()[1]
+            else:
+                return [endpoint.with_port(picked) for endpoint in endpoints]
+    raise AssertionError  # the last attempt has raised
+
+
+def _refusal(address: str, bound: str, error: OSError) -> CannotListen:
+    """Returns why one of the addresses cannot be bound, which is named where there are several."""
+    which = "it" if bound == address else bound
+    if error.errno == errno.EADDRINUSE:
+        return CannotListen(address, f"{which} is in use")
+    if error.errno == errno.EADDRNOTAVAIL:
+        return CannotListen(address, f"{which} is not of this machine")
+    return CannotListen(address, f"{which}: {error.strerror}")
 
 
 def _check_path(address: str, path: Path) -> None:

@@ -1,8 +1,8 @@
-"""The edge: what every call goes through, once, around its handler.
+"""The edge: every call goes through it once, around its handler.
 
-Bodies are parsed here rather than by gRPC, which answers UNKNOWN to a
-malformed one; errors of the domain become status codes; what nobody foresaw is
-logged and becomes INTERNAL. The wrapped handlers are made once a method.
+It parses the body, as gRPC would answer UNKNOWN to a malformed one. It turns
+errors of the domain into status codes. Any other error is logged and becomes
+INTERNAL. The wrapped handlers are made once a method.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection

@@ -1,11 +1,13 @@
 """The methods of the API as gRPC's handlers."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import grpc
 
 from tocsin_server.api.access import anonymous
 from tocsin_server.api.methods import BoundService, Response, StreamEndpoint, UnaryEndpoint
+from tocsin_server.api.parsing import parse
 from tocsin_server.domain.model.identity import Caller
 
 if TYPE_CHECKING:  # generic to the type checker alone
@@ -23,14 +25,14 @@ def generic_handler(service: BoundService) -> grpc.GenericRpcHandler:
 
 
 def _handler(endpoint: UnaryEndpoint | StreamEndpoint) -> Handler:
-    call, parse = endpoint.call, endpoint.request.FromString
+    call, parse_body = endpoint.call, partial(parse, endpoint.request)
 
     def serve(request: object, context: Context) -> Any:  # noqa: ANN401  # what `call` returns
         return call(_caller(context), request)
 
     if isinstance(endpoint, StreamEndpoint):
-        return grpc.unary_stream_rpc_method_handler(serve, parse, encode)
-    return grpc.unary_unary_rpc_method_handler(serve, parse, encode)
+        return grpc.unary_stream_rpc_method_handler(serve, parse_body, encode)
+    return grpc.unary_unary_rpc_method_handler(serve, parse_body, encode)
 
 
 def _caller(context: Context) -> Caller:

@@ -12,7 +12,7 @@ from grpc_reflection.v1alpha import reflection
 from tocsin_server.api.access import Access
 from tocsin_server.api.methods import BoundService
 from tocsin_server.domain.model.limits import REQUEST_BYTES
-from tocsin_server.grpc_transport.address import CannotListen, check
+from tocsin_server.grpc_transport.address import CannotListen, resolve
 from tocsin_server.grpc_transport.interceptor import Edge
 from tocsin_server.grpc_transport.methods import generic_handler
 
@@ -73,33 +73,34 @@ class GrpcServer:
         reflection.enable_server_reflection(names, self._server)
 
     async def start(self, address: str) -> str:
-        """Starts to serve; returns the address, with the port that was picked for 0.
+        """Starts to serve on all addresses of a name; returns it, with the port picked for 0.
 
         Raises:
             CannotListen: the address is taken, or none of this machine's.
         """
-        await to_thread(check, address)
-        try:
-            port = self._server.add_insecure_port(address)
-        except RuntimeError:
-            port = 0
-        if not port:
-            raise CannotListen(address, "it is in use or not of this machine")
+        port = 0
+        for each in await to_thread(resolve, address):
+            try:
+                port = self._server.add_insecure_port(each)
+            except RuntimeError:
+                port = 0
+            if not port:
+                raise CannotListen(address, f"{each} is in use or not of this machine")
         await self._server.start()
         await self.set_serving(True)
         if address.startswith("unix:"):
             return address
         return f"{address.rpartition(':')[0]}:{port}"
 
-    async def set_serving(self, serving: bool) -> None:  # noqa: FBT001  # what is set
-        """Says to those who ask for its health whether the server serves all that it should."""
+    async def set_serving(self, serving: bool) -> None:  # noqa: FBT001  # it is set
+        """Sets the health of the server and of its services."""
         response = health_pb2.HealthCheckResponse
         status = response.SERVING if serving else response.NOT_SERVING
         for name in ("", *self._services):
             await self._health.set(name, status)
 
     async def refuse(self) -> None:
-        """Tells those who ask for its health that the server is about to stop."""
+        """Sets the health to NOT_SERVING for good: the server is about to stop."""
         await self._health.enter_graceful_shutdown()
 
     async def stop(self, grace: float) -> None:

@@ -10,7 +10,7 @@ from tocsin.v1.inbox_service_pb2_grpc import (
     add_InboxServiceServicer_to_server,
 )
 from tocsin_client import AsyncClient, Client
-from tocsin_client._resuming import Pacing
+from tocsin_client._retries import Pacing
 
 from tests.support.blocking import in_threads
 
@@ -38,7 +38,7 @@ async def serve(tmp_path: Path) -> AsyncIterator[Serve]:
 
 
 class Sleeps(list[float]):
-    """Records the delays asked for, and waits for none."""
+    """Records the delays, and waits for none."""
 
     async def awaited(self, delay: float) -> None:
         self.blocked(delay)

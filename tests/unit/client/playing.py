@@ -12,7 +12,7 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from tocsin.v1 import channel_service_pb2, inbox_service_pb2, message_service_pb2
 from tocsin_client import Client
-from tocsin_client._resuming import Pacing
+from tocsin_client._retries import Pacing
 
 from tests.support.waiting import DEADLINE_SECONDS
 from tests.unit.client.scripting import rich_status
@@ -39,7 +39,7 @@ class Played:
             "played.example:1",
             timeout=7.0,
             _connect=lambda _: cast("grpc.Channel", self),
-            _pacing=Pacing(uniform=lambda _, longest: longest),
+            _pacing=Pacing(uniform=lambda _, longest: longest, monotonic=self.clock.time),
             _sleep=self.clock.sleep_for,
         )
 
@@ -98,7 +98,7 @@ class Begun(Generic[_T]):
         def run() -> None:
             try:
                 self._outcome.put((function(*args), None))
-            except Exception as failure:  # noqa: BLE001  (whoever asks gets it)
+            except Exception as failure:  # noqa: BLE001  (`result` raises it)
                 self._outcome.put((None, failure))
 
         threading.Thread(target=run, daemon=True).start()

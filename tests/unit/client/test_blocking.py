@@ -65,7 +65,7 @@ async def test_the_cursor_does_not_cover_what_a_wait_that_timed_out_did_not_give
         with pytest.raises(TimeoutError):
             await take(subscription, 0)
         gate.set()
-        await until(lambda: subscription._reader._brought is not None)
+        await until(lambda: subscription._reader._received is not None)
 
         await in_thread(subscription.close)
 
@@ -81,7 +81,7 @@ async def test_what_came_meanwhile_is_there_at_once(serve: Serve) -> None:
         with pytest.raises(TimeoutError):
             await take(subscription, 0)
         gate.set()
-        await until(lambda: subscription._reader._brought is not None)
+        await until(lambda: subscription._reader._received is not None)
 
         assert await take(subscription, 0) == 6
         assert subscription.cursor == "c6"

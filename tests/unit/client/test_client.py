@@ -256,12 +256,17 @@ def played() -> Iterator[Played]:
 
 
 @pytest.mark.parametrize(
-    ("call", "name", "carried", "response", "given"),
+    ("call", "name", "carried", "response", "returned"),
     CALLS,
     ids=[f"{number}-{name}" for number, (_, name, *_) in enumerate(CALLS)],
 )
 def test_a_call_carries_its_arguments_and_gives_what_the_response_holds(
-    played: Played, call: Call, name: str, carried: Fields, response: Fields, given: Fields | None
+    played: Played,
+    call: Call,
+    name: str,
+    carried: Fields,
+    response: Fields,
+    returned: Fields | None,
 ) -> None:
     calling = Begun(call, played.client)
 
@@ -269,7 +274,7 @@ def test_a_call_carries_its_arguments_and_gives_what_the_response_holds(
 
     result = calling.result()
     assert request == carried
-    assert (MessageToDict(result) if isinstance(result, Message) else result) == given
+    assert (MessageToDict(result) if isinstance(result, Message) else result) == returned
     assert played.timeouts == [7.0]
 
 
@@ -359,14 +364,14 @@ def test_what_changes_something_carries_a_new_request_id(
 def test_a_list_asks_for_the_next_page_once_the_one_before_is_used_up(played: Played) -> None:
     channels = played.client.list_channels(page_size=2)
     first = Begun(next, channels)
-    asked = [played.answer("ListChannels", page("a", "b", then="t1"))]
+    requests = [played.answer("ListChannels", page("a", "b", then="t1"))]
     ids = [first.result().channel_id, next(channels).channel_id]
 
     rest = Begun(lambda: [channel.channel_id for channel in channels])
-    asked += [played.answer("ListChannels", last) for last in (page(then="t2"), page("c"))]
+    requests += [played.answer("ListChannels", last) for last in (page(then="t2"), page("c"))]
 
     assert ids + rest.result() == ["a", "b", "c"]
-    assert asked == [
+    assert requests == [
         {"pageSize": 2},
         {"pageSize": 2, "pageToken": "t1"},
         {"pageSize": 2, "pageToken": "t2"},
@@ -443,7 +448,7 @@ def test_a_server_says_how_long_to_wait(played: Played) -> None:
     following: Begun[InboxUpdate] = Begun(next, subscription)
     played.fail("Subscribe", grpc.StatusCode.RESOURCE_EXHAUSTED, retry_info(60.0))
     _, stream = played.take("Subscribe")
-    told = played.clock.time()
+    resumed_at = played.clock.time()
     stream.send_response(snapshot(5))
     following.result()
     following = Begun(next, subscription)
@@ -451,13 +456,13 @@ def test_a_server_says_how_long_to_wait(played: Played) -> None:
     request, stream = played.take("Subscribe")
     stream.send_response(live(5, 6))
 
-    assert told == pytest.approx(60.1)
+    assert resumed_at == pytest.approx(60.1)
     assert played.clock.time() == pytest.approx(62.2)
     assert MessageToDict(request)["cursor"] == "drained5"
     assert following.result().revision == 6
 
 
-def test_nothing_is_called_before_it_is_asked_for() -> None:
+def test_nothing_connects_before_it_is_needed() -> None:
     connected: list[object] = []
 
     def connect(options: object) -> grpc.Channel:

@@ -43,11 +43,16 @@ def test_an_empty_cursor_clears_what_is_stored(store: CursorStore) -> None:
     assert store.load("alice") == ""
 
 
+def beside(path: Path) -> set[Path]:
+    """The files in a store's folder, but for the one that is locked."""
+    return set(path.parent.iterdir()) - {path.with_name(f".{path.name}.lock")}
+
+
 def test_a_file_outlives_the_store_and_its_folder_holds_nothing_else(path: Path) -> None:
     FileCursorStore(str(path)).save("alice", "a1")
 
     assert FileCursorStore(path).load("alice") == "a1"
-    assert list(path.parent.iterdir()) == [path]
+    assert beside(path) == {path}
 
 
 def test_a_relative_path_stays_where_it_was(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,6 +74,29 @@ def test_stores_of_one_file_lose_nothing_of_one_another(path: Path) -> None:
 
     loaded = [FileCursorStore(path).load(f"user{number}") for number in range(80)]
     assert loaded == [str(number) for number in range(80)]
+
+
+_SAVES = """
+import sys
+from tocsin_client import FileCursorStore
+
+path, name = sys.argv[1].split()
+store = FileCursorStore(path)
+for number in range(40):
+    store.save(f"{name}{number}", str(number))
+    store.save("shared", name)
+"""
+
+
+async def test_processes_that_share_a_file_lose_no_cursor(path: Path) -> None:
+    names = ("one", "two")
+
+    await asyncio.gather(*(run(_SAVES, f"{path} {name}") for name in names))
+
+    store = FileCursorStore(path)
+    for name in names:
+        assert [store.load(f"{name}{n}") for n in range(40)] == [str(n) for n in range(40)]
+    assert store.load("shared") in names
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"alice": 1}', b"\xff"])
@@ -99,7 +127,7 @@ def test_a_save_that_fails_leaves_the_file_as_it_was(
             store.save("alice", "a2")
 
     assert store.load("alice") == "a1"
-    assert list(path.parent.iterdir()) == [path]
+    assert beside(path) == {path}
 
 
 def test_a_save_is_on_disk_before_it_has_its_name_and_its_name_before_it_returns(
@@ -134,7 +162,7 @@ async def test_a_subscription_begins_at_the_stored_cursor(
     assert subscription.violations == 0
 
 
-async def test_a_cursor_is_stored_when_the_next_update_is_asked_for(
+async def test_a_cursor_is_stored_when_the_next_update_is_requested(
     serve: Serve, clients: Clients, store: CursorStore
 ) -> None:
     inbox = ScriptedInbox([snapshot(5), live(5, 6), live(6, 7)])
@@ -172,12 +200,12 @@ async def test_what_was_not_finished_comes_again(
     inbox = ScriptedInbox([snapshot(5), live(5, 6)], [replay(5, 6, 6, last=True)])
     client = clients(await serve(inbox))
     first = client.subscribe("alice", cursor_store=store)
-    given = [(await anext(first)).revision for _ in range(2)]
+    received = [(await anext(first)).revision for _ in range(2)]
     await first.aclose()
 
     again = (await anext(client.subscribe("alice", cursor_store=store))).revision
 
-    assert (given, again) == ([5, 6], 6)
+    assert (received, again) == ([5, 6], 6)
     assert inbox.requests[1].cursor == "c5"
 
 
@@ -303,11 +331,11 @@ class _Empty(MemoryCursorStore):
     ("store", "error", "message"),
     [
         (_Ending(), RuntimeError, "the cursor store raised StopIteration"),
-        (_Empty(), TypeError, "the cursor store gave no string, but NoneType"),
+        (_Empty(), TypeError, "the cursor store returned NoneType, not a string"),
     ],
     ids=["StopIteration", "None"],
 )
-async def test_a_store_that_breaks_its_word_is_told(
+async def test_a_store_that_breaks_its_contract_is_named(
     serve: Serve,
     clients: Clients,
     store: CursorStore,
@@ -332,7 +360,7 @@ def test_a_file_keeps_its_mode_and_what_a_kill_left_beside_it_goes(path: Path) -
     store.save("alice", "a2")
 
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
-    assert list(path.parent.iterdir()) == [path]
+    assert beside(path) == {path}
 
 
 _FORKING = """
@@ -345,20 +373,27 @@ class Slow(FileCursorStore):
         may_write.wait()
         super()._write(cursors)
 
+path = sys.argv[1]
 writing, may_write = threading.Event(), threading.Event()
-saving = threading.Thread(target=Slow(sys.argv[1] + ".parent").save, args=("alice", "a1"))
+may_end, end = os.pipe()
+saving = threading.Thread(target=Slow(path).save, args=("alice", "a1"))
 saving.start()
 writing.wait()
+# The child has the lock's descriptor, too, and outlives the save.
 child = os.fork()
 if not child:
-    FileCursorStore(sys.argv[1] + ".child").save("bob", "b1")
+    os.close(end)
+    os.read(may_end, 1)
+    FileCursorStore(path).save("bob", "b1")
     os._exit(0)
-print(os.waitpid(child, 0)[1])
 may_write.set()
 saving.join()
-print(FileCursorStore(sys.argv[1] + ".child").load("bob"))
+FileCursorStore(path).save("carol", "c1")
+os.close(end)
+print(os.waitpid(child, 0)[1])
+print(*(FileCursorStore(path).load(user) for user in ("alice", "bob", "carol")))
 """
 
 
-async def test_a_forked_process_saves_while_the_other_does(path: Path) -> None:
-    assert await run(_FORKING, str(path)) == ["0", "b1"]
+async def test_a_process_that_was_forked_during_a_save_keeps_no_lock(path: Path) -> None:
+    assert await run(_FORKING, str(path)) == ["0", "a1 b1 c1"]

@@ -53,12 +53,12 @@ def test_an_error_carries_every_detail_of_the_trailer() -> None:
         )
     )
 
-    assert error.message == "1 field is invalid"
+    assert error.message == "1 field is invalid. Try again in 1.5 s."
     assert error.reason == "FIELD_INVALID"
     assert error.metadata == {"fields": "title"}
     assert error.violations == (Violation("title", "1 to 200 characters"),)
     assert error.retry_delay == 1.5
-    assert str(error) == "1 field is invalid [FIELD_INVALID]"
+    assert str(error) == "1 field is invalid. Try again in 1.5 s. [FIELD_INVALID]"
 
 
 def test_an_error_without_details_says_its_code() -> None:

@@ -52,17 +52,17 @@ def interrupted_at(point: int, function: Callable[[], _T]) -> _T:
 
 def follow(subscription: Subscription, point: int, *, before: int) -> tuple[list[int], bool]:
     """The first three revisions, and whether the wait after so many of them was interrupted."""
-    given: list[int] = []
+    received: list[int] = []
     interrupted = False
-    while len(given) < before:
-        given.append(subscription.next(DEADLINE_SECONDS).revision)
+    while len(received) < before:
+        received.append(subscription.next(DEADLINE_SECONDS).revision)
     try:
-        given.append(interrupted_at(point, lambda: subscription.next(DEADLINE_SECONDS)).revision)
+        received.append(interrupted_at(point, lambda: subscription.next(DEADLINE_SECONDS)).revision)
     except Interruption:
         interrupted = True
-    while len(given) < 3:
-        given.append(subscription.next(DEADLINE_SECONDS).revision)
-    return given, interrupted
+    while len(received) < 3:
+        received.append(subscription.next(DEADLINE_SECONDS).revision)
+    return received, interrupted
 
 
 async def test_an_interrupted_subscription_goes_on_and_loses_nothing(serve: Serve) -> None:
@@ -72,8 +72,10 @@ async def test_an_interrupted_subscription_goes_on_and_loses_nothing(serve: Serv
             interruptions = 0
             for point in count():
                 with client.subscribe("alice") as subscription:
-                    given, interrupted = await in_thread(follow, subscription, point, before=before)
-                    assert given == [5, 6, 7], f"interrupted at {point}"
+                    received, interrupted = await in_thread(
+                        follow, subscription, point, before=before
+                    )
+                    assert received == [5, 6, 7], f"interrupted at {point}"
                 if not interrupted:
                     break
                 interruptions += 1
@@ -148,12 +150,12 @@ client = Client(sys.argv[1])
 _FOLLOWING = (
     _INTERRUPTING
     + """
-given = []
+received = []
 subscription = client.subscribe("alice")
 interrupt_often(
-    lambda: given.append(subscription.next(20).revision), lambda: len(given) == 2_001
+    lambda: received.append(subscription.next(20).revision), lambda: len(received) == 2_001
 )
-print(given == list(range(2_001)), interruptions > 10)
+print(received == list(range(2_001)), interruptions > 10)
 client.close()
 """
 )
@@ -161,17 +163,17 @@ client.close()
 _LOOPING = (
     _INTERRUPTING
     + """
-given = []
+received = []
 subscription = client.subscribe("alice")
 
 def follow():
     for update in subscription:
-        given.append(update.revision)
-        if len(given) == 2_001:
+        received.append(update.revision)
+        if len(received) == 2_001:
             break
 
-interrupt_often(follow, lambda: len(given) == 2_001)
-print(given == list(range(2_001)), interruptions > 10)
+interrupt_often(follow, lambda: len(received) == 2_001)
+print(received == list(range(2_001)), interruptions > 10)
 client.close()
 """
 )

@@ -132,19 +132,19 @@ async def test_it_is_interrupted_until_it_is_in_step_again(
         assert (inbox.interruption, names(inbox)) == ("", ["n7", "n6", "n5"])
 
 
-async def test_callbacks_are_told_each_change_in_order(scripted: Scripts) -> None:
+async def test_callbacks_get_each_change_in_order(scripted: Scripts) -> None:
     go_on = asyncio.Event()
     _, client = await scripted([snapshot(5, 5), go_on, live(5, 6), live(6, 8), silence()])
-    told: list[tuple[str, list[str], bool]] = []
+    calls: list[tuple[str, list[str], bool]] = []
     inbox = client.inbox("alice")
-    inbox.on_change(lambda change: told.append(("first", arrived(change), change.starts_over)))
+    inbox.on_change(lambda change: calls.append(("first", arrived(change), change.starts_over)))
 
     async with inbox:
-        inbox.on_change(lambda _: told.append(("second", names(inbox)[:1], False)))
+        inbox.on_change(lambda _: calls.append(("second", names(inbox)[:1], False)))
         go_on.set()
         await until_revision(inbox, 8)
 
-    assert told == [
+    assert calls == [
         ("first", ["n5"], True),
         ("first", ["n6"], False),
         ("second", ["n6"], False),
@@ -153,22 +153,22 @@ async def test_callbacks_are_told_each_change_in_order(scripted: Scripts) -> Non
     ]
 
 
-async def test_a_callback_that_raises_is_logged_and_harms_nobody(
+async def test_a_callback_that_raises_is_logged_and_the_others_are_called(
     scripted: Scripts, caplog: pytest.LogCaptureFixture
 ) -> None:
     _, client = await scripted([snapshot(5, 5), live(5, 6), live(6, 7), silence()])
-    told: list[int] = []
+    calls: list[int] = []
 
     def fail(change: InboxChange) -> None:
         raise LookupError("of the application")
 
     inbox = client.inbox("alice")
     inbox.on_change(fail)
-    inbox.on_change(lambda _: told.append(inbox.revision))
+    inbox.on_change(lambda _: calls.append(inbox.revision))
     async with inbox:
         await until_revision(inbox, 7)
 
-    assert told == [5, 6, 7]
+    assert calls == [5, 6, 7]
     records = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert [record.exc_info and record.exc_info[0] for record in records] == [LookupError] * 3
 
@@ -178,7 +178,7 @@ async def test_no_callback_ends_it(
     serve: Serve, caplog: pytest.LogCaptureFixture, failure: type[BaseException]
 ) -> None:
     server = ScriptedInbox([snapshot(5, 5), live(5, 6), silence()])
-    told: list[int] = []
+    calls: list[int] = []
 
     def fail(change: InboxChange) -> None:
         raise failure
@@ -186,12 +186,12 @@ async def test_no_callback_ends_it(
     with Client(await serve(server)) as client:
         inbox = client.inbox("alice")
         inbox.on_change(fail)
-        inbox.on_change(lambda _: told.append(inbox.revision))
+        inbox.on_change(lambda _: calls.append(inbox.revision))
         await in_thread(inbox.__enter__)
         await in_thread(inbox.wait_for, lambda: inbox.revision == 6, DEADLINE_SECONDS)
         await in_thread(inbox.close)
 
-    assert told == [5, 6]
+    assert calls == [5, 6]
     records = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert [record.exc_info and record.exc_info[0] for record in records] == [failure] * 2
 
@@ -226,22 +226,22 @@ async def test_a_coroutine_function_is_no_callback(scripted: Scripts) -> None:
 
 async def test_a_callback_that_was_ended_is_not_called_any_more(scripted: Scripts) -> None:
     _, client = await scripted([snapshot(5, 5), live(5, 6), silence()])
-    told: list[str] = []
+    calls: list[str] = []
     inbox = client.inbox("alice")
 
     def once(change: InboxChange) -> None:
-        told.append("once")
+        calls.append("once")
         end_once()
         end_other()
         end_other()
 
     end_once = inbox.on_change(once)
-    end_other = inbox.on_change(lambda _: told.append("other"))
-    inbox.on_change(lambda _: told.append("always"))
+    end_other = inbox.on_change(lambda _: calls.append("other"))
+    inbox.on_change(lambda _: calls.append("always"))
     async with inbox:
         await until_revision(inbox, 6)
 
-    assert told == ["once", "always", "always"]
+    assert calls == ["once", "always", "always"]
 
 
 async def test_waiting_returns_what_the_predicate_gives_now_or_after_a_change(
@@ -286,7 +286,7 @@ async def test_waiting_ends_at_its_timeout_and_with_what_the_predicate_raises(
         assert inbox.revision == 6
 
 
-async def test_a_predicate_that_finds_nothing_by_next_is_told_and_harms_nobody(
+async def test_a_predicate_that_raises_stop_iteration_fails_its_wait_alone(
     scripted: Scripts,
 ) -> None:
     go_on = asyncio.Event()
@@ -313,19 +313,19 @@ async def test_a_coroutine_function_is_no_predicate(scripted: Scripts) -> None:
 async def test_a_predicate_that_gives_a_coroutine_is_refused(scripted: Scripts) -> None:
     _, client = await scripted([snapshot(5, 5), silence()])
 
-    async def asked() -> bool:
+    async def coroutine_function() -> bool:
         return False
 
-    given = []
+    returned = []
 
     def predicate() -> object:
-        given.append(asked())
-        return given[-1]
+        returned.append(coroutine_function())
+        return returned[-1]
 
     async with client.inbox("alice") as inbox:
-        with pytest.raises(TypeError, match="predicate gave what nobody would await"):
+        with pytest.raises(TypeError, match="predicate returned an awaitable"):
             _ = await inbox.wait_for(predicate)
-    for coroutine in given:
+    for coroutine in returned:
         coroutine.close()
 
 
@@ -356,7 +356,7 @@ async def test_an_inbox_that_finds_no_server_says_what_is_in_the_way(
         await client.inbox("alice", open_timeout=0.5).__aenter__()
 
 
-async def test_what_is_waited_for_in_vain_is_told(scripted: Scripts) -> None:
+async def test_a_wait_that_times_out_says_why(scripted: Scripts) -> None:
     _, client = await scripted([snapshot(5, 5), silence()])
 
     async with client.inbox("alice") as inbox:
@@ -371,7 +371,7 @@ async def test_nothing_is_marked_that_is_not_shown_yet(scripted: Scripts) -> Non
         await client.inbox("alice").mark_read(all=True)
 
 
-async def test_a_predicate_that_raises_a_cancellation_tells_whoever_waits_and_harms_nobody(
+async def test_a_predicate_that_raises_a_cancellation_fails_its_wait_alone(
     scripted: Scripts,
 ) -> None:
     go_on = asyncio.Event()
@@ -493,7 +493,7 @@ async def test_it_ends_with_its_client(scripted: Scripts) -> None:
             await inbox.wait_for(lambda: inbox.revision == 6)
 
 
-async def test_it_is_entered_once_and_nobody_waits_before(scripted: Scripts) -> None:
+async def test_it_is_entered_once_and_no_wait_begins_before(scripted: Scripts) -> None:
     _, client = await scripted([snapshot(5, 5), silence()])
     inbox = client.inbox("alice")
 
@@ -504,7 +504,9 @@ async def test_it_is_entered_once_and_nobody_waits_before(scripted: Scripts) -> 
             await inbox.__aenter__()
 
 
-async def test_a_wait_that_is_cancelled_as_its_change_comes_harms_nobody(serve: Serve) -> None:
+async def test_a_wait_that_is_cancelled_as_its_change_comes_leaves_the_inbox_usable(
+    serve: Serve,
+) -> None:
     go_on = asyncio.Event()
     server = ScriptedInbox([snapshot(5, 5), go_on, live(5, 6), live(6, 7), silence()])
 
@@ -695,7 +697,7 @@ except RuntimeError as refusal:
 """
 
 
-async def test_a_callback_that_exits_ends_the_event_loop_and_whoever_waits(serve: Serve) -> None:
+async def test_a_callback_that_exits_ends_the_event_loop_and_every_wait(serve: Serve) -> None:
     server = ScriptedInbox([snapshot(5, 5), live(5, 6), silence()])
 
     printed = await run(_EXITING, await serve(server))

@@ -81,9 +81,9 @@ def test_a_method_takes_and_says_the_same_in_both(name: str) -> None:
 def test_a_method_gives_the_same_in_both(name: str) -> None:
     blocking, awaited = of_both(name)
 
-    given = inspect.signature(blocking).return_annotation
+    returned = inspect.signature(blocking).return_annotation
     expected = inspect.signature(awaited).return_annotation
-    assert as_blocking(inspect.formatannotation(given)) == as_blocking(
+    assert as_blocking(inspect.formatannotation(returned)) == as_blocking(
         inspect.formatannotation(expected)
     ).replace("_async_", "_")
     assert not inspect.iscoroutinefunction(blocking)

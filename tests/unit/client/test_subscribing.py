@@ -202,7 +202,7 @@ async def test_reconnect_is_obeyed_from_its_own_cursor(
     assert inbox.requests[1].cursor == "drained5"
 
 
-async def test_servers_that_only_send_reconnect_are_asked_ever_less(
+async def test_servers_that_only_send_reconnect_get_ever_fewer_streams(
     serve: Serve, clients: Clients, sleeps: Sleeps
 ) -> None:
     draining = [[reconnect(0, 0.0)]] * 3
@@ -313,9 +313,9 @@ async def test_what_a_failing_network_can_cause_is_survived(
 async def test_too_many_streams_wait_as_long_as_the_server_says(
     serve: Serve, clients: Clients, sleeps: Sleeps
 ) -> None:
-    told = Fail(grpc.StatusCode.RESOURCE_EXHAUSTED, (retry_info(3.0),))
-    untold = Fail(grpc.StatusCode.RESOURCE_EXHAUSTED)
-    inbox = ScriptedInbox([told], [untold], [snapshot(5)])
+    with_delay = Fail(grpc.StatusCode.RESOURCE_EXHAUSTED, (retry_info(3.0),))
+    without_delay = Fail(grpc.StatusCode.RESOURCE_EXHAUSTED)
+    inbox = ScriptedInbox([with_delay], [without_delay], [snapshot(5)])
     subscription = clients(await serve(inbox)).subscribe("alice")
 
     await take(subscription, 1)
@@ -416,9 +416,7 @@ async def test_the_cursor_does_not_cover_what_a_cancelled_wait_did_not_give(
     assert subscription.cursor == "c5"
 
 
-async def test_closing_ends_the_stream_and_whoever_waits_for_it(
-    serve: Serve, clients: Clients
-) -> None:
+async def test_closing_ends_the_stream_and_every_wait(serve: Serve, clients: Clients) -> None:
     inbox = ScriptedInbox([snapshot(5), silence()])
     subscription = clients(await serve(inbox)).subscribe("alice")
 

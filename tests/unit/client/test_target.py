@@ -74,8 +74,8 @@ def test_root_certificates_without_tls_are_refused(target: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "given", [b"", b"no PEM", b"-----BEGIN PRIVATE KEY-----", ROOTS.replace(b"A", b"B")]
+    "certificates", [b"", b"no PEM", b"-----BEGIN PRIVATE KEY-----", ROOTS.replace(b"A", b"B")]
 )
-def test_root_certificates_that_are_none_are_refused(given: bytes) -> None:
+def test_root_certificates_that_are_none_are_refused(certificates: bytes) -> None:
     with pytest.raises(ValueError, match="no certificates in PEM form"):
-        parse_target("tls://host:1", given)
+        parse_target("tls://host:1", certificates)

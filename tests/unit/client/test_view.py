@@ -154,7 +154,7 @@ def state(notification: Notification | None) -> tuple[int | None, int | None]:
     )
 
 
-def told(change: InboxChange | None) -> tuple[list[str], list[str], list[str], bool]:
+def summary(change: InboxChange | None) -> tuple[list[str], list[str], list[str], bool]:
     assert change is not None
     return names(change.arrived), names(change.changed), names(change.removed), change.starts_over
 
@@ -173,7 +173,7 @@ def test_a_snapshot_is_shown_in_list_order_with_the_servers_counters() -> None:
 
     change = view.apply(snapshot(10, rows(9, 5, 2), channels=[counters("news", 3)]))
 
-    assert told(change) == (["n2", "n5", "n9"], [], [], True)
+    assert summary(change) == (["n2", "n5", "n9"], [], [], True)
     assert view.caught_up
     assert shown(view) == ["n9", "n5", "n2"]
     assert (view.revision, view.inbox) == (10, counts)
@@ -189,7 +189,7 @@ def test_a_snapshot_of_several_responses_shows_with_the_last() -> None:
 
     assert first is None
     assert before == (False, (), 0)
-    assert told(last) == (["n2", "n5", "n9"], [], [], True)
+    assert summary(last) == (["n2", "n5", "n9"], [], [], True)
     assert shown(view) == ["n9", "n5", "n2"]
 
 
@@ -201,7 +201,7 @@ def test_a_later_snapshot_takes_the_place_of_what_is_shown_at_once() -> None:
     change = view.apply(snapshot(20, [row(3, read=15)], total=3, first=False))
 
     assert during == ["n4", "n3", "n2"]
-    assert told(change) == (["n19"], ["n3"], ["n2"], True)
+    assert summary(change) == (["n19"], ["n3"], ["n2"], True)
     assert shown(view) == ["n19", "n4", "n3"]
 
 
@@ -230,7 +230,7 @@ def test_what_arrived_below_the_floor_is_not_shown() -> None:
 
     change = view.apply(live(11, [row(6, revision=11), row(7, revision=11, read=11)]))
 
-    assert told(change) == ([], ["n7"], [], False)
+    assert summary(change) == ([], ["n7"], [], False)
     assert shown(view) == ["n9", "n7"]
     assert view.revision == 11
 
@@ -252,7 +252,7 @@ def test_what_arrives_is_shown_on_top_and_told_in_the_order_of_arrival() -> None
 
     change = view.apply(live(12, rows(11, 12)))
 
-    assert told(change) == (["n11", "n12"], [], [], False)
+    assert summary(change) == (["n11", "n12"], [], [], False)
     assert shown(view) == ["n12", "n11", "n2", "n1"]
 
 
@@ -261,7 +261,7 @@ def test_what_is_upserted_twice_is_shown_once_as_it_last_stood() -> None:
 
     change = view.apply(live(13, [row(11), row(11, revision=12, seen=12), row(2, revision=13)]))
 
-    assert told(change) == (["n11"], ["n2"], [], False)
+    assert summary(change) == (["n11"], ["n2"], [], False)
     assert shown(view) == ["n11", "n2", "n1"]
     assert state(view.get("n11")) == (12, None)
 
@@ -273,7 +273,7 @@ def test_what_arrives_anew_moves_to_its_new_place() -> None:
 
     change = view.apply(live(11, [woken]))
 
-    assert told(change) == ([], ["n2"], [], False)
+    assert summary(change) == ([], ["n2"], [], False)
     assert shown(view) == ["n2", "n3", "n1"]
 
 
@@ -282,7 +282,7 @@ def test_what_is_removed_goes_and_one_that_is_not_held_changes_nothing() -> None
 
     change = view.apply(live(12, [gone(11, "n2"), gone(12, "n99")]))
 
-    assert told(change) == ([], [], ["n2"], False)
+    assert summary(change) == ([], [], ["n2"], False)
     assert shown(view) == ["n3", "n1"]
     assert view.get("n2") is None
 
@@ -292,7 +292,7 @@ def test_what_comes_and_goes_in_one_update_is_not_told() -> None:
 
     change = view.apply(live(12, [row(11), gone(12, "n11")]))
 
-    assert told(change) == ([], [], [], False)
+    assert summary(change) == ([], [], [], False)
     assert shown(view) == ["n1"]
 
 
@@ -324,7 +324,7 @@ def test_a_mark_reaches_up_to_its_revision_and_no_further() -> None:
         live(11, [marked(11, NotificationSelector(all=True, up_to_revision=2), read=True)])
     )
 
-    assert told(change) == ([], ["n1", "n2"], [], False)
+    assert summary(change) == ([], ["n1", "n2"], [], False)
     assert names(view.select(filter=UNREAD)) == ["n3"]
 
 
@@ -336,7 +336,7 @@ def test_a_mark_of_channels_leaves_the_others_alone() -> None:
 
     change = view.apply(live(11, [marked(11, selector, read=True)]))
 
-    assert told(change) == ([], ["n1", "n2"], [], False)
+    assert summary(change) == ([], ["n1", "n2"], [], False)
 
 
 def test_a_replay_of_several_responses_shows_with_the_last() -> None:
@@ -348,7 +348,7 @@ def test_a_replay_of_several_responses_shows_with_the_last() -> None:
 
     assert first is None
     assert during == (["n2", "n1"], 10, (None, None))
-    assert told(last) == (["n11"], ["n1"], ["n2"], False)
+    assert summary(last) == (["n11"], ["n1"], ["n2"], False)
     assert view.revision == 14
     assert state(view.get("n1")) == (12, None)
 
@@ -360,7 +360,7 @@ def test_a_mark_that_a_replayed_row_has_already_changes_nothing() -> None:
         replay(12, [row(11, seen=8, read=9), marked(12, seen=True), marked(12, read=True)])
     )
 
-    assert told(change) == (["n11"], ["n1"], [], False)
+    assert summary(change) == (["n11"], ["n1"], [], False)
     assert state(view.get("n11")) == (8, 9)
 
 
@@ -375,7 +375,7 @@ def test_a_change_below_the_floor_is_told_for_its_counters() -> None:
 
     change = view.apply(update(SubscribePhase.SUBSCRIBE_PHASE_LIVE, 11, [gone(11, "n3")], total=2))
 
-    assert told(change) == ([], [], [], False)
+    assert summary(change) == ([], [], [], False)
     assert view.inbox.total_count == 2
 
 
@@ -409,7 +409,7 @@ def test_a_snapshot_makes_a_view_right_that_refused_a_change() -> None:
 
     change = view.apply(snapshot(13, rows(13, 1)))
 
-    assert told(change) == (["n13"], [], ["n2"], True)
+    assert summary(change) == (["n13"], [], ["n2"], True)
     assert shown(view) == ["n13", "n1"]
 
 

@@ -117,14 +117,14 @@ class InboxEncoder:
             change.marked.CopyFrom(mark(item))
         return change.SerializeToString()
 
-    def response(self, given: Response) -> bytes:
+    def response(self, response: Response) -> bytes:
         """Encodes a response of a stream."""
         proto = SubscribeResponse(
-            phase=given.phase.value,  # type: ignore[arg-type]  # the domain has the protos' numbers
-            after_revision=given.after_revision,
-            revision=given.revision,
-            cursor=given.cursor,
-            caught_up=given.caught_up,
+            phase=response.phase.value,  # type: ignore[arg-type]  # the domain has the protos' numbers
+            after_revision=response.after_revision,
+            revision=response.revision,
+            cursor=response.cursor,
+            caught_up=response.caught_up,
             channel_counters=[
                 inbox_pb2.ChannelCounters(
                     channel_id=channel_id,
@@ -132,11 +132,11 @@ class InboxEncoder:
                     unread_count=counters.unread,
                     unseen_count=counters.unseen,
                 )
-                for channel_id, counters in given.channel_counters
+                for channel_id, counters in response.channel_counters
             ],
         )
-        if given.counters is not None:
-            proto.inbox.CopyFrom(inbox(self._key, given.revision, given.counters))
-        if given.reconnect_delay is not None:
-            proto.reconnect_delay.CopyFrom(duration(given.reconnect_delay))
-        return b"".join((proto.SerializeToString(), *self._changes(given.items)))
+        if response.counters is not None:
+            proto.inbox.CopyFrom(inbox(self._key, response.revision, response.counters))
+        if response.reconnect_delay is not None:
+            proto.reconnect_delay.CopyFrom(duration(response.reconnect_delay))
+        return b"".join((proto.SerializeToString(), *self._changes(response.items)))

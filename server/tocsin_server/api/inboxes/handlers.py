@@ -31,7 +31,7 @@ from tocsin_server.domain.model.streams import Subscription
 
 
 class InboxHandlers:
-    """Serves `tocsin.v1.InboxService`; what carries messages is spliced."""
+    """Serves `tocsin.v1.InboxService`; responses that carry messages are spliced."""
 
     def __init__(self, inboxes: Inboxes, follow: Callable[[Subscription], Follower]) -> None:
         self._inboxes = inboxes

@@ -9,7 +9,6 @@ from tocsin.v1 import inbox_service_pb2 as inbox_service
 from tocsin_server.api.rules import (
     PAGE_SIZE,
     REQUEST_ID,
-    USER_ID,
     Found,
     check,
     counted,
@@ -18,6 +17,7 @@ from tocsin_server.api.rules import (
     known,
     not_negative,
     present,
+    user_id,
 )
 from tocsin_server.api.splicing import optional
 from tocsin_server.domain.model import limits
@@ -36,7 +36,7 @@ def cursor(message: ProtoMessage, name: str, path: str, found: Found) -> None:
 
 
 def heartbeat(message: ProtoMessage, name: str, path: str, found: Found) -> None:
-    """A span within the limits, or none."""
+    """A span of time within the limits, or none."""
     value = getattr(message, name)
     if not 0 <= value.nanos < 1_000_000_000:
         found.append(
@@ -46,12 +46,14 @@ def heartbeat(message: ProtoMessage, name: str, path: str, found: Found) -> None
     nanos = value.seconds * 1_000_000_000 + value.nanos
     least, most = limits.HEARTBEAT_SECONDS_MIN, limits.HEARTBEAT_SECONDS_MAX
     if nanos and not least * 1_000_000_000 <= nanos <= most * 1_000_000_000:
-        asked = f"{value.seconds:,}" + f".{value.nanos:09}".rstrip("0").rstrip(".")
-        found.append(Violation(path + name, f"is {asked} s; it must be {least:g} to {most:g} s"))
+        requested = f"{value.seconds:,}" + f".{value.nanos:09}".rstrip("0").rstrip(".")
+        found.append(
+            Violation(path + name, f"is {requested} s; it must be {least:g} to {most:g} s")
+        )
 
 
 def target(message: ProtoMessage, name: str, path: str, found: Found) -> None:
-    """What a selector selects by, and up to where."""
+    """The target of a selector, and its revision."""
     selector = cast("inbox_pb2.NotificationSelector", message)
     chosen = message.WhichOneof(name)
     if chosen is None:
@@ -68,7 +70,7 @@ def target(message: ProtoMessage, name: str, path: str, found: Found) -> None:
 
 
 def effect(message: ProtoMessage, name: str, path: str, found: Found) -> None:
-    """Whether to be read, and whether to be seen."""
+    """What to make of the notifications: read or not, seen or not."""
     request = cast("inbox_service.UpdateNotificationsRequest", message)
     try:
         Effect.of(optional(request, "read"), optional(request, "seen"))
@@ -79,7 +81,7 @@ def effect(message: ProtoMessage, name: str, path: str, found: Found) -> None:
 validate = declare(
     {
         inbox_service.SubscribeRequest: (
-            ("user_id", USER_ID),
+            ("user_id", user_id),
             ("cursor", cursor),
             ("snapshot_size", not_negative),
             ("heartbeat_interval", heartbeat),
@@ -90,15 +92,15 @@ validate = declare(
         ),
         inbox_pb2.NotificationSelector: (("target", target),),
         inbox_service.UpdateNotificationsRequest: (
-            ("user_id", USER_ID),
+            ("user_id", user_id),
             ("selector", present),
             ("read", effect),
             REQUEST_ID,
         ),
-        inbox_service.ListInboxChannelsRequest: (("user_id", USER_ID), PAGE_SIZE),
-        inbox_service.GetInboxRequest: (("user_id", USER_ID),),
+        inbox_service.ListInboxChannelsRequest: (("user_id", user_id), PAGE_SIZE),
+        inbox_service.GetInboxRequest: (("user_id", user_id),),
         inbox_service.ListNotificationsRequest: (
-            ("user_id", USER_ID),
+            ("user_id", user_id),
             ("channel_ids", each(limits.CHANNEL_ID, limits.CHANNEL_FILTER)),
             ("filter", known(inbox_pb2.NotificationFilter)),
             PAGE_SIZE,

@@ -31,7 +31,7 @@ from tocsin_server.domain.model.messages import Sent, Submission
 
 
 class MessageHandlers:
-    """Serves `tocsin.v1.MessageService`; what carries messages is spliced."""
+    """Serves `tocsin.v1.MessageService`; responses that carry messages are spliced."""
 
     def __init__(self, messages: Messages) -> None:
         self._messages = messages

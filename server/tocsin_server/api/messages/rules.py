@@ -14,12 +14,12 @@ from tocsin_server.api.rules import (
     check,
     data,
     declare,
-    each,
     known,
     labels,
     link,
     present,
     text,
+    user_ids,
 )
 from tocsin_server.domain.model import limits
 from tocsin_server.domain.model.errors import Violation
@@ -42,12 +42,12 @@ def batch(message: ProtoMessage, name: str, path: str, found: Found) -> None:
 
 
 def selecting(message: ProtoMessage, name: str, path: str, found: Found) -> None:
-    """An audience, which names somebody."""
+    """An audience that names at least one user."""
     audience: audience_pb2.Audience = getattr(message, name)
     if audience.user_ids:
         check(audience, f"{path}{name}.", found)
     else:
-        found.append(Violation(path + name, "is required: it must name somebody"))
+        found.append(Violation(path + name, "is required: it must name at least one user"))
 
 
 validate = declare(
@@ -64,7 +64,7 @@ validate = declare(
             ("severity", known(message_pb2.Severity)),
             ("sender", text(limits.SENDER_CHARACTERS)),
         ),
-        audience_pb2.Audience: (("user_ids", each(limits.USER_ID, limits.RECIPIENTS)),),
+        audience_pb2.Audience: (("user_ids", user_ids(limits.RECIPIENTS)),),
         message_service.SendMessageRequest: (
             REQUEST_ID,
             ("message", present),

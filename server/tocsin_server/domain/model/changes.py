@@ -1,4 +1,4 @@
-"""Changes: what subscribers of an inbox get live, and what catches them up."""
+"""Changes of an inbox: notifications, removals and marks, live or replayed."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,12 @@ from tocsin_server.domain.model.identity import InboxKey
 from tocsin_server.domain.model.inboxes import Notification
 
 ENVELOPE_BYTES = 512
-"""The most that a notification takes in a response beside its message's body."""
+"""The most that a notification takes in a response beside its message's body.
+
+Only a user's id that has wide characters makes it more, by 160 bytes at most:
+a page of 1,000 rows, whose sizes add up to three quarters of a response, has
+room for that.
+"""
 
 
 class Removal(NamedTuple):
@@ -21,11 +26,10 @@ class Removal(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """A change of state of all notifications that a selector fits.
+    """A change of state of all notifications that a selector selects.
 
-    `channel_ids` is None for every channel's. `read` and `seen` are as asked
-    for, None where nothing was. `mark_time` is in microseconds since the Unix
-    epoch.
+    `channel_ids` is None for all channels. `read` and `seen` are the values of the
+    request, None where it has none. `mark_time` is in microseconds since the Unix epoch.
     """
 
     revision: int
@@ -37,13 +41,13 @@ class Mark(NamedTuple):
 
 
 Item = Notification | Removal | Mark
-"""What one revision did to an inbox, or one of the things that it did."""
+"""One of the things that a revision changed in an inbox."""
 
 
 def order_of(item: Item) -> tuple[int, int]:
-    """Returns where an item stands in its inbox's history: revision, message's sequence.
+    """Returns the place of an item in its inbox's history: revision, message's sequence.
 
-    A mark has its revision to itself.
+    A mark is the only item of its revision.
     """
     if isinstance(item, Notification):
         return item.revision, item.message.sequence
@@ -51,7 +55,7 @@ def order_of(item: Item) -> tuple[int, int]:
 
 
 def size_of(item: Item) -> int:
-    """Returns about how many bytes an item takes in a response, rather more than fewer."""
+    """Returns the size of an item in a response in bytes, estimated rather too large."""
     if isinstance(item, Notification):
         return len(item.message.body) + ENVELOPE_BYTES
     channel_ids = item.channel_ids or () if isinstance(item, Mark) else ()
@@ -71,9 +75,12 @@ def size_of_counters(channel_counters: Iterable[ChannelCounters]) -> int:
 class Change:
     """One committed revision of one inbox, as live subscribers need it.
 
-    `items` is what it did, or None when it is not told and must be read.
-    `counters` and `channel_counters`, of the channels touched, are as of
-    `revision`. Not frozen, because one is made for every recipient.
+    Attributes:
+        items: what the revision changed; None where a stream must read it from the store.
+        counters: the inbox's counters as of the revision.
+        channel_counters: the counters of the changed channels as of the revision.
+
+    Not frozen, because one is made for every recipient.
     """
 
     key: InboxKey

@@ -10,7 +10,7 @@ from tocsin_server.domain.model.opaque import decode_token, encode_token
 
 _LAYOUT = Struct(">BQQ8sQQ")
 _FURTHEST = 2**63 - 2
-"""No inbox comes further; what follows a position can still be counted."""
+"""The highest revision of a cursor; the revision after it is still a 64-bit number."""
 _CHECK = Struct(">I")
 _VERSION = 1
 _NOWHERE = 2**64 - 1
@@ -18,10 +18,10 @@ _NOWHERE = 2**64 - 1
 
 
 class Position(NamedTuple):
-    """How far a stream has come in an inbox.
+    """The position of a stream in an inbox's history.
 
-    Everything last changed at or before `revision` is delivered, and of the
-    next revision whatever has a message sequence up to `sequence`.
+    Everything last changed at or before `revision` is delivered, and of the next
+    revision everything with a message sequence up to `sequence`.
     """
 
     revision: int
@@ -30,13 +30,13 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """A position, with all that says which history it is a position of.
+    """A position, and the history that it belongs to.
 
     Attributes:
         epoch: a random number of the store's history; a restored one has another.
         incarnation: a random number of the inbox's life; 0 before its first message.
         inbox: the digest of tenant and user.
-        position: how far the holder has come.
+        position: the position of its holder.
     """
 
     epoch: int
@@ -51,12 +51,12 @@ class Cursor:
 
     @classmethod
     def parse(cls, text: str) -> "Cursor":
-        """Returns the cursor that a text stands for.
+        """Returns the cursor of a text.
 
-        One that a newer or older program gave resumes nowhere.
+        A cursor of another version of the program belongs to no history.
 
         Raises:
-            ValueError: no server ever gave it.
+            ValueError: the text is no cursor of any server.
         """
         raw = decode_token(text)
         body, check = raw[: -_CHECK.size], raw[-_CHECK.size :]
@@ -70,18 +70,18 @@ class Cursor:
         return cls(epoch, incarnation, inbox, Position(revision, sequence))
 
     def is_of(self, epoch: int, inbox: bytes) -> bool:
-        """Tells whether it is a position of this store's history, and of the inbox of this digest.
+        """Tells whether the cursor belongs to this store and to the inbox of this digest.
 
-        Nothing has to be read to know it; whether the history still leads on
-        from there is for `resumes` to say.
+        It needs no read. Whether the history still reaches back to the cursor is told
+        by `resumes`.
         """
         return self.epoch == epoch and self.inbox == inbox
 
     def resumes(self, epoch: int, inbox: Inbox) -> bool:
-        """Tells whether the history of `inbox` leads on from here.
+        """Tells whether the history of `inbox` continues from this cursor.
 
-        A cursor from before the inbox's first message leads on as long as the
-        whole history is there.
+        From a cursor before the inbox's first message it does as long as the whole
+        history is kept.
         """
         return (
             self.is_of(epoch, inbox.key.digest())

@@ -1,14 +1,14 @@
-"""What makes a repeated request safe."""
+"""Request keys: they make repeated requests safe."""
 
 from hashlib import blake2b
 from typing import NamedTuple
 
 
 class RequestKey(NamedTuple):
-    """One mutation as its caller named it.
+    """The name of a mutation, and the digest of what it means.
 
-    The first OK for it is kept and answered again; the same key with another
-    digest is refused. An empty `request_id` makes no promise.
+    The first OK is kept, and a repeat gets it again. The same name with another digest
+    is refused. An empty `request_id` names nothing.
     """
 
     tenant: str
@@ -19,10 +19,10 @@ class RequestKey(NamedTuple):
 
     @property
     def name(self) -> tuple[str, str, str, str]:
-        """What identifies the request, without what it asks for."""
+        """What identifies the request: everything but its digest."""
         return (self.tenant, self.caller, self.rpc, self.request_id)
 
 
 def body_digest(body: bytes) -> bytes:
-    """Returns 16 bytes that stand for what a request means, which `body` encodes."""
+    """Returns the 16-byte digest of `body`, which encodes what a request means."""
     return blake2b(body, digest_size=16).digest()

@@ -1,4 +1,4 @@
-"""Who calls, and whose inbox it is."""
+"""Identity: callers and inboxes."""
 
 from collections.abc import Collection
 from enum import Enum
@@ -14,7 +14,7 @@ class Role(Enum):
 
 
 class Caller(NamedTuple):
-    """Who makes a call.
+    """The caller of an RPC.
 
     Attributes:
         tenant: the tenant that the call acts in.
@@ -40,5 +40,5 @@ class InboxKey(NamedTuple):
     user_id: str
 
     def digest(self) -> bytes:
-        """Returns 8 bytes that stand for this inbox in cursors and notification ids."""
+        """Returns the 8-byte digest of this inbox for cursors and notification ids."""
         return blake2b(f"{self.tenant}\0{self.user_id}".encode(), digest_size=8).digest()

@@ -1,7 +1,6 @@
 """All limits: of what callers send, of what the server answers, and of what operators set.
 
-They are constants of the product, not settings. The domain and the API read
-them here.
+Every other module reads them here.
 """
 
 import re
@@ -10,7 +9,12 @@ REQUEST_BYTES = 4 * 1024 * 1024
 RESPONSE_BYTES = 1024 * 1024
 
 CHANNEL_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-USER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:+-]{0,127}")
+USER_ID_CHARACTERS = 128
+USER_ID_EXCLUDED = frozenset({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp"})
+"""Unicode's categories of the characters that a user id must not have.
+
+They are control, format, surrogate and space characters.
+"""
 MESSAGE_ID_CHARACTERS = 128
 REQUEST_ID_CHARACTERS = 128
 
@@ -43,6 +47,9 @@ STREAMS_A_USER = 16
 STREAMS = 20_000
 """How many streams a server has open at most, unless its operator says otherwise."""
 
+WAITING_ROWS = 100_000
+"""How many rows may wait to be written before callers are turned away."""
+
 HEARTBEAT_SECONDS = 30.0
 HEARTBEAT_SECONDS_MIN = 1.0
 HEARTBEAT_SECONDS_MAX = 300.0
@@ -51,11 +58,11 @@ RETENTION_SECONDS_MIN = 1.0
 RETENTION_SECONDS_MAX = 3650 * 86_400.0
 
 
-def page_size(asked: int) -> int:
-    """Returns the page size in force for what a caller asked: 0 is the default."""
-    return min(asked or PAGE_SIZE, PAGE_SIZE_MAX)
+def page_size(requested: int) -> int:
+    """Returns the page size for the one that a caller requests: 0 is the default."""
+    return min(requested or PAGE_SIZE, PAGE_SIZE_MAX)
 
 
-def snapshot_size(asked: int) -> int:
-    """Returns the snapshot size in force for what a caller asked: 0 is the default."""
-    return min(asked or SNAPSHOT_SIZE, SNAPSHOT_SIZE_MAX)
+def snapshot_size(requested: int) -> int:
+    """Returns the snapshot size for the one that a caller requests: 0 is the default."""
+    return min(requested or SNAPSHOT_SIZE, SNAPSHOT_SIZE_MAX)

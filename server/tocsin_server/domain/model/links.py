@@ -6,13 +6,20 @@ from urllib.parse import urlsplit
 _ORDINARY = re.compile(r"https?://[a-z0-9-]+(\.[a-z0-9-]+)*(/[!-\[\]-~]*)?")
 """What nearly all links look like, and needs no closer look."""
 
+_DOTS = re.compile("[.\u3002\uff0e\uff61]")
+"""What browsers take for the dot between two labels of a host."""
+
+_NOT_IN_HOSTS = frozenset("%<>^|")
+"""Characters that browsers refuse in a host, or decode to others."""
+
 
 def link_problem(link: str) -> str | None:
     """Returns what is wrong with a link, or None.
 
     Allowed are `http` and `https` with a host and no user info, and paths that
-    start with one slash. The rule errs on the safe side: whatever browsers
-    read in several ways, such as backslashes and control characters, is out.
+    start with one slash, also when a browser has resolved their `.` and `..`.
+    The rule errs on the safe side: a link that browsers may read in several
+    ways is refused, such as one with backslashes or control characters.
     """
     return None if _ORDINARY.fullmatch(link) else _closer_look(link)
 
@@ -24,7 +31,7 @@ def _closer_look(link: str) -> str | None:
     if "\\" in link or link != link.strip():
         return "must not contain backslashes or start or end with spaces"
     if link.startswith("/"):
-        return "must not start with two slashes" if link.startswith("//") else None
+        return "must not start with two slashes" if _leads_to_a_host(link) else None
     try:
         parts = urlsplit(link)
         host, user_info, _ = parts.hostname, "@" in parts.netloc, parts.port
@@ -38,4 +45,27 @@ def _closer_look(link: str) -> str | None:
         return "must not contain spaces in its host"
     if user_info:
         return "must not contain user info"
+    if not _NOT_IN_HOSTS.isdisjoint(host) or not all(_DOTS.split(host)):
+        return "must have a host of labels between single dots, nothing of it percent-encoded"
     return None
+
+
+def _leads_to_a_host(path: str) -> bool:
+    """Tells whether a path starts with two slashes, as it is or once its dots are resolved.
+
+    (Source: the URL Standard's "path state", which resolves encoded dots, too.)
+    """
+    if path.startswith("//"):
+        return True
+    resolved: list[str] = []
+    *inner, last = re.split("[?#]", path, maxsplit=1)[0].split("/")[1:]
+    for segment in (*inner, last):
+        dots = segment.lower().replace("%2e", ".")
+        if dots == "..":
+            del resolved[-1:]
+        elif dots != ".":
+            resolved.append(segment)
+    # A dot at the end leaves the slash before it.
+    if last.lower().replace("%2e", ".") in (".", ".."):
+        resolved.append("")
+    return len(resolved) > 1 and not resolved[0]

@@ -1,7 +1,7 @@
 """Marking: notifications become read or unread, seen or unseen.
 
-Read implies seen, and unseen implies unread. A time that is set stays when it
-is set again.
+Read implies seen, and unseen implies unread. A time that is set keeps its first
+value when it is set again.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from tocsin_server.domain.model.identity import InboxKey
 
 
 class Effect(Enum):
-    """What a marking makes of a notification."""
+    """The effect of a marking on a notification."""
 
     READ = "read and seen"
     UNREAD = "unread"
@@ -24,10 +24,10 @@ class Effect(Enum):
 
     @classmethod
     def of(cls, read: bool | None, seen: bool | None) -> "Effect":  # noqa: FBT001  # as the fields
-        """Returns the effect of two wishes, of which None is no wish.
+        """Returns the effect of the fields of a request; None stands for an absent field.
 
         Raises:
-            ValueError: there is none, or they contradict each other.
+            ValueError: both are absent, or they contradict each other.
         """
         if read is None and seen is None:
             raise ValueError("is required, unless seen is given")
@@ -43,10 +43,10 @@ class Effect(Enum):
 
 
 class Selection(NamedTuple):
-    """Which notifications of an inbox: of messages, of channels, or all when both are None.
+    """Selects notifications of an inbox: by messages, by channels, or all when both are None.
 
-    Those of channels, and all, only up to an arrival: 0 or one ahead of the
-    inbox is its head.
+    Except by messages, only those with an `arrive_revision` up to `up_to_revision`; 0
+    and a revision ahead of the inbox stand for its head.
     """
 
     message_ids: Sequence[str] | None
@@ -55,7 +55,7 @@ class Selection(NamedTuple):
 
 
 class Marking(NamedTuple):
-    """What is asked for: one change of one inbox."""
+    """A request to mark notifications: one change of one inbox."""
 
     request: RequestKey
     key: InboxKey
@@ -65,12 +65,12 @@ class Marking(NamedTuple):
 
     @property
     def effect(self) -> Effect:
-        """What it makes of each notification."""
+        """The effect on each selected notification."""
         return Effect.of(self.read, self.seen)
 
 
 class Marked(NamedTuple):
-    """What came of a marking: the inbox right after it, and how many notifications changed."""
+    """The result of a marking: the inbox right after it, and how many notifications changed."""
 
     revision: int
     counters: Counters

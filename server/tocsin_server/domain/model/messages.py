@@ -9,16 +9,16 @@ from tocsin_server.domain.model.idempotency import RequestKey
 
 
 class MessageState(IntEnum):
-    """Where a message stands, numbered as in the protos."""
+    """The state of a message, numbered as in the protos."""
 
     SENT = 3
 
 
 class Draft(NamedTuple):
-    """A message to send, and to whom.
+    """A message to send, and its recipients.
 
-    `body` is what the sender wrote, as the transport encodes it: all that no
-    rule asks about. `recipients` are distinct user ids.
+    `body` is the encoding of the message as its sender wrote it; the other fields are
+    those that the server reads. `recipients` are distinct user ids.
     """
 
     channel_id: str
@@ -32,10 +32,9 @@ class Draft(NamedTuple):
 class Message:
     """A stored message. `create_time` is in microseconds since the Unix epoch.
 
-    `sequence` numbers messages in the order in which they were committed; it
-    stays inside the server. `body` is the whole message as the transport
-    encodes it, but for its state. Not frozen, because it is made by the
-    hundred thousand; nobody changes one.
+    `sequence` numbers messages in the order of their commits; no client sees it. `body`
+    is the encoding of the whole message without its state. Not frozen, because a read
+    makes up to a hundred thousand; nothing changes one.
     """
 
     sequence: int
@@ -47,16 +46,16 @@ class Message:
 
 
 class Submission(NamedTuple):
-    """One send that a caller asks for."""
+    """A send as a caller requests it."""
 
     request: RequestKey
     draft: Draft
 
 
 class Send(NamedTuple):
-    """One send as the store takes it: a submission with the server's own facts.
+    """A send as the store takes it: a submission with the fields that the server sets.
 
-    `body` is the whole message as the transport encodes it, but for its state.
+    `body` is the encoding of the whole message without its state.
     """
 
     request: RequestKey
@@ -67,12 +66,12 @@ class Send(NamedTuple):
 
     @property
     def rows(self) -> int:
-        """How many rows it writes, for bounding a transaction."""
+        """About how many rows it writes; a transaction is bounded by them."""
         return 1 + len(self.draft.recipients)
 
 
 class Sent(NamedTuple):
-    """A send that is committed."""
+    """A committed send."""
 
     message: Message
     accepted_count: int

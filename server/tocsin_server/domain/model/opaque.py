@@ -9,9 +9,9 @@ def encode_token(raw: bytes) -> str:
 
 
 def decode_token(text: str) -> bytes:
-    """Returns the bytes of a token, none when it is no token's text.
+    """Returns the bytes of a token, empty where the text is no token.
 
-    Each token has one text: other alphabets, padding and stray bits are refused.
+    Each token has exactly one text: other alphabets, padding and stray bits are refused.
     """
     try:
         raw = b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)

@@ -1,4 +1,4 @@
-"""What a stream of an inbox asks for, reads and gives."""
+"""Streams of an inbox: what they request, read and deliver."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from tocsin_server.domain.model.pages import Page
 
 
 class Phase(IntEnum):
-    """Where a stream is when it delivers, numbered as in the protos."""
+    """The phase of a stream, numbered as in the protos."""
 
     SNAPSHOT = 1
     REPLAY = 2
@@ -35,8 +35,8 @@ class Head:
 class Replay:
     """A page of what changed after a position, read at one moment.
 
-    `position` is where the page ends. At the end of the history (`caught_up`)
-    that is the head, and all channels' counters are given.
+    `position` is the end of the page. At the end of the history (`caught_up`) it is the
+    head, and the page has the counters of all channels.
     """
 
     inbox: Inbox
@@ -48,7 +48,7 @@ class Replay:
 
 @dataclass(slots=True)
 class Response:
-    """What a stream gives at one time, but for its encoding."""
+    """One response of a stream, before it is encoded."""
 
     phase: Phase
     after_revision: int
@@ -63,7 +63,7 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """What a subscriber asks for. `heartbeat_interval` is in seconds."""
+    """A request to subscribe. `heartbeat_interval` is in seconds."""
 
     key: InboxKey
     cursor: Cursor | None

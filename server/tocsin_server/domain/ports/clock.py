@@ -1,7 +1,5 @@
 """The time, as the domain is told it."""
 
-from __future__ import annotations
-
 from typing import Protocol
 
 

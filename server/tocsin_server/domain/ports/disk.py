@@ -1,7 +1,5 @@
 """The disk that holds the store."""
 
-from __future__ import annotations
-
 from typing import Protocol
 
 

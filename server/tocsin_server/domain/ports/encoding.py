@@ -1,7 +1,5 @@
 """How the API encodes messages."""
 
-from __future__ import annotations
-
 from typing import Protocol
 
 

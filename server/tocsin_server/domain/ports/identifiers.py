@@ -1,7 +1,5 @@
 """New identifiers."""
 
-from __future__ import annotations
-
 from typing import Protocol
 
 

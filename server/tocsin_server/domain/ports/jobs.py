@@ -1,7 +1,5 @@
 """Jobs, kept and done in steps."""
 
-from __future__ import annotations
-
 from typing import Protocol
 
 

@@ -1,4 +1,4 @@
-"""Committed changes, announced to the streams of this process."""
+"""Committed changes, handed to the streams of this process."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -8,15 +8,15 @@ from tocsin_server.domain.model.identity import InboxKey
 
 
 class Watch(Protocol):
-    """One stream's eye on one inbox. It may lose sight, but says so.
+    """The watch of one stream on one inbox. It may lose changes, but never silently.
 
-    It is behind until told a revision to go on from, and whenever a change
-    does not continue the one before. Used from the event loop alone.
+    It is behind until `synced_to`, and whenever a change does not continue the change
+    before it. It is used from the event loop alone.
     """
 
     @property
     def behind(self) -> bool:
-        """Whether the store has to be read to know what happened."""
+        """Whether the stream must read the store to learn what changed."""
         ...
 
     @property
@@ -25,19 +25,19 @@ class Watch(Protocol):
         ...
 
     def synced_to(self, incarnation: int, revision: int) -> None:
-        """Says that the stream has everything up to `revision`.
+        """Takes note that the stream has delivered everything up to `revision`.
 
-        What was committed and announced after it is kept, in order; if that
-        leaves a gap, the watch is behind again.
+        The watch keeps the changes announced after that revision, in order. If they
+        leave a gap, it is behind again.
         """
         ...
 
     def take(self) -> Sequence[Change]:
-        """Returns and forgets the pending changes: without a gap, fit for one response."""
+        """Removes and returns the pending changes; they have no gap and fit one response."""
         ...
 
     async def wait(self, seconds: float) -> bool:
-        """Returns True once there is something to do, False after so many seconds."""
+        """Returns True once the stream has something to do, False after so many seconds."""
         ...
 
     @property
@@ -51,24 +51,24 @@ class Watch(Protocol):
 
 
 class Live(Protocol):
-    """Tells streams of committed changes. It may lose any: the store is the truth."""
+    """Announces committed changes to streams. It may lose any: the store is the truth."""
 
     def watch(self, key: InboxKey) -> Watch:
         """Returns a new watch, which sees every change announced from now on.
 
         Raises:
-            TooManyStreams: the user or the server has no more.
+            TooManyStreams: the user or the server has its limit of streams open.
             ServerStopping: the server takes no more streams.
         """
         ...
 
     def watches(self, key: InboxKey) -> bool:
-        """Tells whether anybody watches the inbox; any thread may ask."""
+        """Tells whether a stream watches the inbox; any thread may call it."""
         ...
 
     def announce(self, changes: Sequence[Change]) -> None:
-        """Tells the watches of committed changes, in commit order for each inbox.
+        """Announces committed changes to the watches, in commit order for each inbox.
 
-        A change that does not say what it did makes them behind.
+        A change without items makes them behind.
         """
         ...

@@ -1,7 +1,5 @@
 """Rows past their retention, pruned."""
 
-from __future__ import annotations
-
 from typing import Protocol
 
 

@@ -1,8 +1,10 @@
 """Databases: the interface that SQLite and PostgreSQL implement, and the choice by URL."""
 
+import re
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Protocol
+from urllib.parse import parse_qsl
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -22,6 +24,10 @@ _KNOWN = {
     "postgresql+asyncpg": ("tocsin_server.store.engine.postgresql", "Postgresql", "postgres"),
 }
 """By the URL's driver name: the module and class of the database, and the extra that it needs."""
+
+
+_USER = re.compile(r"^[^:]*://[^:/]*(:[^@]*)?@")
+"""The beginning of a URL up to its host; a password may hold a question mark."""
 
 
 class Database(Protocol):
@@ -62,8 +68,16 @@ def database_url(text: str) -> URL:
             f"the database URL begins with {url.drivername}://; known are"
             " sqlite+aiosqlite:///FILE and postgresql+asyncpg://USER@HOST/DATABASE"
         )
+    if dropped := _parameters(text) - url.query.keys():
+        raise CannotOpen(f"the database URL has the parameter {min(dropped)!r} without a value")
     _kind(url).check(url)
     return url
+
+
+def _parameters(text: str) -> set[str]:
+    """Returns the names of a URL's parameters, also of those that SQLAlchemy drops as empty."""
+    without_user = _USER.sub("", text)
+    return {name for name, _ in parse_qsl(without_user.partition("?")[2], keep_blank_values=True)}
 
 
 def database(text: str) -> Database:

@@ -56,9 +56,10 @@ _PROMISED = (
     "application_name",
     "default_transaction_isolation",
     "default_transaction_read_only",
+    "idle_in_transaction_session_timeout",
     "synchronous_commit",
 )
-"""The settings that guarantees depend on: durability, snapshots, and the detection of servers."""
+"""The settings that guarantees depend on. One of them is never a database's default."""
 
 _WRITING = {
     "synchronous_commit": "on",

@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from tocsin_server.domain.model.errors import ServerStopping, WritesOverloaded
+from tocsin_server.domain.model.limits import WAITING_ROWS
 from tocsin_server.domain.ports.live import Live
 from tocsin_server.store.engine.executors import Executor
 from tocsin_server.store.writing.group_commit import Committed, GroupCommitter, Task
@@ -32,9 +33,6 @@ LINGER_SECONDS = 0.03
 
 OVERTAKE_SECONDS = 0.1
 """How long a group runs before the next one starts on another executor."""
-
-WAITING_ROWS = 100_000
-"""How many rows may wait; if more do, calls are refused."""
 
 
 class WriteQueue:

@@ -1,4 +1,6 @@
-from datetime import datetime
+import json
+import time
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -17,8 +19,9 @@ from tocsin.v1.message_pb2 import Message, Severity
 from tocsin.v1.message_service_pb2 import SendMessageResponse
 from tocsin_client.cli import rendering
 
-MOMENT = datetime(2026, 11, 22, 17, 51, 4).astimezone()
-SHOWN = "2026-11-22 17:51:04"
+ZONE = timezone(timedelta(hours=1))
+MOMENT = datetime(2026, 11, 22, 17, 51, 4, tzinfo=ZONE)
+SHOWN = "2026-11-22 17:51:04+01:00"
 
 
 def moment() -> Timestamp:
@@ -47,13 +50,13 @@ def mark(selector: NotificationSelector, **state: bool) -> NotificationChange:
 
 
 def test_an_arrival_shows_time_revision_channel_severity_title_and_url() -> None:
-    line = rendering.changed(arrival())
+    line = rendering.changed(arrival(), ZONE)
 
     assert line.plain == f"{SHOWN}      7  marketing-clue  normal    A new lead  /leads/42"
 
 
 def test_what_leads_nowhere_ends_with_its_title() -> None:
-    assert rendering.changed(arrival(url="")).plain.endswith("  A new lead")
+    assert rendering.changed(arrival(url=""), ZONE).plain.endswith("  A new lead")
 
 
 @pytest.mark.parametrize(
@@ -68,7 +71,7 @@ def test_what_leads_nowhere_ends_with_its_title() -> None:
 def test_severities_are_named_and_coloured(
     severity: Severity.ValueType, name: str, style: str
 ) -> None:
-    line = rendering.changed(arrival(severity=severity))
+    line = rendering.changed(arrival(severity=severity), ZONE)
 
     start = line.plain.index(name)
     assert f"  {name:<8}  A new lead" in line.plain
@@ -87,23 +90,23 @@ def test_a_severity_of_a_newer_server_shows_its_number() -> None:
     change = arrival()
     change.upserted.message.ParseFromString(b"\x50\x63")
 
-    assert "  99  " in rendering.changed(change).plain
+    assert "  99  " in rendering.changed(change, ZONE).plain
 
 
 def test_what_was_read_is_dim() -> None:
-    whole = len(rendering.changed(arrival()))
+    whole = len(rendering.changed(arrival(), ZONE))
 
     def dims(line: Text) -> set[int]:
         return {span.end - span.start for span in line.spans if span.style == "dim"}
 
-    assert whole in dims(rendering.changed(arrival(read=True)))
-    assert whole not in dims(rendering.changed(arrival()))
+    assert whole in dims(rendering.changed(arrival(read=True), ZONE))
+    assert whole not in dims(rendering.changed(arrival(), ZONE))
 
 
 def test_what_senders_write_is_shown_and_not_obeyed() -> None:
-    line = rendering.changed(arrival(title="\x1b[31mred\n\u202efdp.exe [bold]"))
+    line = rendering.changed(arrival(title="\x1b[31mred\n\u202efdp.exe [bold]"), ZONE)
 
-    assert "  \ufffd[31mred \ufffdfdp.exe [bold]  /leads/42" in line.plain
+    assert r"  \x1b[31mred \u202efdp.exe [bold]  /leads/42" in line.plain
 
 
 ALL = NotificationSelector(all=True)
@@ -126,13 +129,13 @@ TWO = NotificationSelector(ids=NotificationIds(notification_ids=["n1", "n2"]))
     ids=["all", "read and seen", "up to", "channels", "one", "two"],
 )
 def test_a_mark_says_what_it_marks(change: NotificationChange, shown: str) -> None:
-    assert rendering.changed(change).plain == f"{SHOWN}      8  {shown}"
+    assert rendering.changed(change, ZONE).plain == f"{SHOWN}      8  {shown}"
 
 
 def test_a_removal_shows_the_id() -> None:
-    line = rendering.changed(NotificationChange(revision=12_345, removed="n1"))
+    line = rendering.changed(NotificationChange(revision=12_345, removed="n1"), ZONE)
 
-    assert line.plain == f"{'':19}  12345  removed  n1"
+    assert line.plain == f"{'':25}  12345  removed  n1"
 
 
 def test_counts_are_grouped_and_agree_with_their_nouns() -> None:
@@ -160,6 +163,17 @@ def test_channels_are_aligned() -> None:
     assert not list(rendering.channels_listed([]))
 
 
+def test_whole_numbers_of_data_are_shown_as_whole() -> None:
+    message = Message()
+    message.data.update({"id": 42, "score": 0.5, "parts": [1, {"of": -3}]})
+
+    lines = [line.plain for line in rendering.message_shown(message, ZONE)]
+
+    (data,) = (line for line in lines if line.startswith("data"))
+    assert json.loads(data.partition("  ")[2]) == {"id": 42, "score": 0.5, "parts": [1, {"of": -3}]}
+    assert ".0" not in data
+
+
 def test_a_channel_shows_what_it_has() -> None:
     channel = Channel(
         channel_id="news",
@@ -171,7 +185,7 @@ def test_a_channel_shows_what_it_has() -> None:
         update_time=moment(),
     )
 
-    assert [line.plain for line in rendering.channel_shown(channel)] == [
+    assert [line.plain for line in rendering.channel_shown(channel, ZONE)] == [
         "channel      news",
         "title        News",
         "description  All of it",
@@ -181,3 +195,25 @@ def test_a_channel_shows_what_it_has() -> None:
         f"updated      {SHOWN}",
         "etag         e1",
     ]
+
+
+@pytest.mark.parametrize(
+    ("zone", "shown"),
+    [
+        (UTC, "2026-11-22 16:51:04+00:00"),
+        (timezone(-timedelta(hours=3, minutes=30)), "2026-11-22 13:21:04-03:30"),
+    ],
+)
+def test_a_time_shows_its_offset(zone: tzinfo, shown: str) -> None:
+    assert rendering.moment(moment(), zone) == shown
+    assert rendering.changed(arrival(), zone).plain.startswith(f"{shown}      7  ")
+
+
+def test_without_a_zone_a_time_is_local(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Kathmandu")
+    time.tzset()
+    try:
+        assert rendering.moment(moment(), None) == "2026-11-22 22:36:04+05:45"
+    finally:
+        monkeypatch.undo()
+        time.tzset()

@@ -1,10 +1,10 @@
-from tocsin_client.cli.stdin import LINE_BYTES, Line, Splitting
+from tocsin_client.cli.stdin import LINE_BYTES, Line, LineSplitter
 
 
 def cut(*chunks: bytes) -> list[Line]:
-    splitting = Splitting()
-    lines = [line for chunk in chunks for line in splitting.take(chunk)]
-    return [*lines, *splitting.end()]
+    splitter = LineSplitter()
+    lines = [line for chunk in chunks for line in splitter.take(chunk)]
+    return [*lines, *splitter.end()]
 
 
 def test_lines_are_numbered_from_one() -> None:
@@ -29,10 +29,10 @@ def test_a_byte_order_mark_is_none_of_the_first_line() -> None:
 
 
 def test_a_line_is_given_as_soon_as_it_ends() -> None:
-    splitting = Splitting()
+    splitter = LineSplitter()
 
-    assert list(splitting.take(b"one\ntw")) == [Line(1, b"one")]
-    assert list(splitting.take(b"o\n")) == [Line(2, b"two")]
+    assert list(splitter.take(b"one\ntw")) == [Line(1, b"one")]
+    assert list(splitter.take(b"o\n")) == [Line(2, b"two")]
 
 
 def test_a_line_that_is_too_long_is_dropped_and_the_rest_goes_on() -> None:
@@ -46,9 +46,9 @@ def test_a_line_that_is_too_long_is_dropped_and_the_rest_goes_on() -> None:
 
 
 def test_of_a_line_that_is_too_long_little_is_held() -> None:
-    splitting = Splitting()
+    splitter = LineSplitter()
 
     for _ in range(100):
-        assert not list(splitting.take(b"x" * 65_536))
+        assert not list(splitter.take(b"x" * 65_536))
 
-    assert len(splitting._begun) <= LINE_BYTES
+    assert len(splitter._line) <= LINE_BYTES

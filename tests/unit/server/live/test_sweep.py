@@ -15,10 +15,10 @@ async def test_a_sweep_wakes_the_watches_that_lack_something_and_no_other() -> N
     hub = Hub(max_streams=10)
     inboxes = MemoryInboxes(hub)
     inboxes.commit(ALICE, 3)
-    inboxes.commit(BOB, 3)
+    bobs = inboxes.commit(BOB, 3)[-1]
     lacking, complete, unborn = hub.watch(ALICE), hub.watch(BOB), hub.watch(InboxKey("x", "carol"))
     lacking.synced_to(1, 2)
-    complete.synced_to(1, 3)
+    complete.synced_to(bobs.incarnation, bobs.revision)
     unborn.synced_to(0, 0)
 
     await sweep(hub, inboxes)

@@ -1,3 +1,5 @@
+from urllib.parse import urljoin
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -159,6 +161,85 @@ def test_spaces_that_are_not_plain_are_refused_around_a_link(link: str) -> None:
 )
 def test_a_host_with_a_space_is_refused(link: str) -> None:
     assert link_problem(link) is not None
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "/.//evil.com",
+        "/..//evil.com",
+        "/././/evil.com",
+        "/%2e//evil.com",
+        "/%2E%2e//evil.com",
+        "/.%2e//evil.com",
+        "/a/..//evil.com",
+        "/a/b/../..//evil.com",
+        "/..//",
+        "/a/..//..//evil.com/..",
+        "/.//evil.com?a=b",
+        "/.//evil.com#top",
+    ],
+)
+def test_a_path_that_resolves_to_another_host_is_refused(link: str) -> None:
+    assert link_problem(link) == "must not start with two slashes"
+
+
+@pytest.mark.parametrize(
+    "link",
+    ["/.", "/..", "/./leads", "/../leads", "/a/..", "/a/../b", "/a/.//b", "/?to=/.//x", "/#//"],
+)
+def test_a_path_with_dots_that_stays_where_it_is_is_good(link: str) -> None:
+    assert link_problem(link) is None
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://..",
+        "https://.",
+        "https://../leads",
+        "https://.example.com/",
+        "https://example..com/",
+        "https://example.com./",
+        "https://example\u3002\u3002com/",
+        "https://good.com%00.evil.com/",
+        "https://good.com%0a.evil.com/",
+        "https://good.com%2f.evil.com/",
+        "https://good.com%7f/",
+        "https://%65vil.com/",
+        "https://good.com%",
+        "https://[fe80::1%25eth0]/",
+        "https://good.com|evil.com/",
+    ],
+)
+def test_a_host_with_an_empty_label_or_an_encoded_character_is_refused(link: str) -> None:
+    assert link_problem(link) == (
+        "must have a host of labels between single dots, nothing of it percent-encoded"
+    )
+
+
+segments = st.sampled_from(["", ".", "..", "%2e", "%2E.", "a", "evil.com", "%2e%2e"])
+
+
+@given(st.lists(segments, min_size=1, max_size=6).map("/".join).map("/{}".format))
+def test_a_path_that_passes_stays_on_its_host_however_it_is_resolved(path: str) -> None:
+    decoded = path.replace("%2e", ".").replace("%2E", ".")
+    resolved = urljoin("https://application.example/x/y", decoded)
+
+    if link_problem(path) is None:
+        assert resolved.startswith("https://application.example/")
+        assert not resolved.startswith("https://application.example//")
+
+
+labels = st.sampled_from(["good", "com", "", "%00", "%2f", "a%", "xn--e1afmkfd"])
+
+
+@given(st.lists(labels, min_size=1, max_size=4))
+def test_a_host_that_passes_has_labels_alone(parts: list[str]) -> None:
+    good = all(part and "%" not in part for part in parts)
+
+    assert (link_problem("https://" + ".".join(parts) + "/leads") is None) == good
+    assert (link_problem("HTTPS://" + ".".join(parts)) is None) == good
 
 
 @given(st.from_regex(links._ORDINARY, fullmatch=True))

@@ -15,6 +15,8 @@ from tocsin_server.store.engine.driver_errors import CannotOpen
         ("sqlite+aiosqlite:///", "names no file"),
         ("sqlite+aiosqlite:///:memory:", "names no file"),
         ("sqlite+aiosqlite:///tocsin.db?mode=ro", "has parameters"),
+        ("sqlite+aiosqlite:///tocsin.db?timeout", "has the parameter 'timeout' without a value"),
+        ("sqlite+aiosqlite:///tocsin.db?mode=", "has the parameter 'mode' without a value"),
         ("sqlite+aiosqlite://tocsin.db", "names a host"),
         ("postgresql+asyncpg://localhost", "names no database"),
         ("postgresql+asyncpg://localhost/", "names no database"),
@@ -22,6 +24,7 @@ from tocsin_server.store.engine.driver_errors import CannotOpen
         ("postgresql+asyncpg://localhost/tocsin?port=abc", "port that is not between"),
         ("postgresql+asyncpg://localhost:99999/tocsin", "port that is not between"),
         ("postgresql+asyncpg://localhost/tocsin?host=a&host=b", "host more than once"),
+        ("postgresql+asyncpg://user:a?b@localhost/tocsin?ssl", "has the parameter 'ssl' without"),
         ("postgresql+asyncpg://user:pass@word@host/tocsin", "write it as %40"),
     ],
 )

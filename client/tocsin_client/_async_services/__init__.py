@@ -1,0 +1,1 @@
+"""The methods of the services, a module a concern."""

@@ -1,0 +1,1 @@
+"""The commands of `tocsin`: a module for each command, or for each group of commands."""
