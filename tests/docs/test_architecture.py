@@ -15,12 +15,7 @@ from tests.docs.pages import ROOT, blocks, read, section
 ARCHITECTURE = read("docs/architecture.md")
 SERVER = ROOT / "server" / "tocsin_server"
 PROTOS = [str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("protos/**/*.proto"))]
-LAYERS = (
-    "tocsin_server",
-    "tocsin_server.domain",
-    "tocsin_server.api",
-    "tocsin_server.store",
-)
+LAYERS = ("tocsin_server", "tocsin_server.domain", "tocsin_server.api", "tocsin_server.store")
 
 _RULE = re.compile(
     r"^\| (?P<rule>[^|]+) \| `(?P<file>[^`]+)` \| `(?P<name>\w+)` \| `(?P<test>[^`]+)` \|$",
