@@ -14,6 +14,7 @@ from tests.docs.pages import ROOT, blocks, read, section
 
 ARCHITECTURE = read("docs/architecture.md")
 SERVER = ROOT / "server" / "tocsin_server"
+PROTOS = [str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("protos/**/*.proto"))]
 LAYERS = ("tocsin_server", "tocsin_server.domain", "tocsin_server.api", "tocsin_server.store")
 
 _RULE = re.compile(
@@ -21,6 +22,7 @@ _RULE = re.compile(
     re.MULTILINE,
 )
 _PATH = re.compile(r"`((?:[\w.]+/)*\w+\.(?:py|proto|lock|toml|binpb|yaml|md))(?:::(\w+))?`")
+_NAME = re.compile(r"`([A-Za-z_][\w.]*)`(?!:)")
 
 
 class Rule(NamedTuple):
@@ -118,6 +120,18 @@ def test_every_file_and_test_that_is_named_is_there(page: str) -> None:
 
     assert named
     assert not missing
+
+
+def test_every_name_that_is_mentioned_is_there() -> None:
+    mentioned = set(_NAME.findall(ARCHITECTURE))
+    code = [*SERVER.glob("**/*.py"), *ROOT.glob("tests/unit/**/*.py")]
+    words = re.findall(r"\w+", "".join(map(read, ["pyproject.toml", *PROTOS])))
+    folders = {part for path in code for part in path.parts}
+
+    known = frozenset[str]().union(words, folders, *map(_names, code))
+
+    assert mentioned
+    assert not {name for name in mentioned if name.rpartition(".")[2] not in known}
 
 
 def test_every_target_of_make_is_described() -> None:
