@@ -17,6 +17,7 @@ from tocsin_server.domain.model import limits
 from tocsin_server.domain.model.errors import FieldsInvalid, Violation
 from tocsin_server.domain.model.links import link_problem
 from tocsin_server.domain.model.user_ids import is_user_id
+from tocsin_server.domain.model.visible_text import is_blank
 
 if TYPE_CHECKING:
     from google.protobuf.struct_pb2 import Struct, Value
@@ -47,12 +48,13 @@ RULES: dict[type[ProtoMessage], FieldRules] = {}
 
 
 def text(most: int, *, required: bool = False) -> Rule:
-    """A text of at most so many characters, without NUL; required: not blank."""
+    """A text of at most `most` characters, without NUL; a required one must show something."""
 
     def rule(message: ProtoMessage, name: str, path: str, found: Found) -> None:
         value: str = getattr(message, name)
-        if required and not value.strip():
-            found.append(Violation(path + name, f"is required, 1 to {most:,} characters"))
+        if required and is_blank(value):
+            problem = "has no visible character" if value.strip() else "is required"
+            found.append(Violation(path + name, f"{problem}, 1 to {most:,} characters"))
         elif len(value) > most:
             found.append(
                 Violation(path + name, f"has {len(value):,} characters; {most:,} is the limit")

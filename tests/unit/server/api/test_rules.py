@@ -243,6 +243,7 @@ BAD: list[tuple[str, ProtoMessage, str, str]] = [
     ("channel id of other letters", create(channel_id="né"), "channel.channel_id", "must match"),
     ("no title", create(title=""), "channel.title", "is required, 1 to 200 characters"),
     ("blank title", create(title=" \t\n"), "channel.title", "is required, 1 to 200 characters"),
+    ("invisible title", create(title="\u3164\u200b"), "channel.title", "has no visible character"),
     ("long title", create(title="é" * 201), "channel.title", "has 201 characters; 200 is"),
     ("title with NUL", create(title="a\0b"), "channel.title", "must not contain"),
     ("long description", create(description="x" * 2_001), "channel.description", "has 2,001"),

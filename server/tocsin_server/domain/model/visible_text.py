@@ -1,0 +1,36 @@
+"""Texts that show something: a title of invisible characters alone is blank.
+
+(Sources: Unicode's general categories, and its property Default_Ignorable_Code_Point.)
+"""
+
+from unicodedata import category
+
+_INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Cs", "Zl", "Zp", "Zs"})
+"""Control, format, unassigned, surrogate and space characters."""
+
+_INVISIBLE_RANGES = (
+    (0x034F, 0x034F),  # combining grapheme joiner
+    (0x115F, 0x1160),  # Hangul fillers
+    (0x17B4, 0x17B5),  # Khmer inherent vowels
+    (0x180B, 0x180F),  # Mongolian variation selectors
+    (0x2800, 0x2800),  # Braille pattern blank
+    (0x3164, 0x3164),  # Hangul filler
+    (0xFE00, 0xFE0F),  # variation selectors
+    (0xFFA0, 0xFFA0),  # halfwidth Hangul filler
+    (0xE0100, 0xE01EF),  # variation selectors supplement
+)
+"""Letters, marks and symbols that show nothing by themselves."""
+
+
+def is_blank(text: str) -> bool:
+    """Tells whether a text is empty, or has only characters that show nothing."""
+    return not any(_is_visible(character) for character in text)
+
+
+def _is_visible(character: str) -> bool:
+    if "!" <= character <= "~":
+        return True
+    if category(character) in _INVISIBLE_CATEGORIES:
+        return False
+    number = ord(character)
+    return not any(first <= number <= last for first, last in _INVISIBLE_RANGES)
