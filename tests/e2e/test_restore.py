@@ -1,4 +1,4 @@
-"""`restore`: a backup takes the store's place, and whoever followed the old one starts over."""
+"""`restore`: a backup replaces the store, and every subscriber starts over."""
 
 import asyncio
 import signal

@@ -1,6 +1,7 @@
 """Waiting for a condition, with a deadline."""
 
 import asyncio
+import os
 from collections.abc import Callable
 
 DEADLINE_SECONDS = 20.0
@@ -15,3 +16,11 @@ async def until(condition: Callable[[], bool], seconds: float = DEADLINE_SECONDS
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110  # nobody signals what is looked at
             await asyncio.sleep(0.005)
+
+
+def stretched(seconds: float) -> float:
+    """Returns how long an idle machine's `seconds` may last on this one.
+
+    That is longer when more processes want to run than there are processors.
+    """
+    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))

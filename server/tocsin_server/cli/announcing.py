@@ -1,17 +1,17 @@
-"""Announcing: what a verb has to say, on stdout."""
+"""Announcing: writes the output of a verb to stdout."""
 
 import click
 
 
 class CannotAnnounce(Exception):
-    """Nobody can be told what there is to say; the text says why, in one line."""
+    """The output cannot be written. The text says why, in one line."""
 
 
 def announce(line: str) -> None:
-    """Writes a line, whatever is in it.
+    """Writes a line to stdout; replaces unprintable characters by spaces.
 
     Raises:
-        CannotAnnounce: nobody takes it.
+        CannotAnnounce: stdout cannot be written to.
     """
     try:
         click.echo("".join(c if c.isprintable() else " " for c in line))

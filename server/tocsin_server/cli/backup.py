@@ -1,4 +1,4 @@
-"""`backup`: a copy of the store, while a server may be writing to it."""
+"""`backup`: copies the store, while a server may be writing to it."""
 
 from pathlib import Path
 
@@ -14,9 +14,9 @@ from tocsin_server.store.backup.copy import back_up
 @click.argument("file", type=click.Path(path_type=Path))
 @database_url_option
 def backup(file: Path, database_url: str) -> None:
-    """Copies the store to a new FILE; a server may be using it meanwhile.
+    """Copies the store to a new FILE. A server may be using the store.
 
-    The copy is of one moment, checked and synced before FILE appears.
+    The copy is one snapshot. It is checked and synced before FILE appears.
     """
     end_orderly()
     size = back_up(database_url, file)

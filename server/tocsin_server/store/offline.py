@@ -167,5 +167,5 @@ def _check_schema(connection: Connection, *, current: bool) -> None:
         raise CannotOpen("it is empty: no server has used it yet")
     if current and version != versions.newest():
         raise CannotOpen(
-            "the database has the schema of an older version: `tocsin-server serve` renews it"
+            "the database has the schema of an older version: `tocsin-server serve` migrates it"
         )

@@ -189,7 +189,7 @@ def _check_answer_page(connection: Connection, after: int) -> tuple[int, Sequenc
                 sequence, accepted = int(facts["sequence"]), int(facts["accepted_count"])
                 sends.append(_AnsweredSend(where, sequence, accepted))
         except (KeyError, TypeError, ValueError):
-            findings.append(Finding(Kind.ANSWER, where, "an answer nobody can read", "one"))
+            findings.append(Finding(Kind.ANSWER, where, "an unreadable answer", "a readable one"))
     copies = _count_copies(connection, [send.sequence for send in sends])
     findings += [
         Finding(Kind.COPIES, where, f"{copies[sequence]} copies", f"{expected}")
@@ -240,10 +240,12 @@ def _check_job_queue(connection: Connection, *, repair: bool) -> Sequence[Findin
             if repair:
                 job_queue.end(connection, Job(row.job_id, row.tenant, row.kind, row.subject, ""))
             findings.append(
-                Finding(Kind.JOB, where, "a channel that nobody deletes", "a deletion", repair)
+                Finding(
+                    Kind.JOB, where, "a channel that is not being deleted", "a deletion", repair
+                )
             )
         elif row.due_time:
-            findings.append(Finding(Kind.JOB, where, "a step that failed", "steps that do not"))
+            findings.append(Finding(Kind.JOB, where, "a failed step", "none"))
     waiting = select(jobs.c.job_id).where(of_channel, jobs.c.kind == DELETE_CHANNEL)
     stuck = select(channels.c.tenant, channels.c.channel_id).where(
         channels.c.delete_time.is_not(None), ~waiting.exists()

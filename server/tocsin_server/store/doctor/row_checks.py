@@ -44,11 +44,11 @@ WRONG_NOTIFICATIONS: Mapping[Kind, tuple[ColumnElement[bool], str]] = {
     ),
     Kind.REVISION: (
         _n.revision < _n.arrive_revision,
-        "notifications changed before they arrived",
+        "notifications with a revision before their arrival",
     ),
     Kind.TOMBSTONE: (
         and_(not_(_not_removed), or_(_n.message_id.is_(None), not_(_changed))),
-        "tombstones without their message's id or a revision of their own",
+        "tombstones without a message id or a revision of their own",
     ),
 }
 """For each kind of fault, its condition and a description of the rows."""
@@ -81,7 +81,7 @@ _MARKED_NOTHING = select(_k.inbox_id, _k.revision).where(
 WRONG_REVISIONS: Sequence[tuple[Kind, Select[Any], str]] = (
     (Kind.REVISION_TWICE, _CHANGED_AT_AN_ARRIVAL, "changes at the revision of an arrival"),
     (Kind.REVISION_TWICE, _MARKED_AT_A_CHANGE, "marks at the revision of another change"),
-    (Kind.MARK, _MARKED_NOTHING, "marks of nothing, or of what came after them"),
+    (Kind.MARK, _MARKED_NOTHING, "marks without an effect, or of later arrivals"),
 )
 """Faults between rows: the kind, a query of the keys, and a description of the rows."""
 
