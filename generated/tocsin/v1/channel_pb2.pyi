@@ -86,7 +86,7 @@ class Channel(_message.Message):
     title: _builtins.str
     """What people call it.
 
-    Required, 1 to 200 characters.
+    Required, 1 to 200 characters, at least one of them visible.
     """
     description: _builtins.str
     """What it is for. At most 2,000 characters; default empty."""

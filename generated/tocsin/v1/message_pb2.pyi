@@ -147,8 +147,8 @@ class Message(_message.Message):
     Required; the channel must exist. Format: `[a-z0-9][a-z0-9_-]{0,62}`.
     """
     title: _builtins.str
-    """Its headline. Required, 1 to 200 characters, not blank. No text holds NUL,
-    but for those in `data`.
+    """Its headline. Required, 1 to 200 characters, at least one of them visible. No
+    text holds NUL, except those in `data`.
     """
     content: _builtins.str
     """Its text. At most 10,000 characters; default empty."""
