@@ -107,7 +107,7 @@ def live_gives_the_last_of_several_changes() -> Mutation:
 
 def replay_skips_marks() -> Mutation:
     """What a mark changed is not replayed."""
-    return patch.object(history, "_log", lambda *_: ((), history._END))
+    return patch.object(history, "_marks", lambda *_: ((), history._END))
 
 
 def replay_skips_tombstones() -> Mutation:
