@@ -12,7 +12,6 @@ from tocsin_server.domain.following import Follower
 from tocsin_server.domain.model.changes import Change, Item, Removal
 from tocsin_server.domain.model.counters import Counters
 from tocsin_server.domain.model.cursors import Cursor, Position
-from tocsin_server.domain.model.inboxes import Inbox
 from tocsin_server.domain.model.marking import Effect
 from tocsin_server.domain.model.messages import Send
 from tocsin_server.domain.model.retention import Retention
@@ -197,13 +196,12 @@ def who_is_behind_keeps_the_others_waiting() -> Mutation:
 
 
 def cursors_of_others_are_taken() -> Mutation:
-    """Whose a cursor is is not looked at."""
-    resumes = Cursor.resumes
+    """The inbox that a cursor belongs to does not count."""
 
-    def mutated(self: Cursor, epoch: int, inbox: Inbox) -> bool:
-        return resumes(replace(self, inbox=inbox.key.digest()), epoch, inbox)
+    def mutated(self: Cursor, epoch: int, inbox: bytes) -> bool:
+        return self.epoch == epoch
 
-    return patch.object(Cursor, "resumes", mutated)
+    return patch.object(Cursor, "is_of", mutated)
 
 
 def page_tokens_of_others_are_taken() -> Mutation:
