@@ -14,7 +14,7 @@ from tests.docs.pages import ROOT, blocks, read, section
 
 ARCHITECTURE = read("docs/architecture.md")
 SERVER = ROOT / "server" / "tocsin_server"
-LAYERS = ("tocsin_server", "tocsin_server.domain", "tocsin_server.api")
+LAYERS = ("tocsin_server", "tocsin_server.domain", "tocsin_server.api", "tocsin_server.store")
 
 _RULE = re.compile(
     r"^\| (?P<rule>[^|]+) \| `(?P<file>[^`]+)` \| `(?P<name>\w+)` \| `(?P<test>[^`]+)` \|$",

@@ -1,10 +1,11 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.command_line import Ended, tocsin
+from tests.e2e.local_program import LocalProgram
 from tests.e2e.ports import lasting_port
 from tests.e2e.program import SERVE, Program
 
@@ -31,9 +32,20 @@ async def start_program(tmp_path: Path) -> AsyncIterator[StartProgram]:
 
 
 @pytest.fixture
-async def program(start_program: StartProgram) -> Program:
-    """The server for a test of the command line, with the channel marketing-clue."""
-    program = await start_program(target=f"127.0.0.1:{lasting_port()}")
-    created = await tocsin(program, "channels", "create", "marketing-clue", "--title", "Clues")
-    assert created == Ended(0, "created marketing-clue\n", "")
-    return program
+async def program(
+    request: pytest.FixtureRequest, start_program: StartProgram, tmp_path: Path
+) -> AsyncIterator[Program]:
+    """The server for a test of the command line, with the channel marketing-clue.
+
+    It has a process of its own for a test that is marked with `process`.
+    """
+    target = f"127.0.0.1:{lasting_port()}"
+    if request.node.get_closest_marker("process") is not None:
+        program = await start_program(target=target)
+        created = await tocsin(program, "channels", "create", "marketing-clue", "--title", "Clues")
+        assert created == Ended(0, "created marketing-clue\n", "")
+        yield program
+        return
+    async with aclosing(LocalProgram(tmp_path, target)) as local:
+        await local.start()
+        yield local

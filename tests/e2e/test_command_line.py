@@ -163,6 +163,7 @@ async def test_watching_begins_with_as_many_as_asked_for(program: Program) -> No
     assert lines[1] == "alice has 2 unread"
 
 
+@pytest.mark.process
 async def test_watching_survives_a_kill_in_silence(program: Program) -> None:
     async with running("watch", "alice", TOCSIN_TARGET=program.target) as watch:
         await watch.line()
@@ -178,6 +179,7 @@ async def test_watching_survives_a_kill_in_silence(program: Program) -> None:
     assert _only_waits(ended.errors)
 
 
+@pytest.mark.process
 async def test_watching_says_once_that_it_waits_for_the_server(program: Program) -> None:
     await program.kill()
 

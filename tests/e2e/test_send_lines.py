@@ -139,6 +139,7 @@ async def test_lines_sent_again_are_sent_once(program: Program) -> None:
     assert await _titles(program) == ["1", "2"]
 
 
+@pytest.mark.process
 async def test_a_server_that_fails_is_reported_with_the_line_to_continue_from(
     program: Program,
 ) -> None:

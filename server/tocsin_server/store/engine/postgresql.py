@@ -59,7 +59,7 @@ _PROMISED = (
     "idle_in_transaction_session_timeout",
     "synchronous_commit",
 )
-"""The settings that guarantees depend on. One of them is never a database's default."""
+"""The settings that guarantees depend on. At least one differs from every default."""
 
 _WRITING = {
     "synchronous_commit": "on",
