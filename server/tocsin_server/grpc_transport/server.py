@@ -80,17 +80,32 @@ class GrpcServer:
         """
         port = 0
         for each in await to_thread(resolve, address):
-            try:
-                port = self._server.add_insecure_port(each)
-            except RuntimeError:
-                port = 0
+            port = self._bind(each)
             if not port:
+                await self._release()
                 raise CannotListen(address, f"{each} is in use or not of this machine")
         await self._server.start()
         await self.set_serving(True)
         if address.startswith("unix:"):
             return address
         return f"{address.rpartition(':')[0]}:{port}"
+
+    def _bind(self, address: str) -> int:
+        """Returns the port that is bound, 0 if the address cannot be bound."""
+        try:
+            port: int = self._server.add_insecure_port(address)
+        except RuntimeError:
+            return 0
+        return port
+
+    async def _release(self) -> None:
+        """Releases the addresses that are bound already.
+
+        gRPC keeps the addresses of a server that has never started, even when the
+        server is collected: it releases them only when a started server stops.
+        """
+        await self._server.start()
+        await self._server.stop(None)
 
     async def set_serving(self, serving: bool) -> None:  # noqa: FBT001  # it is set
         """Sets the health of the server and of its services."""
