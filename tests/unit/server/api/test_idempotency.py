@@ -1,9 +1,12 @@
 """The digest of a request is of what it means: not of its order, repeats and defaults left out."""
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
 import pytest
+import tocsin.v1
 from google.protobuf.message import Message as ProtoMessage
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,6 +38,23 @@ DIGESTS: dict[type[ProtoMessage], Callable[[Any], bytes]] = {
     DeleteChannelRequest: lambda r: channels.delete_key(CALLER, r).digest,
     UpdateNotificationsRequest: lambda r: inboxes.marking(CALLER, r).request.digest,
 }
+
+PROTOS = [
+    import_module(f"{tocsin.v1.__name__}.{module.name}")
+    for module in iter_modules(tocsin.v1.__path__)
+    if module.name.endswith("_pb2")
+]
+
+
+def test_every_request_with_a_request_id_has_a_digest() -> None:
+    repeatable = {
+        message.full_name
+        for proto in PROTOS
+        for message in proto.DESCRIPTOR.message_types_by_name.values()
+        if "request_id" in message.fields_by_name
+    }
+
+    assert {request.DESCRIPTOR.full_name for request in DIGESTS} == repeatable
 
 
 def digest(request: ProtoMessage) -> bytes:
