@@ -18,7 +18,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-emit-index-url --custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-durability test-node test-lowest test-python check fix generate \
+.PHONY: help run dev test test-durability test-node test-lowest test-python check fix generate \
 	baseline lock bench clean
 
 help: ## list the targets
@@ -26,6 +26,8 @@ help: ## list the targets
 
 run: .venv/.server ## serve on an embedded store; ARGS="--listen 0.0.0.0:50051" passes flags
 	@exec $(BIN)/tocsin-server serve $(ARGS)
+
+dev: .venv/.dev ## install everything for development into .venv
 
 test: .venv/.dev ## run every test but those of durability and Node; ARGS passes pytest's flags (-n0: one process)
 	$(BIN)/pytest $(WORKERS) -m 'not durability and not node' $(ARGS)

@@ -8,22 +8,15 @@ from google.protobuf.descriptor import MethodDescriptor
 from grpc import StatusCode
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tocsin.v1 import channel_service_pb2, inbox_service_pb2, message_service_pb2
 from tocsin.v1.inbox_service_pb2 import ListNotificationsRequest, SubscribeRequest
 
 from tests.support import arbitrary, raw
 from tests.support.asking import send_request
+from tests.support.services import METHODS
 from tests.support.serving import Served
 
 # Nothing here depends on what a hub tells.
 pytestmark = pytest.mark.parametrize("house", ["sqlite", "postgresql"], indirect=True)
-
-METHODS = [
-    method
-    for proto in (channel_service_pb2, message_service_pb2, inbox_service_pb2)
-    for service in proto.DESCRIPTOR.services_by_name.values()
-    for method in service.methods
-]
 
 OF_THE_CALLER = {
     StatusCode.OK,

@@ -1,19 +1,21 @@
 """What is no request at all, or too large a one."""
 
 import logging
+from typing import Any
 
 import pytest
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.struct_pb2 import Struct, Value
 from grpc import StatusCode
 from grpc_health.v1 import health_pb2
-from tocsin.v1 import channel_service_pb2, inbox_service_pb2, message_service_pb2
+from tocsin.v1 import channel_service_pb2, message_service_pb2
 from tocsin.v1.inbox_service_pb2 import SubscribeRequest
 from tocsin.v1.message_service_pb2 import SendMessageRequest
 
 from tests.support import raw
 from tests.support.asking import send_request
 from tests.support.failures import Failure, failing
+from tests.support.services import SERVICES
 from tests.support.serving import Served
 
 # Nothing here depends on what a hub tells.
@@ -21,10 +23,10 @@ pytestmark = pytest.mark.parametrize("house", ["sqlite", "postgresql"], indirect
 
 LIMIT = 4 * 1024 * 1024
 
+HEALTH: Any = health_pb2.DESCRIPTOR.services_by_name["Health"]
 METHODS = [
     method
-    for proto in (channel_service_pb2, message_service_pb2, inbox_service_pb2, health_pb2)
-    for service in proto.DESCRIPTOR.services_by_name.values()
+    for service in (*SERVICES, HEALTH)
     for method in service.methods
     # A request without fields takes whatever is encoded well.
     if method.input_type.fields

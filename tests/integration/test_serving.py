@@ -19,13 +19,10 @@ from tests.integration.conftest import Serve
 from tests.support import raw
 from tests.support.asking import create_request, send_request
 from tests.support.clocks import SetClock
+from tests.support.services import SERVICES
 from tests.support.serving import Served, database, served
 
-SERVICES = [
-    "tocsin.v1.ChannelService",
-    "tocsin.v1.InboxService",
-    "tocsin.v1.MessageService",
-]
+NAMES = [service.full_name for service in SERVICES]
 
 
 async def test_port_zero_picks_one_and_says_which(settings: Settings) -> None:
@@ -65,7 +62,7 @@ async def health_of(server: Served, service: str) -> HealthCheckResponse:
 
 
 async def test_every_service_is_healthy(server: Served) -> None:
-    for service in ("", *SERVICES):
+    for service in ("", *NAMES):
         assert (await health_of(server, service)).status == HealthCheckResponse.SERVING, service
 
 
@@ -82,7 +79,7 @@ async def test_the_health_of_an_unknown_service_is_not_found_and_no_defect(
 async def test_reflection_lists_the_services_and_describes_them(server: Served) -> None:
     questions = [
         ServerReflectionRequest(list_services=""),
-        *(ServerReflectionRequest(file_containing_symbol=name) for name in SERVICES),
+        *(ServerReflectionRequest(file_containing_symbol=name) for name in NAMES),
     ]
     call = raw.exchange(
         server.channel,
@@ -93,7 +90,7 @@ async def test_reflection_lists_the_services_and_describes_them(server: Served) 
     listed, *described = [ServerReflectionResponse.FromString(answer) async for answer in call]
 
     assert {service.name for service in listed.list_services_response.service} == {
-        *SERVICES,
+        *NAMES,
         "grpc.health.v1.Health",
         "grpc.reflection.v1alpha.ServerReflection",
     }

@@ -42,8 +42,8 @@ Global___ChannelType: _TypeAlias = ChannelType  # noqa: Y015
 
 @_typing.final
 class Channel(_message.Message):
-    """A named kind of message, such as "marketing-clue": what people know an
-    inbox's messages by, and what they group and filter them by.
+    """A named kind of message, such as "marketing-clue". Each message is sent in one
+    channel; inboxes show messages by channel, and can be filtered by it.
     """
 
     DESCRIPTOR: _descriptor.Descriptor

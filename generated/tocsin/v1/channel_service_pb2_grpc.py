@@ -76,11 +76,13 @@ class ChannelServiceServicer(object):
         Atomic and durable: OK means committed to disk. A repeat with the same
         `request_id` gets the first answer again.
 
-        Fails with INVALID_ARGUMENT, naming every violated field, and with
+        Fails with INVALID_ARGUMENT, naming every violated field; with
         ALREADY_EXISTS when the id is taken (`CHANNEL_ALREADY_EXISTS`) or the
-        `request_id` was used for another request (`REQUEST_ID_REUSED`), and with
-        FAILED_PRECONDITION (`CHANNEL_BEING_DELETED`) while what a deleted channel
-        of that id had is still going.
+        `request_id` was used for another request (`REQUEST_ID_REUSED`); with
+        FAILED_PRECONDITION (`CHANNEL_BEING_DELETED`) while the server is still
+        removing the messages of a deleted channel with that id; with
+        RESOURCE_EXHAUSTED (`WRITES_OVERLOADED`, `STORAGE_FULL`); and with
+        UNAVAILABLE (`STORE_UNAVAILABLE`, `SERVER_STOPPING`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -89,7 +91,9 @@ class ChannelServiceServicer(object):
     def GetChannel(self, request, context):
         """Reads one channel.
 
-        Fails with NOT_FOUND (`CHANNEL_NOT_FOUND`) when there is none of that id.
+        Fails with INVALID_ARGUMENT, naming every violated field; with NOT_FOUND
+        (`CHANNEL_NOT_FOUND`) when no channel has that id; and with UNAVAILABLE
+        (`STORE_UNAVAILABLE`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -98,7 +102,11 @@ class ChannelServiceServicer(object):
     def ListChannels(self, request, context):
         """Lists the channels in the order of their ids.
 
-        A channel that stands through the whole listing is given exactly once.
+        A channel that exists through the whole listing is given exactly once.
+
+        Fails with INVALID_ARGUMENT, naming every violated field, with the reason
+        `PAGE_TOKEN_INVALID` for a `page_token` of another list; and with UNAVAILABLE
+        (`STORE_UNAVAILABLE`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -113,8 +121,10 @@ class ChannelServiceServicer(object):
 
         Fails with INVALID_ARGUMENT, naming every violated field; with NOT_FOUND
         (`CHANNEL_NOT_FOUND`); with ABORTED (`ETAG_MISMATCH`) when `channel.etag` is
-        given and is not that of the channel as it stands; and with ALREADY_EXISTS
-        when the `request_id` was used for another request (`REQUEST_ID_REUSED`).
+        given and is not the channel's current one; with ALREADY_EXISTS when the
+        `request_id` was used for another request (`REQUEST_ID_REUSED`); with
+        RESOURCE_EXHAUSTED (`WRITES_OVERLOADED`, `STORAGE_FULL`); and with
+        UNAVAILABLE (`STORE_UNAVAILABLE`, `SERVER_STOPPING`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -124,15 +134,17 @@ class ChannelServiceServicer(object):
         """Deletes a channel, with `force` also one that has messages.
 
         Durable: OK means committed to disk. The channel is NOT_FOUND from then on.
-        Its messages, and their notifications in every inbox, go soon after, live,
-        in many small steps: each inbox takes one revision a step. When that is
-        done the id is free again. A repeat with the same `request_id` gets the
-        first answer again.
+        Soon after, the server removes its messages, and their notifications in every
+        inbox, in many small steps, and streams show it. Each inbox takes one
+        revision a step. After the last step the id is free again. A repeat with the
+        same `request_id` gets the first answer again.
 
-        Fails with NOT_FOUND (`CHANNEL_NOT_FOUND`); with FAILED_PRECONDITION
-        (`CHANNEL_NOT_EMPTY`) when it has messages and `force` is not set; and with
-        ALREADY_EXISTS when the `request_id` was used for another request
-        (`REQUEST_ID_REUSED`).
+        Fails with INVALID_ARGUMENT, naming every violated field; with NOT_FOUND
+        (`CHANNEL_NOT_FOUND`); with FAILED_PRECONDITION (`CHANNEL_NOT_EMPTY`) when it
+        has messages and `force` is not set; with ALREADY_EXISTS when the
+        `request_id` was used for another request (`REQUEST_ID_REUSED`); with
+        RESOURCE_EXHAUSTED (`WRITES_OVERLOADED`, `STORAGE_FULL`); and with
+        UNAVAILABLE (`STORE_UNAVAILABLE`, `SERVER_STOPPING`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

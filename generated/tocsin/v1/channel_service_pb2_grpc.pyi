@@ -42,21 +42,29 @@ class ChannelServiceStub:
     Atomic and durable: OK means committed to disk. A repeat with the same
     `request_id` gets the first answer again.
 
-    Fails with INVALID_ARGUMENT, naming every violated field, and with
+    Fails with INVALID_ARGUMENT, naming every violated field; with
     ALREADY_EXISTS when the id is taken (`CHANNEL_ALREADY_EXISTS`) or the
-    `request_id` was used for another request (`REQUEST_ID_REUSED`), and with
-    FAILED_PRECONDITION (`CHANNEL_BEING_DELETED`) while what a deleted channel
-    of that id had is still going.
+    `request_id` was used for another request (`REQUEST_ID_REUSED`); with
+    FAILED_PRECONDITION (`CHANNEL_BEING_DELETED`) while the server is still
+    removing the messages of a deleted channel with that id; with
+    RESOURCE_EXHAUSTED (`WRITES_OVERLOADED`, `STORAGE_FULL`); and with
+    UNAVAILABLE (`STORE_UNAVAILABLE`, `SERVER_STOPPING`).
     """
     GetChannel: _grpc.UnaryUnaryMultiCallable[_channel_service_pb2.GetChannelRequest, _channel_service_pb2.GetChannelResponse]
     """Reads one channel.
 
-    Fails with NOT_FOUND (`CHANNEL_NOT_FOUND`) when there is none of that id.
+    Fails with INVALID_ARGUMENT, naming every violated field; with NOT_FOUND
+    (`CHANNEL_NOT_FOUND`) when no channel has that id; and with UNAVAILABLE
+    (`STORE_UNAVAILABLE`).
     """
     ListChannels: _grpc.UnaryUnaryMultiCallable[_channel_service_pb2.ListChannelsRequest, _channel_service_pb2.ListChannelsResponse]
     """Lists the channels in the order of their ids.
 
-    A channel that stands through the whole listing is given exactly once.
+    A channel that exists through the whole listing is given exactly once.
+
+    Fails with INVALID_ARGUMENT, naming every violated field, with the reason
+    `PAGE_TOKEN_INVALID` for a `page_token` of another list; and with UNAVAILABLE
+    (`STORE_UNAVAILABLE`).
     """
     UpdateChannel: _grpc.UnaryUnaryMultiCallable[_channel_service_pb2.UpdateChannelRequest, _channel_service_pb2.UpdateChannelResponse]
     """Changes fields of a channel.
@@ -67,22 +75,26 @@ class ChannelServiceStub:
 
     Fails with INVALID_ARGUMENT, naming every violated field; with NOT_FOUND
     (`CHANNEL_NOT_FOUND`); with ABORTED (`ETAG_MISMATCH`) when `channel.etag` is
-    given and is not that of the channel as it stands; and with ALREADY_EXISTS
-    when the `request_id` was used for another request (`REQUEST_ID_REUSED`).
+    given and is not the channel's current one; with ALREADY_EXISTS when the
+    `request_id` was used for another request (`REQUEST_ID_REUSED`); with
+    RESOURCE_EXHAUSTED (`WRITES_OVERLOADED`, `STORAGE_FULL`); and with
+    UNAVAILABLE (`STORE_UNAVAILABLE`, `SERVER_STOPPING`).
     """
     DeleteChannel: _grpc.UnaryUnaryMultiCallable[_channel_service_pb2.DeleteChannelRequest, _channel_service_pb2.DeleteChannelResponse]
     """Deletes a channel, with `force` also one that has messages.
 
     Durable: OK means committed to disk. The channel is NOT_FOUND from then on.
-    Its messages, and their notifications in every inbox, go soon after, live,
-    in many small steps: each inbox takes one revision a step. When that is
-    done the id is free again. A repeat with the same `request_id` gets the
-    first answer again.
+    Soon after, the server removes its messages, and their notifications in every
+    inbox, in many small steps, and streams show it. Each inbox takes one
+    revision a step. After the last step the id is free again. A repeat with the
+    same `request_id` gets the first answer again.
 
-    Fails with NOT_FOUND (`CHANNEL_NOT_FOUND`); with FAILED_PRECONDITION
-    (`CHANNEL_NOT_EMPTY`) when it has messages and `force` is not set; and with
-    ALREADY_EXISTS when the `request_id` was used for another request
-    (`REQUEST_ID_REUSED`).
+    Fails with INVALID_ARGUMENT, naming every violated field; with NOT_FOUND
+    (`CHANNEL_NOT_FOUND`); with FAILED_PRECONDITION (`CHANNEL_NOT_EMPTY`) when it
+    has messages and `force` is not set; with ALREADY_EXISTS when the
+    `request_id` was used for another request (`REQUEST_ID_REUSED`); with
+    RESOURCE_EXHAUSTED (`WRITES_OVERLOADED`, `STORAGE_FULL`); and with
+    UNAVAILABLE (`STORE_UNAVAILABLE`, `SERVER_STOPPING`).
     """
 
 @_typing.type_check_only
@@ -99,21 +111,29 @@ class ChannelServiceAsyncStub(ChannelServiceStub):
     Atomic and durable: OK means committed to disk. A repeat with the same
     `request_id` gets the first answer again.
 
-    Fails with INVALID_ARGUMENT, naming every violated field, and with
+    Fails with INVALID_ARGUMENT, naming every violated field; with
     ALREADY_EXISTS when the id is taken (`CHANNEL_ALREADY_EXISTS`) or the
-    `request_id` was used for another request (`REQUEST_ID_REUSED`), and with
-    FAILED_PRECONDITION (`CHANNEL_BEING_DELETED`) while what a deleted channel
-    of that id had is still going.
+    `request_id` was used for another request (`REQUEST_ID_REUSED`); with
+    FAILED_PRECONDITION (`CHANNEL_BEING_DELETED`) while the server is still
+    removing the messages of a deleted channel with that id; with
+    RESOURCE_EXHAUSTED (`WRITES_OVERLOADED`, `STORAGE_FULL`); and with
+    UNAVAILABLE (`STORE_UNAVAILABLE`, `SERVER_STOPPING`).
     """
     GetChannel: _aio.UnaryUnaryMultiCallable[_channel_service_pb2.GetChannelRequest, _channel_service_pb2.GetChannelResponse]  # type: ignore[assignment]
     """Reads one channel.
 
-    Fails with NOT_FOUND (`CHANNEL_NOT_FOUND`) when there is none of that id.
+    Fails with INVALID_ARGUMENT, naming every violated field; with NOT_FOUND
+    (`CHANNEL_NOT_FOUND`) when no channel has that id; and with UNAVAILABLE
+    (`STORE_UNAVAILABLE`).
     """
     ListChannels: _aio.UnaryUnaryMultiCallable[_channel_service_pb2.ListChannelsRequest, _channel_service_pb2.ListChannelsResponse]  # type: ignore[assignment]
     """Lists the channels in the order of their ids.
 
-    A channel that stands through the whole listing is given exactly once.
+    A channel that exists through the whole listing is given exactly once.
+
+    Fails with INVALID_ARGUMENT, naming every violated field, with the reason
+    `PAGE_TOKEN_INVALID` for a `page_token` of another list; and with UNAVAILABLE
+    (`STORE_UNAVAILABLE`).
     """
     UpdateChannel: _aio.UnaryUnaryMultiCallable[_channel_service_pb2.UpdateChannelRequest, _channel_service_pb2.UpdateChannelResponse]  # type: ignore[assignment]
     """Changes fields of a channel.
@@ -124,22 +144,26 @@ class ChannelServiceAsyncStub(ChannelServiceStub):
 
     Fails with INVALID_ARGUMENT, naming every violated field; with NOT_FOUND
     (`CHANNEL_NOT_FOUND`); with ABORTED (`ETAG_MISMATCH`) when `channel.etag` is
-    given and is not that of the channel as it stands; and with ALREADY_EXISTS
-    when the `request_id` was used for another request (`REQUEST_ID_REUSED`).
+    given and is not the channel's current one; with ALREADY_EXISTS when the
+    `request_id` was used for another request (`REQUEST_ID_REUSED`); with
+    RESOURCE_EXHAUSTED (`WRITES_OVERLOADED`, `STORAGE_FULL`); and with
+    UNAVAILABLE (`STORE_UNAVAILABLE`, `SERVER_STOPPING`).
     """
     DeleteChannel: _aio.UnaryUnaryMultiCallable[_channel_service_pb2.DeleteChannelRequest, _channel_service_pb2.DeleteChannelResponse]  # type: ignore[assignment]
     """Deletes a channel, with `force` also one that has messages.
 
     Durable: OK means committed to disk. The channel is NOT_FOUND from then on.
-    Its messages, and their notifications in every inbox, go soon after, live,
-    in many small steps: each inbox takes one revision a step. When that is
-    done the id is free again. A repeat with the same `request_id` gets the
-    first answer again.
+    Soon after, the server removes its messages, and their notifications in every
+    inbox, in many small steps, and streams show it. Each inbox takes one
+    revision a step. After the last step the id is free again. A repeat with the
+    same `request_id` gets the first answer again.
 
-    Fails with NOT_FOUND (`CHANNEL_NOT_FOUND`); with FAILED_PRECONDITION
-    (`CHANNEL_NOT_EMPTY`) when it has messages and `force` is not set; and with
-    ALREADY_EXISTS when the `request_id` was used for another request
-    (`REQUEST_ID_REUSED`).
+    Fails with INVALID_ARGUMENT, naming every violated field; with NOT_FOUND
+    (`CHANNEL_NOT_FOUND`); with FAILED_PRECONDITION (`CHANNEL_NOT_EMPTY`) when it
+    has messages and `force` is not set; with ALREADY_EXISTS when the
+    `request_id` was used for another request (`REQUEST_ID_REUSED`); with
+    RESOURCE_EXHAUSTED (`WRITES_OVERLOADED`, `STORAGE_FULL`); and with
+    UNAVAILABLE (`STORE_UNAVAILABLE`, `SERVER_STOPPING`).
     """
 
 class ChannelServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -159,11 +183,13 @@ class ChannelServiceServicer(metaclass=_abc_1.ABCMeta):
         Atomic and durable: OK means committed to disk. A repeat with the same
         `request_id` gets the first answer again.
 
-        Fails with INVALID_ARGUMENT, naming every violated field, and with
+        Fails with INVALID_ARGUMENT, naming every violated field; with
         ALREADY_EXISTS when the id is taken (`CHANNEL_ALREADY_EXISTS`) or the
-        `request_id` was used for another request (`REQUEST_ID_REUSED`), and with
-        FAILED_PRECONDITION (`CHANNEL_BEING_DELETED`) while what a deleted channel
-        of that id had is still going.
+        `request_id` was used for another request (`REQUEST_ID_REUSED`); with
+        FAILED_PRECONDITION (`CHANNEL_BEING_DELETED`) while the server is still
+        removing the messages of a deleted channel with that id; with
+        RESOURCE_EXHAUSTED (`WRITES_OVERLOADED`, `STORAGE_FULL`); and with
+        UNAVAILABLE (`STORE_UNAVAILABLE`, `SERVER_STOPPING`).
         """
 
     @_abc_1.abstractmethod
@@ -174,7 +200,9 @@ class ChannelServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_channel_service_pb2.GetChannelResponse, _abc.Awaitable[_channel_service_pb2.GetChannelResponse]]:
         """Reads one channel.
 
-        Fails with NOT_FOUND (`CHANNEL_NOT_FOUND`) when there is none of that id.
+        Fails with INVALID_ARGUMENT, naming every violated field; with NOT_FOUND
+        (`CHANNEL_NOT_FOUND`) when no channel has that id; and with UNAVAILABLE
+        (`STORE_UNAVAILABLE`).
         """
 
     @_abc_1.abstractmethod
@@ -185,7 +213,11 @@ class ChannelServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_channel_service_pb2.ListChannelsResponse, _abc.Awaitable[_channel_service_pb2.ListChannelsResponse]]:
         """Lists the channels in the order of their ids.
 
-        A channel that stands through the whole listing is given exactly once.
+        A channel that exists through the whole listing is given exactly once.
+
+        Fails with INVALID_ARGUMENT, naming every violated field, with the reason
+        `PAGE_TOKEN_INVALID` for a `page_token` of another list; and with UNAVAILABLE
+        (`STORE_UNAVAILABLE`).
         """
 
     @_abc_1.abstractmethod
@@ -202,8 +234,10 @@ class ChannelServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Fails with INVALID_ARGUMENT, naming every violated field; with NOT_FOUND
         (`CHANNEL_NOT_FOUND`); with ABORTED (`ETAG_MISMATCH`) when `channel.etag` is
-        given and is not that of the channel as it stands; and with ALREADY_EXISTS
-        when the `request_id` was used for another request (`REQUEST_ID_REUSED`).
+        given and is not the channel's current one; with ALREADY_EXISTS when the
+        `request_id` was used for another request (`REQUEST_ID_REUSED`); with
+        RESOURCE_EXHAUSTED (`WRITES_OVERLOADED`, `STORAGE_FULL`); and with
+        UNAVAILABLE (`STORE_UNAVAILABLE`, `SERVER_STOPPING`).
         """
 
     @_abc_1.abstractmethod
@@ -215,15 +249,17 @@ class ChannelServiceServicer(metaclass=_abc_1.ABCMeta):
         """Deletes a channel, with `force` also one that has messages.
 
         Durable: OK means committed to disk. The channel is NOT_FOUND from then on.
-        Its messages, and their notifications in every inbox, go soon after, live,
-        in many small steps: each inbox takes one revision a step. When that is
-        done the id is free again. A repeat with the same `request_id` gets the
-        first answer again.
+        Soon after, the server removes its messages, and their notifications in every
+        inbox, in many small steps, and streams show it. Each inbox takes one
+        revision a step. After the last step the id is free again. A repeat with the
+        same `request_id` gets the first answer again.
 
-        Fails with NOT_FOUND (`CHANNEL_NOT_FOUND`); with FAILED_PRECONDITION
-        (`CHANNEL_NOT_EMPTY`) when it has messages and `force` is not set; and with
-        ALREADY_EXISTS when the `request_id` was used for another request
-        (`REQUEST_ID_REUSED`).
+        Fails with INVALID_ARGUMENT, naming every violated field; with NOT_FOUND
+        (`CHANNEL_NOT_FOUND`); with FAILED_PRECONDITION (`CHANNEL_NOT_EMPTY`) when it
+        has messages and `force` is not set; with ALREADY_EXISTS when the
+        `request_id` was used for another request (`REQUEST_ID_REUSED`); with
+        RESOURCE_EXHAUSTED (`WRITES_OVERLOADED`, `STORAGE_FULL`); and with
+        UNAVAILABLE (`STORE_UNAVAILABLE`, `SERVER_STOPPING`).
         """
 
 def add_ChannelServiceServicer_to_server(servicer: ChannelServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -102,8 +102,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Metadata: `channel_id`.
     """
     ERROR_REASON_CHANNEL_BEING_DELETED: _ErrorReason.ValueType  # 18
-    """FAILED_PRECONDITION: a channel of that id was deleted, and not all that it
-    had is gone. A `google.rpc.RetryInfo` says when to try again.
+    """FAILED_PRECONDITION: a channel of that id was deleted, and the server is
+    still removing its messages. A `google.rpc.RetryInfo` says when to try again.
 
     Metadata: `channel_id`.
     """
@@ -112,9 +112,9 @@ class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed: the `reason` of the `google.rpc.ErrorInfo` (domain
     "tocsin") that every error carries, there without the prefix.
 
-    A call that never reaches Tocsin has none: gRPC itself refuses a request
-    above 8 MiB, and ends CANCELLED or UNAVAILABLE what a server that stops had
-    not begun; with the same request id, trying again is safe.
+    A call that gRPC itself ends has none: a request above 8 MiB, and a call that
+    the server had not begun when it stopped. The latter ends with CANCELLED or
+    UNAVAILABLE; it is safe to try again with the same request id.
 
     The metadata of an ErrorInfo carries every part of the message that varies.
     """
@@ -199,8 +199,8 @@ ERROR_REASON_CHANNEL_NOT_EMPTY: ErrorReason.ValueType  # 17
 Metadata: `channel_id`.
 """
 ERROR_REASON_CHANNEL_BEING_DELETED: ErrorReason.ValueType  # 18
-"""FAILED_PRECONDITION: a channel of that id was deleted, and not all that it
-had is gone. A `google.rpc.RetryInfo` says when to try again.
+"""FAILED_PRECONDITION: a channel of that id was deleted, and the server is
+still removing its messages. A `google.rpc.RetryInfo` says when to try again.
 
 Metadata: `channel_id`.
 """

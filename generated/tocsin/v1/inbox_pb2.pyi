@@ -188,7 +188,9 @@ class Notification(_message.Message):
     user_id: _builtins.str
     """Whose inbox it is in."""
     revision: _builtins.int
-    """The inbox's revision of the last change that was addressed to it alone."""
+    """The inbox's revision of its arrival, or of the last mark by ids since. A
+    mark by channels, or of all, changes the times but not this number.
+    """
     arrive_revision: _builtins.int
     """The inbox's revision of its arrival, by which lists are ordered."""
     @_builtins.property
@@ -288,11 +290,11 @@ class NotificationSelector(_message.Message):
     all: _builtins.bool
     """Every one; must be true when given."""
     up_to_revision: _builtins.int
-    """Only those with an `arrive_revision` up to this one, so that what arrived
-    after the client last looked stays as it is.
+    """Selects only notifications with an `arrive_revision` up to this number. What
+    arrived after the client last looked then keeps its state.
 
-    0, the default, or one ahead of the inbox is its revision at the commit;
-    negative fails, and so does one beside `ids`.
+    0, the default, stands for the inbox's revision at the commit; so does a
+    number above it. A negative number fails, and so does any number with `ids`.
     """
     @_builtins.property
     def ids(self) -> Global___NotificationIds:
@@ -322,10 +324,10 @@ Global___NotificationSelector: _TypeAlias = NotificationSelector  # noqa: Y015
 
 @_typing.final
 class Mark(_message.Message):
-    """A change of state of all notifications that a selector fits.
+    """One change of the state of all notifications that a selector selects.
 
-    Whoever applies it to what it holds comes to what the server has: of the
-    notifications selected, a time that is set stays when it is set again.
+    A client applies it to each selected notification that it holds, and then has
+    the same state as the server. A time that is already set keeps its value.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -335,20 +337,24 @@ class Mark(_message.Message):
     SEEN_FIELD_NUMBER: _builtins.int
     MARK_TIME_FIELD_NUMBER: _builtins.int
     read: _builtins.bool
-    """Read (`read_time` and `seen_time` become `mark_time` where they are absent)
-    or unread (`read_time` goes). Absent: as `seen` says.
+    """True marks read: `read_time` and `seen_time` are set to `mark_time` where
+    they are absent. False marks unread: `read_time` is cleared. Absent: only
+    `seen` counts.
     """
     seen: _builtins.bool
-    """Seen (`seen_time` becomes `mark_time` where it is absent) or unseen
-    (`seen_time` and `read_time` go). Absent: as `read` says.
+    """True marks seen: `seen_time` is set to `mark_time` where it is absent. False
+    marks unseen: `seen_time` and `read_time` are cleared. Absent: only `read`
+    counts.
     """
     @_builtins.property
     def selector(self) -> Global___NotificationSelector:
-        """Which notifications; by `channel_ids` or `all`, and `up_to_revision` is given."""
+        """Which notifications. The target is `channel_ids` or `all`; `up_to_revision`
+        is always set.
+        """
 
     @_builtins.property
     def mark_time(self) -> _timestamp_pb2.Timestamp:
-        """When."""
+        """When the notifications were marked."""
 
     def __init__(
         self,
@@ -395,7 +401,7 @@ class NotificationChange(_message.Message):
 
     @_builtins.property
     def marked(self) -> Global___Mark:
-        """All notifications that a selector fits changed."""
+        """All notifications that a selector selects changed."""
 
     def __init__(
         self,

@@ -141,8 +141,9 @@ class SubscribeResponse(_message.Message):
     """
     @_builtins.property
     def changes(self) -> _containers.RepeatedCompositeFieldContainer[_inbox_pb2.NotificationChange]:
-        """What changed, ordered by revision; in a SNAPSHOT the notifications in list
-        order. At most 1 MiB, at least one when there are any.
+        """What changed, ordered by revision; in a SNAPSHOT the notifications, latest
+        arrival first. At most 1 MiB. While changes are left to deliver, a response
+        of a SNAPSHOT or REPLAY has at least one.
         """
 
     @_builtins.property

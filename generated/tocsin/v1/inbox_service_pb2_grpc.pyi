@@ -39,47 +39,55 @@ class InboxServiceStub:
     Subscribe: _grpc.UnaryStreamMultiCallable[_inbox_service_pb2.SubscribeRequest, _inbox_service_pb2.SubscribeResponse]
     """Follows an inbox. The stream misses nothing, and resumes from any cursor.
 
-    A stream opens with SNAPSHOT (no usable cursor) or REPLAY (what changed
-    since the cursor), up to the response that says `caught_up`, and goes on
-    LIVE. The first response comes at once. A stream that falls behind catches
-    up by REPLAY and is LIVE again; so does one that has a change whose counts
-    do not fit a response.
+    A stream opens with SNAPSHOT (there is no usable cursor) or REPLAY (what
+    changed since the cursor), up to the response with `caught_up`, and goes on
+    LIVE. The first response comes at once. A stream that falls behind returns to
+    REPLAY until it has caught up, and is then LIVE again. The same happens when
+    the counts of one change do not fit in one response.
 
     The rules that a client can check:
 
-    1. `after_revision` equals `revision` of the response before, but for the
-       first response of a stream and of a SNAPSHOT. What comes covers
-       (`after_revision`, `revision`].
+    1. `after_revision` equals `revision` of the response before, except in the
+       first response of a stream and of a SNAPSHOT. A response covers the
+       revisions (`after_revision`, `revision`].
     2. LIVE responses carry every revision once, each with its changes.
        Pending revisions share a response.
-    3. REPLAY carries net state: each changed notification as it stands, one
-       that changes again between two responses again. A response may end
-       inside a revision: then `revision` is the last complete one, and
-       `cursor` holds the place.
-    4. A SNAPSHOT or REPLAY ends with the counts of all channels, over as many
-       responses of one `revision` as they take. The client collects them, and
-       drops what it collected when a stream ends or `revision` moves. The last
-       response has `inbox` and `caught_up`, and may have nothing else.
-    5. `cursor` never covers what this stream has not delivered. Any response
-       that has one may be resumed from, by another stream and after a restart
-       of the server; the result is the state that staying would have given.
+    3. REPLAY carries net state: each changed notification once, in its current
+       state. A notification that changes again while a REPLAY is under way comes
+       again. A response may end inside a revision. Then `revision` is the last
+       complete one, and `cursor` holds the exact place.
+    4. A SNAPSHOT or REPLAY ends with the counts of all channels, in as many
+       responses of one `revision` as they need. The client collects them, and
+       drops what it collected when the stream ends or `revision` changes. The
+       last response has `inbox` and `caught_up`, and may have nothing else.
+    5. `cursor` never covers what this stream has not delivered. A client may
+       resume from any response that has one, on another stream and after a
+       restart of the server. It gets to the same state as if it had stayed.
 
-    A cursor that is of another user, store or life of the inbox, older than
-    the retained history or ahead of the inbox gets SNAPSHOT, never less than
-    what it lacks.
+    A SNAPSHOT answers a cursor that the server cannot resume from: one of
+    another user, another store or an earlier life of the inbox, one older than
+    the retained history, or one ahead of the inbox. Nothing is ever skipped.
 
-    Fails with INVALID_ARGUMENT, naming every violated field, and
-    `CURSOR_INVALID` for a cursor that no server gave; with
-    RESOURCE_EXHAUSTED (`TOO_MANY_STREAMS`) above 16 streams a user or the
-    server's own limit.
+    Fails with INVALID_ARGUMENT, naming every violated field, with the reason
+    `CURSOR_INVALID` for a cursor that no server gave; with RESOURCE_EXHAUSTED
+    (`TOO_MANY_STREAMS`) above 16 streams a user or the server's own limit; and
+    with UNAVAILABLE (`STORE_UNAVAILABLE`, `SERVER_STOPPING`).
     """
     GetInbox: _grpc.UnaryUnaryMultiCallable[_inbox_service_pb2.GetInboxRequest, _inbox_service_pb2.GetInboxResponse]
-    """Reads an inbox's revision and counts, which belong to one another."""
+    """Reads an inbox's revision, and its counts at that revision.
+
+    Fails with INVALID_ARGUMENT, naming every violated field, and with
+    UNAVAILABLE (`STORE_UNAVAILABLE`).
+    """
     ListNotifications: _grpc.UnaryUnaryMultiCallable[_inbox_service_pb2.ListNotificationsRequest, _inbox_service_pb2.ListNotificationsResponse]
     """Lists an inbox's notifications, latest arrival first.
 
     A notification that stays and keeps its place through the whole listing is
     given exactly once; what arrives meanwhile is not in it.
+
+    Fails with INVALID_ARGUMENT, naming every violated field, with the reason
+    `PAGE_TOKEN_INVALID` for a `page_token` of another list; and with UNAVAILABLE
+    (`STORE_UNAVAILABLE`).
     """
     ListInboxChannels: _grpc.UnaryUnaryMultiCallable[_inbox_service_pb2.ListInboxChannelsRequest, _inbox_service_pb2.ListInboxChannelsResponse]
     """Lists the channels that an inbox holds notifications of, latest arrival first.
@@ -87,6 +95,10 @@ class InboxServiceStub:
     A channel that stays and keeps its place through the whole listing is given
     exactly once; one that gets a notification meanwhile may be missed, and is
     on top of the next listing.
+
+    Fails with INVALID_ARGUMENT, naming every violated field, with the reason
+    `PAGE_TOKEN_INVALID` for a `page_token` of another list; and with UNAVAILABLE
+    (`STORE_UNAVAILABLE`).
     """
     UpdateNotifications: _grpc.UnaryUnaryMultiCallable[_inbox_service_pb2.UpdateNotificationsRequest, _inbox_service_pb2.UpdateNotificationsResponse]
     """Marks notifications read or unread, seen or unseen.
@@ -100,9 +112,11 @@ class InboxServiceStub:
     channels or of all as one `Mark`. A repeat with the same `request_id` gets
     the first answer again.
 
-    Fails with INVALID_ARGUMENT, naming every violated field, and with
+    Fails with INVALID_ARGUMENT, naming every violated field; with
     ALREADY_EXISTS when the `request_id` was used for another request
-    (`REQUEST_ID_REUSED`).
+    (`REQUEST_ID_REUSED`); with RESOURCE_EXHAUSTED (`WRITES_OVERLOADED`,
+    `STORAGE_FULL`); and with UNAVAILABLE (`STORE_UNAVAILABLE`,
+    `SERVER_STOPPING`).
     """
 
 @_typing.type_check_only
@@ -116,47 +130,55 @@ class InboxServiceAsyncStub(InboxServiceStub):
     Subscribe: _aio.UnaryStreamMultiCallable[_inbox_service_pb2.SubscribeRequest, _inbox_service_pb2.SubscribeResponse]  # type: ignore[assignment]
     """Follows an inbox. The stream misses nothing, and resumes from any cursor.
 
-    A stream opens with SNAPSHOT (no usable cursor) or REPLAY (what changed
-    since the cursor), up to the response that says `caught_up`, and goes on
-    LIVE. The first response comes at once. A stream that falls behind catches
-    up by REPLAY and is LIVE again; so does one that has a change whose counts
-    do not fit a response.
+    A stream opens with SNAPSHOT (there is no usable cursor) or REPLAY (what
+    changed since the cursor), up to the response with `caught_up`, and goes on
+    LIVE. The first response comes at once. A stream that falls behind returns to
+    REPLAY until it has caught up, and is then LIVE again. The same happens when
+    the counts of one change do not fit in one response.
 
     The rules that a client can check:
 
-    1. `after_revision` equals `revision` of the response before, but for the
-       first response of a stream and of a SNAPSHOT. What comes covers
-       (`after_revision`, `revision`].
+    1. `after_revision` equals `revision` of the response before, except in the
+       first response of a stream and of a SNAPSHOT. A response covers the
+       revisions (`after_revision`, `revision`].
     2. LIVE responses carry every revision once, each with its changes.
        Pending revisions share a response.
-    3. REPLAY carries net state: each changed notification as it stands, one
-       that changes again between two responses again. A response may end
-       inside a revision: then `revision` is the last complete one, and
-       `cursor` holds the place.
-    4. A SNAPSHOT or REPLAY ends with the counts of all channels, over as many
-       responses of one `revision` as they take. The client collects them, and
-       drops what it collected when a stream ends or `revision` moves. The last
-       response has `inbox` and `caught_up`, and may have nothing else.
-    5. `cursor` never covers what this stream has not delivered. Any response
-       that has one may be resumed from, by another stream and after a restart
-       of the server; the result is the state that staying would have given.
+    3. REPLAY carries net state: each changed notification once, in its current
+       state. A notification that changes again while a REPLAY is under way comes
+       again. A response may end inside a revision. Then `revision` is the last
+       complete one, and `cursor` holds the exact place.
+    4. A SNAPSHOT or REPLAY ends with the counts of all channels, in as many
+       responses of one `revision` as they need. The client collects them, and
+       drops what it collected when the stream ends or `revision` changes. The
+       last response has `inbox` and `caught_up`, and may have nothing else.
+    5. `cursor` never covers what this stream has not delivered. A client may
+       resume from any response that has one, on another stream and after a
+       restart of the server. It gets to the same state as if it had stayed.
 
-    A cursor that is of another user, store or life of the inbox, older than
-    the retained history or ahead of the inbox gets SNAPSHOT, never less than
-    what it lacks.
+    A SNAPSHOT answers a cursor that the server cannot resume from: one of
+    another user, another store or an earlier life of the inbox, one older than
+    the retained history, or one ahead of the inbox. Nothing is ever skipped.
 
-    Fails with INVALID_ARGUMENT, naming every violated field, and
-    `CURSOR_INVALID` for a cursor that no server gave; with
-    RESOURCE_EXHAUSTED (`TOO_MANY_STREAMS`) above 16 streams a user or the
-    server's own limit.
+    Fails with INVALID_ARGUMENT, naming every violated field, with the reason
+    `CURSOR_INVALID` for a cursor that no server gave; with RESOURCE_EXHAUSTED
+    (`TOO_MANY_STREAMS`) above 16 streams a user or the server's own limit; and
+    with UNAVAILABLE (`STORE_UNAVAILABLE`, `SERVER_STOPPING`).
     """
     GetInbox: _aio.UnaryUnaryMultiCallable[_inbox_service_pb2.GetInboxRequest, _inbox_service_pb2.GetInboxResponse]  # type: ignore[assignment]
-    """Reads an inbox's revision and counts, which belong to one another."""
+    """Reads an inbox's revision, and its counts at that revision.
+
+    Fails with INVALID_ARGUMENT, naming every violated field, and with
+    UNAVAILABLE (`STORE_UNAVAILABLE`).
+    """
     ListNotifications: _aio.UnaryUnaryMultiCallable[_inbox_service_pb2.ListNotificationsRequest, _inbox_service_pb2.ListNotificationsResponse]  # type: ignore[assignment]
     """Lists an inbox's notifications, latest arrival first.
 
     A notification that stays and keeps its place through the whole listing is
     given exactly once; what arrives meanwhile is not in it.
+
+    Fails with INVALID_ARGUMENT, naming every violated field, with the reason
+    `PAGE_TOKEN_INVALID` for a `page_token` of another list; and with UNAVAILABLE
+    (`STORE_UNAVAILABLE`).
     """
     ListInboxChannels: _aio.UnaryUnaryMultiCallable[_inbox_service_pb2.ListInboxChannelsRequest, _inbox_service_pb2.ListInboxChannelsResponse]  # type: ignore[assignment]
     """Lists the channels that an inbox holds notifications of, latest arrival first.
@@ -164,6 +186,10 @@ class InboxServiceAsyncStub(InboxServiceStub):
     A channel that stays and keeps its place through the whole listing is given
     exactly once; one that gets a notification meanwhile may be missed, and is
     on top of the next listing.
+
+    Fails with INVALID_ARGUMENT, naming every violated field, with the reason
+    `PAGE_TOKEN_INVALID` for a `page_token` of another list; and with UNAVAILABLE
+    (`STORE_UNAVAILABLE`).
     """
     UpdateNotifications: _aio.UnaryUnaryMultiCallable[_inbox_service_pb2.UpdateNotificationsRequest, _inbox_service_pb2.UpdateNotificationsResponse]  # type: ignore[assignment]
     """Marks notifications read or unread, seen or unseen.
@@ -177,9 +203,11 @@ class InboxServiceAsyncStub(InboxServiceStub):
     channels or of all as one `Mark`. A repeat with the same `request_id` gets
     the first answer again.
 
-    Fails with INVALID_ARGUMENT, naming every violated field, and with
+    Fails with INVALID_ARGUMENT, naming every violated field; with
     ALREADY_EXISTS when the `request_id` was used for another request
-    (`REQUEST_ID_REUSED`).
+    (`REQUEST_ID_REUSED`); with RESOURCE_EXHAUSTED (`WRITES_OVERLOADED`,
+    `STORAGE_FULL`); and with UNAVAILABLE (`STORE_UNAVAILABLE`,
+    `SERVER_STOPPING`).
     """
 
 class InboxServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -196,39 +224,39 @@ class InboxServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_inbox_service_pb2.SubscribeResponse], _abc.AsyncIterator[_inbox_service_pb2.SubscribeResponse]]:
         """Follows an inbox. The stream misses nothing, and resumes from any cursor.
 
-        A stream opens with SNAPSHOT (no usable cursor) or REPLAY (what changed
-        since the cursor), up to the response that says `caught_up`, and goes on
-        LIVE. The first response comes at once. A stream that falls behind catches
-        up by REPLAY and is LIVE again; so does one that has a change whose counts
-        do not fit a response.
+        A stream opens with SNAPSHOT (there is no usable cursor) or REPLAY (what
+        changed since the cursor), up to the response with `caught_up`, and goes on
+        LIVE. The first response comes at once. A stream that falls behind returns to
+        REPLAY until it has caught up, and is then LIVE again. The same happens when
+        the counts of one change do not fit in one response.
 
         The rules that a client can check:
 
-        1. `after_revision` equals `revision` of the response before, but for the
-           first response of a stream and of a SNAPSHOT. What comes covers
-           (`after_revision`, `revision`].
+        1. `after_revision` equals `revision` of the response before, except in the
+           first response of a stream and of a SNAPSHOT. A response covers the
+           revisions (`after_revision`, `revision`].
         2. LIVE responses carry every revision once, each with its changes.
            Pending revisions share a response.
-        3. REPLAY carries net state: each changed notification as it stands, one
-           that changes again between two responses again. A response may end
-           inside a revision: then `revision` is the last complete one, and
-           `cursor` holds the place.
-        4. A SNAPSHOT or REPLAY ends with the counts of all channels, over as many
-           responses of one `revision` as they take. The client collects them, and
-           drops what it collected when a stream ends or `revision` moves. The last
-           response has `inbox` and `caught_up`, and may have nothing else.
-        5. `cursor` never covers what this stream has not delivered. Any response
-           that has one may be resumed from, by another stream and after a restart
-           of the server; the result is the state that staying would have given.
+        3. REPLAY carries net state: each changed notification once, in its current
+           state. A notification that changes again while a REPLAY is under way comes
+           again. A response may end inside a revision. Then `revision` is the last
+           complete one, and `cursor` holds the exact place.
+        4. A SNAPSHOT or REPLAY ends with the counts of all channels, in as many
+           responses of one `revision` as they need. The client collects them, and
+           drops what it collected when the stream ends or `revision` changes. The
+           last response has `inbox` and `caught_up`, and may have nothing else.
+        5. `cursor` never covers what this stream has not delivered. A client may
+           resume from any response that has one, on another stream and after a
+           restart of the server. It gets to the same state as if it had stayed.
 
-        A cursor that is of another user, store or life of the inbox, older than
-        the retained history or ahead of the inbox gets SNAPSHOT, never less than
-        what it lacks.
+        A SNAPSHOT answers a cursor that the server cannot resume from: one of
+        another user, another store or an earlier life of the inbox, one older than
+        the retained history, or one ahead of the inbox. Nothing is ever skipped.
 
-        Fails with INVALID_ARGUMENT, naming every violated field, and
-        `CURSOR_INVALID` for a cursor that no server gave; with
-        RESOURCE_EXHAUSTED (`TOO_MANY_STREAMS`) above 16 streams a user or the
-        server's own limit.
+        Fails with INVALID_ARGUMENT, naming every violated field, with the reason
+        `CURSOR_INVALID` for a cursor that no server gave; with RESOURCE_EXHAUSTED
+        (`TOO_MANY_STREAMS`) above 16 streams a user or the server's own limit; and
+        with UNAVAILABLE (`STORE_UNAVAILABLE`, `SERVER_STOPPING`).
         """
 
     @_abc_1.abstractmethod
@@ -237,7 +265,11 @@ class InboxServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _inbox_service_pb2.GetInboxRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_inbox_service_pb2.GetInboxResponse, _abc.Awaitable[_inbox_service_pb2.GetInboxResponse]]:
-        """Reads an inbox's revision and counts, which belong to one another."""
+        """Reads an inbox's revision, and its counts at that revision.
+
+        Fails with INVALID_ARGUMENT, naming every violated field, and with
+        UNAVAILABLE (`STORE_UNAVAILABLE`).
+        """
 
     @_abc_1.abstractmethod
     def ListNotifications(
@@ -249,6 +281,10 @@ class InboxServiceServicer(metaclass=_abc_1.ABCMeta):
 
         A notification that stays and keeps its place through the whole listing is
         given exactly once; what arrives meanwhile is not in it.
+
+        Fails with INVALID_ARGUMENT, naming every violated field, with the reason
+        `PAGE_TOKEN_INVALID` for a `page_token` of another list; and with UNAVAILABLE
+        (`STORE_UNAVAILABLE`).
         """
 
     @_abc_1.abstractmethod
@@ -262,6 +298,10 @@ class InboxServiceServicer(metaclass=_abc_1.ABCMeta):
         A channel that stays and keeps its place through the whole listing is given
         exactly once; one that gets a notification meanwhile may be missed, and is
         on top of the next listing.
+
+        Fails with INVALID_ARGUMENT, naming every violated field, with the reason
+        `PAGE_TOKEN_INVALID` for a `page_token` of another list; and with UNAVAILABLE
+        (`STORE_UNAVAILABLE`).
         """
 
     @_abc_1.abstractmethod
@@ -281,9 +321,11 @@ class InboxServiceServicer(metaclass=_abc_1.ABCMeta):
         channels or of all as one `Mark`. A repeat with the same `request_id` gets
         the first answer again.
 
-        Fails with INVALID_ARGUMENT, naming every violated field, and with
+        Fails with INVALID_ARGUMENT, naming every violated field; with
         ALREADY_EXISTS when the `request_id` was used for another request
-        (`REQUEST_ID_REUSED`).
+        (`REQUEST_ID_REUSED`); with RESOURCE_EXHAUSTED (`WRITES_OVERLOADED`,
+        `STORAGE_FULL`); and with UNAVAILABLE (`STORE_UNAVAILABLE`,
+        `SERVER_STOPPING`).
         """
 
 def add_InboxServiceServicer_to_server(servicer: InboxServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -89,7 +89,11 @@ class _MessageStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MessageS
     """Every recipient's copy is committed."""
 
 class MessageState(_MessageState, metaclass=_MessageStateEnumTypeWrapper):
-    """Where a message stands."""
+    """How far the server has got with a message.
+
+    This version sends only `MESSAGE_STATE_SENT`, and does not use the values 1
+    and 2.
+    """
 
 MESSAGE_STATE_UNSPECIFIED: MessageState.ValueType  # 0
 """Never in a response."""
@@ -162,15 +166,15 @@ class Message(_message.Message):
     control characters, no backslashes, no empty label and no `%` in the host.
     """
     mobile_url: _builtins.str
-    """Where a tap in a mobile application leads. As `url`; default empty: `url`
-    holds there too.
+    """Where a tap in a mobile application leads. The rules are those of `url`.
+    Default empty: a tap leads to `url`.
     """
     severity: Global___Severity.ValueType
     """How much it matters. Default: `SEVERITY_NORMAL`."""
     sender: _builtins.str
     """Who or what sent it, as people should read it. At most 128 characters."""
     state: Global___MessageState.ValueType
-    """Where it stands. Set by the server, ignored in requests."""
+    """How far the server has got with it. Set by the server, ignored in requests."""
     @_builtins.property
     def data(self) -> _struct_pb2.Struct:
         """The application's own data, passed through. At most 16 KiB encoded, nested
@@ -190,7 +194,7 @@ class Message(_message.Message):
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """When the server took it. Set by the server, ignored in requests."""
+        """When the server accepted it. Set by the server, ignored in requests."""
 
     def __init__(
         self,

@@ -73,8 +73,10 @@ class MessageServiceServicer(object):
         Each inbox shows messages in the order in which they were committed.
 
         Fails with INVALID_ARGUMENT, naming every violated field; with NOT_FOUND
-        (`CHANNEL_NOT_FOUND`); with ALREADY_EXISTS (`REQUEST_ID_REUSED`); with
-        RESOURCE_EXHAUSTED (`WRITES_OVERLOADED`, `STORAGE_FULL`).
+        (`CHANNEL_NOT_FOUND`); with ALREADY_EXISTS when the `request_id` was used for
+        another request (`REQUEST_ID_REUSED`); with RESOURCE_EXHAUSTED
+        (`WRITES_OVERLOADED`, `STORAGE_FULL`); and with UNAVAILABLE
+        (`STORE_UNAVAILABLE`, `SERVER_STOPPING`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -97,7 +99,9 @@ class MessageServiceServicer(object):
     def GetMessage(self, request, context):
         """Reads one message.
 
-        Fails with NOT_FOUND (`MESSAGE_NOT_FOUND`) when there is none of that id.
+        Fails with INVALID_ARGUMENT, naming every violated field; with NOT_FOUND
+        (`MESSAGE_NOT_FOUND`) when no message has that id; and with UNAVAILABLE
+        (`STORE_UNAVAILABLE`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -108,6 +112,10 @@ class MessageServiceServicer(object):
 
         A message that stands through the whole listing is given exactly once;
         what is sent meanwhile is not in it. An unknown channel has no messages.
+
+        Fails with INVALID_ARGUMENT, naming every violated field, with the reason
+        `PAGE_TOKEN_INVALID` for a `page_token` of another list; and with UNAVAILABLE
+        (`STORE_UNAVAILABLE`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -45,8 +45,10 @@ class MessageServiceStub:
     Each inbox shows messages in the order in which they were committed.
 
     Fails with INVALID_ARGUMENT, naming every violated field; with NOT_FOUND
-    (`CHANNEL_NOT_FOUND`); with ALREADY_EXISTS (`REQUEST_ID_REUSED`); with
-    RESOURCE_EXHAUSTED (`WRITES_OVERLOADED`, `STORAGE_FULL`).
+    (`CHANNEL_NOT_FOUND`); with ALREADY_EXISTS when the `request_id` was used for
+    another request (`REQUEST_ID_REUSED`); with RESOURCE_EXHAUSTED
+    (`WRITES_OVERLOADED`, `STORAGE_FULL`); and with UNAVAILABLE
+    (`STORE_UNAVAILABLE`, `SERVER_STOPPING`).
     """
     BatchSendMessages: _grpc.UnaryUnaryMultiCallable[_message_service_pb2.BatchSendMessagesRequest, _message_service_pb2.BatchSendMessagesResponse]
     """Sends up to 500 messages to at most 5,000 recipients in all.
@@ -61,13 +63,19 @@ class MessageServiceStub:
     GetMessage: _grpc.UnaryUnaryMultiCallable[_message_service_pb2.GetMessageRequest, _message_service_pb2.GetMessageResponse]
     """Reads one message.
 
-    Fails with NOT_FOUND (`MESSAGE_NOT_FOUND`) when there is none of that id.
+    Fails with INVALID_ARGUMENT, naming every violated field; with NOT_FOUND
+    (`MESSAGE_NOT_FOUND`) when no message has that id; and with UNAVAILABLE
+    (`STORE_UNAVAILABLE`).
     """
     ListMessages: _grpc.UnaryUnaryMultiCallable[_message_service_pb2.ListMessagesRequest, _message_service_pb2.ListMessagesResponse]
     """Lists a channel's messages, newest first.
 
     A message that stands through the whole listing is given exactly once;
     what is sent meanwhile is not in it. An unknown channel has no messages.
+
+    Fails with INVALID_ARGUMENT, naming every violated field, with the reason
+    `PAGE_TOKEN_INVALID` for a `page_token` of another list; and with UNAVAILABLE
+    (`STORE_UNAVAILABLE`).
     """
 
 @_typing.type_check_only
@@ -87,8 +95,10 @@ class MessageServiceAsyncStub(MessageServiceStub):
     Each inbox shows messages in the order in which they were committed.
 
     Fails with INVALID_ARGUMENT, naming every violated field; with NOT_FOUND
-    (`CHANNEL_NOT_FOUND`); with ALREADY_EXISTS (`REQUEST_ID_REUSED`); with
-    RESOURCE_EXHAUSTED (`WRITES_OVERLOADED`, `STORAGE_FULL`).
+    (`CHANNEL_NOT_FOUND`); with ALREADY_EXISTS when the `request_id` was used for
+    another request (`REQUEST_ID_REUSED`); with RESOURCE_EXHAUSTED
+    (`WRITES_OVERLOADED`, `STORAGE_FULL`); and with UNAVAILABLE
+    (`STORE_UNAVAILABLE`, `SERVER_STOPPING`).
     """
     BatchSendMessages: _aio.UnaryUnaryMultiCallable[_message_service_pb2.BatchSendMessagesRequest, _message_service_pb2.BatchSendMessagesResponse]  # type: ignore[assignment]
     """Sends up to 500 messages to at most 5,000 recipients in all.
@@ -103,13 +113,19 @@ class MessageServiceAsyncStub(MessageServiceStub):
     GetMessage: _aio.UnaryUnaryMultiCallable[_message_service_pb2.GetMessageRequest, _message_service_pb2.GetMessageResponse]  # type: ignore[assignment]
     """Reads one message.
 
-    Fails with NOT_FOUND (`MESSAGE_NOT_FOUND`) when there is none of that id.
+    Fails with INVALID_ARGUMENT, naming every violated field; with NOT_FOUND
+    (`MESSAGE_NOT_FOUND`) when no message has that id; and with UNAVAILABLE
+    (`STORE_UNAVAILABLE`).
     """
     ListMessages: _aio.UnaryUnaryMultiCallable[_message_service_pb2.ListMessagesRequest, _message_service_pb2.ListMessagesResponse]  # type: ignore[assignment]
     """Lists a channel's messages, newest first.
 
     A message that stands through the whole listing is given exactly once;
     what is sent meanwhile is not in it. An unknown channel has no messages.
+
+    Fails with INVALID_ARGUMENT, naming every violated field, with the reason
+    `PAGE_TOKEN_INVALID` for a `page_token` of another list; and with UNAVAILABLE
+    (`STORE_UNAVAILABLE`).
     """
 
 class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -132,8 +148,10 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
         Each inbox shows messages in the order in which they were committed.
 
         Fails with INVALID_ARGUMENT, naming every violated field; with NOT_FOUND
-        (`CHANNEL_NOT_FOUND`); with ALREADY_EXISTS (`REQUEST_ID_REUSED`); with
-        RESOURCE_EXHAUSTED (`WRITES_OVERLOADED`, `STORAGE_FULL`).
+        (`CHANNEL_NOT_FOUND`); with ALREADY_EXISTS when the `request_id` was used for
+        another request (`REQUEST_ID_REUSED`); with RESOURCE_EXHAUSTED
+        (`WRITES_OVERLOADED`, `STORAGE_FULL`); and with UNAVAILABLE
+        (`STORE_UNAVAILABLE`, `SERVER_STOPPING`).
         """
 
     @_abc_1.abstractmethod
@@ -160,7 +178,9 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_message_service_pb2.GetMessageResponse, _abc.Awaitable[_message_service_pb2.GetMessageResponse]]:
         """Reads one message.
 
-        Fails with NOT_FOUND (`MESSAGE_NOT_FOUND`) when there is none of that id.
+        Fails with INVALID_ARGUMENT, naming every violated field; with NOT_FOUND
+        (`MESSAGE_NOT_FOUND`) when no message has that id; and with UNAVAILABLE
+        (`STORE_UNAVAILABLE`).
         """
 
     @_abc_1.abstractmethod
@@ -173,6 +193,10 @@ class MessageServiceServicer(metaclass=_abc_1.ABCMeta):
 
         A message that stands through the whole listing is given exactly once;
         what is sent meanwhile is not in it. An unknown channel has no messages.
+
+        Fails with INVALID_ARGUMENT, naming every violated field, with the reason
+        `PAGE_TOKEN_INVALID` for a `page_token` of another list; and with UNAVAILABLE
+        (`STORE_UNAVAILABLE`).
         """
 
 def add_MessageServiceServicer_to_server(servicer: MessageServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -10,22 +10,16 @@ import grpc_testing
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
-from tocsin.v1 import channel_service_pb2, inbox_service_pb2, message_service_pb2
 from tocsin_client import Client
 from tocsin_client._retries import Pacing
 
+from tests.support import services
 from tests.support.waiting import DEADLINE_SECONDS
 from tests.unit.client.scripting import rich_status
 
 _T = TypeVar("_T")
 
-METHODS: dict[str, MethodDescriptor] = {
-    method.name: method
-    for file in (channel_service_pb2, message_service_pb2, inbox_service_pb2)
-    for service in file.DESCRIPTOR.services_by_name.values()
-    for method in service.methods
-}
-_SERVICES = list(dict.fromkeys(method.containing_service for method in METHODS.values()))
+METHODS: dict[str, MethodDescriptor] = {method.name: method for method in services.METHODS}
 
 
 class Played:
@@ -33,7 +27,7 @@ class Played:
 
     def __init__(self) -> None:
         self.clock = grpc_testing.strict_fake_time(0)
-        self._channel = grpc_testing.channel(_SERVICES, self.clock)
+        self._channel = grpc_testing.channel(services.SERVICES, self.clock)
         self.timeouts: list[float | None] = []
         self.client = Client(
             "played.example:1",

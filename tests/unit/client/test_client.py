@@ -9,7 +9,6 @@ import grpc
 import pytest
 from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.message import Message
-from tocsin.v1 import channel_service_pb2, inbox_service_pb2, message_service_pb2
 from tocsin.v1.channel_service_pb2 import ListChannelsResponse
 from tocsin.v1.inbox_pb2 import NotificationFilter
 from tocsin_client import (
@@ -24,6 +23,7 @@ from tocsin_client import (
     make_send_request,
 )
 
+from tests.support.services import FILES
 from tests.unit.client.playing import METHODS, Begun, Played
 from tests.unit.client.scripting import (
     bad_request,
@@ -40,7 +40,7 @@ Fields = dict[str, Any]
 
 _RESPONSES = {
     name: getattr(file, f"{name}Response")
-    for file in (channel_service_pb2, message_service_pb2, inbox_service_pb2)
+    for file in FILES
     for name in METHODS
     if hasattr(file, f"{name}Response")
 }

@@ -6,7 +6,6 @@ import pytest
 from google.protobuf.descriptor import MethodDescriptor
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
-from tocsin.v1 import channel_service_pb2, inbox_service_pb2, message_service_pb2
 from tocsin_server.api.access import anonymous
 from tocsin_server.api.channels.handlers import CHANNEL_SERVICE, ChannelHandlers
 from tocsin_server.api.inboxes.handlers import INBOX_SERVICE, InboxHandlers
@@ -15,15 +14,10 @@ from tocsin_server.api.methods import StreamMethod
 from tocsin_server.domain.model.identity import Caller, Role
 from tocsin_server.grpc_transport.server import GRPC_METHODS, GrpcServer
 
-PROTOS = (channel_service_pb2, message_service_pb2, inbox_service_pb2)
+from tests.support.services import METHODS
+
 GRPC_PROTOS = (health_pb2, reflection_pb2)
-SERVICES = (CHANNEL_SERVICE, MESSAGE_SERVICE, INBOX_SERVICE)
-DEFINED = [
-    (service, method)
-    for proto in PROTOS
-    for service in proto.DESCRIPTOR.services_by_name.values()
-    for method in service.methods
-]
+TABLES = (CHANNEL_SERVICE, MESSAGE_SERVICE, INBOX_SERVICE)
 
 # grpcio-health-checking has it from a version on that is newer than the oldest allowed.
 NEWER = {"/grpc.health.v1.Health/List"}
@@ -62,9 +56,9 @@ async def test_a_server_registers_every_method_of_its_access_table_and_no_other(
 
 
 def test_the_tables_have_every_method_that_the_protos_define() -> None:
-    declared = [(service.name, rpc) for service in SERVICES for rpc in service.methods]
+    declared = [(table.name, rpc) for table in TABLES for rpc in table.methods]
 
-    assert sorted(declared) == sorted((s.full_name, m.name) for s, m in DEFINED)
+    assert sorted(declared) == sorted((m.containing_service.full_name, m.name) for m in METHODS)
 
 
 def test_the_table_of_grpc_has_every_method_that_its_packages_define() -> None:
@@ -78,9 +72,10 @@ def test_the_table_of_grpc_has_every_method_that_its_packages_define() -> None:
     assert set(GRPC_METHODS) == defined | NEWER
 
 
-@pytest.mark.parametrize("method", [method for _, method in DEFINED], ids=lambda m: m.name)
+@pytest.mark.parametrize("method", METHODS, ids=lambda m: m.name)
 def test_the_tables_say_of_a_method_what_the_protos_say(method: MethodDescriptor) -> None:
-    (declared,) = (s.methods[method.name] for s in SERVICES if method.name in s.methods)
+    (table,) = (table for table in TABLES if table.name == method.containing_service.full_name)
+    declared = table.methods[method.name]
 
     assert declared.request.DESCRIPTOR is method.input_type
     assert isinstance(declared, StreamMethod) == method.server_streaming
