@@ -65,9 +65,9 @@ def serve(
     max_streams: int,
 ) -> None:
     """Serves until SIGINT or SIGTERM."""
-    max_streams = _that_fit(max_streams)
-    settings = Settings(database_url, listen, idempotency_retention, history_retention, max_streams)
-    asyncio.run(_serve(settings))
+    fit = _that_fit(max_streams)
+    settings = Settings(database_url, listen, idempotency_retention, history_retention, fit)
+    asyncio.run(_serve(settings, fewer_streams=fit < max_streams))
 
 
 def _that_fit(max_streams: int) -> int:
@@ -86,15 +86,10 @@ def _that_fit(max_streams: int) -> int:
             f" the limit is {limit:,} (ulimit -Hn)",
             param_hint="--max-streams",
         )
-    fit = limit - RESERVED
-    logger.warning(
-        "the limit of open files allows fewer streams",
-        extra={"open_files": limit, "max_streams": fit},
-    )
-    return fit
+    return limit - RESERVED
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, *, fewer_streams: bool) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
@@ -103,6 +98,11 @@ async def _serve(settings: Settings) -> None:
         loop.add_signal_handler(signal.SIGINT, stop.set)
         _spare_the_collector()
         announce(f"tocsin ready grpc={address}")
+        if fewer_streams:
+            logger.info(
+                "the limit of open files allows fewer streams",
+                extra={"max_streams": settings.max_streams},
+            )
         await stop.wait()
 
 

@@ -18,7 +18,6 @@ from tocsin_server.grpc_transport.methods import generic_handler
 
 GRPC_METHODS = {
     "/grpc.health.v1.Health/Check": Access.OPEN,
-    "/grpc.health.v1.Health/List": Access.OPEN,
     "/grpc.health.v1.Health/Watch": Access.OPEN,
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": Access.OPEN,
 }

@@ -32,7 +32,7 @@ _COUNT_COLUMNS = (
     inbox_channels.c.unseen_count,
 )
 
-_newest = notifications.alias()
+_newest = notifications.alias("newest")
 _LATEST = (
     select(_newest.c.arrive_revision)
     .where(
@@ -76,6 +76,7 @@ def _listing(*, unread_only: bool) -> Prepared:
         notifications.c.arrive_revision.desc(),
         # A character has at most four bytes in UTF-8.
         size=sum((4 * func.length(text) for text in texts), messages.c.size + 2 * ENVELOPE_BYTES),
+        sqlite_aliases={"newest": "ix_notifications_of_channel"},
     )
 
 

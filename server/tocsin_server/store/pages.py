@@ -1,6 +1,6 @@
 """Converts rows into the domain's objects, and bounds pages of rows to the size of a response."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -65,6 +65,7 @@ def bounded(
     *order: ColumnElement[Any],
     size: ColumnElement[int] = messages.c.size + ENVELOPE_BYTES,
     sqlite_index: str | None = None,
+    sqlite_aliases: Mapping[str, str] | None = None,
 ) -> Prepared:
     """Returns a statement that adds the message to each row, and bounds the rows to a page.
 
@@ -92,6 +93,7 @@ def bounded(
         .select_from(with_messages)
         .where(page.c.total_size - page.c.row_size < PAGE_BYTES),
         sqlite_index,
+        sqlite_aliases,
     )
 
 

@@ -26,7 +26,13 @@ from tocsin_server.domain.model.errors import Violation
 def mask(message: ProtoMessage, name: str, path: str, found: Found) -> None:
     """Which fields of a channel to change, and their new values."""
     request = cast("channel_service.UpdateChannelRequest", message)
-    for wrong in sorted({*request.update_mask.paths} - {*CHANGEABLE, "*"}):
+    paths = request.update_mask.paths
+    if len(paths) > limits.MASK_PATHS:
+        found.append(
+            Violation(path + name, f"has {len(paths):,} paths; {limits.MASK_PATHS} is the limit")
+        )
+        return
+    for wrong in sorted({*paths} - {*CHANGEABLE, "*"}):
         found.append(
             Violation(
                 path + name,

@@ -33,6 +33,7 @@ def batch(message: ProtoMessage, name: str, path: str, found: Found) -> None:
         found.append(
             Violation(path + name, f"has {len(items):,} items; 1 to {most:,} is the limit")
         )
+        return
     recipients = sum(len(item.audience.user_ids) for item in items)
     most = limits.BATCH_RECIPIENTS
     if recipients > most:

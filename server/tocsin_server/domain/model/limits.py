@@ -27,6 +27,7 @@ SENDER_CHARACTERS = 128
 DATA_BYTES = 16 * 1024
 DATA_DEPTH = 16
 """How many levels of structs and lists `data` may have."""
+MASK_PATHS = 100
 LABELS = 32
 LABEL_KEY_CHARACTERS = 63
 LABEL_VALUE_CHARACTERS = 256

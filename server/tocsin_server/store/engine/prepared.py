@@ -40,6 +40,7 @@ class Prepared:
         self,
         statement: ClauseElement | Callable[[Upsert], ClauseElement],
         sqlite_index: str | None = None,
+        sqlite_aliases: Mapping[str, str] | None = None,
     ) -> None:
         """Takes a statement, and optionally the index by which SQLite must read its first table.
 
@@ -49,6 +50,7 @@ class Prepared:
         """
         self._statement = statement
         self._sqlite_index = sqlite_index
+        self._sqlite_aliases = sqlite_aliases or {}
         self._compiled: dict[str, tuple[str, Sequence[str], dict[str, Any]]] = {}
 
     def __call__(
@@ -75,6 +77,9 @@ class Prepared:
             sql = compiler.string
             if self._sqlite_index is not None and dialect.name == "sqlite":
                 sql = _FROM.sub(rf"\g<0> INDEXED BY {self._sqlite_index}", sql, count=1)
+            if dialect.name == "sqlite":
+                for alias, index in self._sqlite_aliases.items():
+                    sql = sql.replace(f" AS {alias} ", f" AS {alias} INDEXED BY {index} ")
             compiled = (sql, compiler.positiontup or (), literals)
             self._compiled[dialect.name] = compiled
         return compiled

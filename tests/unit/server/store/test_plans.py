@@ -107,6 +107,10 @@ def test_an_inboxs_channels_are_found_before_their_notifications(connection: Con
             searches = [s for s in plan(connection, statement) if s.startswith("SEARCH")]
             assert searches[0] == "SEARCH inbox_channels USING PRIMARY KEY (inbox_id=?)"
             assert "arrive_revision=?" in next(s for s in searches if "notifications USING" in s)
+            newest = [s for s in searches if s.startswith("SEARCH newest")]
+            index = "ix_notifications_of_channel (inbox_id=? AND channel_id=?"
+            assert newest
+            assert all(index in search for search in newest)
 
 
 # PostgreSQL, by the settings of the server's own connections
