@@ -24,6 +24,8 @@ from tocsin_server.api.inboxes.notification_ids import suffix_of
 from tocsin_server.api.messages import decode as messages
 from tocsin_server.domain.model.identity import Caller, InboxKey
 
+from tests.support.services import METHODS
+
 CALLER = Caller("acme", "backend")
 # Field 1,000, a varint: no message has it.
 UNKNOWN = b"\xc0\x3e\x01"
@@ -128,6 +130,13 @@ SAME: list[tuple[str, ProtoMessage, ProtoMessage]] = [
         ),
     ),
 ]
+
+
+def test_every_request_with_a_request_id_has_its_digest_here() -> None:
+    requests = {method.input_type for method in METHODS}
+    mutations = {each.full_name for each in requests if "request_id" in each.fields_by_name}
+
+    assert mutations == {request.DESCRIPTOR.full_name for request in DIGESTS}
 
 
 @pytest.mark.parametrize(("one", "other"), [s[1:] for s in SAME], ids=[s[0] for s in SAME])
