@@ -9,6 +9,9 @@ WORKERS ?= --numprocesses $(shell expr \( $$(getconf _NPROCESSORS_ONLN) '*' 3 + 
 # Passed on by run, test, test-durability, test-node, test-lowest, test-python, bench and lock.
 ARGS ?=
 
+# The environment of test-python: 3.13, python3.13 and /usr/bin/python3.13 share one.
+ON_VENV := .venv-on-$(patsubst 3%,python3%,$(notdir $(ON)))
+
 BIN := .venv/bin
 INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -46,8 +49,8 @@ test-lowest: .venv-lowest/.installed ## run tests with the oldest dependencies a
 	.venv-lowest/bin/pytest $(WORKERS) -p no:cacheprovider -m 'not durability and not node' \
 		$(or $(ARGS),$(LOWEST))
 
-test-python: .venv-$(notdir $(ON))/.installed ## run the unit and integration tests on another Python: ON=python3.13
-	.venv-$(notdir $(ON))/bin/pytest $(WORKERS) -p no:cacheprovider $(or $(ARGS),tests/unit \
+test-python: $(ON_VENV)/.installed ## run the unit and integration tests on another Python: ON=3.13, a command or a path
+	$(ON_VENV)/bin/pytest $(WORKERS) -p no:cacheprovider $(or $(ARGS),tests/unit \
 		tests/integration)
 
 check: .venv/.dev .venv-generate/.installed ## lint, types, arrows, protos, generated code
@@ -89,7 +92,7 @@ bench: .venv/.dev ## run the benchmarks; ARGS passes their flags
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 clean: ## remove environments, caches and builds, never data
-	rm -rf .venv .venv-generate .venv-lowest .venv-python3.* .hypothesis .import_linter_cache \
+	rm -rf .venv .venv-generate .venv-lowest .venv-on-* .hypothesis .import_linter_cache \
 		.mypy_cache .pytest_cache .ruff_cache dist docs/node/build docs/node/generated docs/node/node_modules
 	find client generated server tests -name __pycache__ -prune -exec rm -rf {} +
 
@@ -161,14 +164,14 @@ endef
 	@$(call install_everything,.venv-lowest,tests/lowest.lock)
 	@touch $@
 
-.venv-python3.%/.installed: .venv/.uv requirements.lock pyproject.toml
+.venv-on-%/.installed: .venv/.uv requirements.lock pyproject.toml
 	@echo 'installing everything into $(@D)' >&2
-	@rm -rf $(@D) && $(BIN)/uv venv --quiet --python $(ON) $(@D)
+	@rm -rf $(@D) && $(BIN)/uv venv --quiet --no-python-downloads --python $(ON) $(@D)
 	@$(call install_everything,$(@D),requirements.lock)
 	@touch $@
 
-.venv-/.installed:
-	@echo 'which Python? ON=python3.13' >&2; exit 1
+.venv-on-/.installed:
+	@echo 'which Python? ON=3.13, a command such as ON=python3.13, or a path' >&2; exit 1
 
 .venv-generate/.installed: .venv/.uv protos/generate.lock
 	@echo 'installing the generator into .venv-generate' >&2

@@ -10,8 +10,21 @@ from typing import Any
 
 from google.protobuf.struct_pb2 import ListValue, Struct, Value
 
-# JavaScript, too, writes whole numbers below this one with all their digits.
-_LONGEST_WHOLE = 1e21
+# From here on JavaScript, too, writes whole numbers with an exponent.
+_EXPONENT_FROM = 1e21
+
+
+def is_double(number: float) -> bool:
+    """Whether a double holds the number exactly; False for NaN and infinities."""
+    try:
+        return isfinite(number) and int(float(number)) == int(number)
+    except OverflowError:
+        return False
+
+
+def whole_as_int(number: float) -> int | float:
+    """A whole number as an int, if it is below 1e21; every other number as it is."""
+    return int(number) if number.is_integer() and abs(number) < _EXPONENT_FROM else number
 
 
 def dict_to_data(data: Mapping[str, object]) -> Struct:
@@ -57,8 +70,7 @@ def _plain(value: Value) -> object:
         case "list_value":
             return [_plain(item) for item in value.list_value.values]
         case "number_value":
-            number = value.number_value
-            return int(number) if number.is_integer() and abs(number) < _LONGEST_WHOLE else number
+            return whole_as_int(value.number_value)
         case "string_value":
             return value.string_value
         case "bool_value":
@@ -85,19 +97,12 @@ def _numbers(path: str, value: object) -> Iterator[tuple[str, int | float]]:
 
 def _check_number(path: str, number: float) -> None:
     if isinstance(number, int):
-        if not _is_exact(number):
+        if not is_double(number):
             raise ValueError(
                 f"{path} is {_shown(number)}, which a double cannot hold: send it as a string"
             )
     elif not isfinite(number):
         raise ValueError(f"{path} is {number}, which JSON cannot express")
-
-
-def _is_exact(number: int) -> bool:
-    try:
-        return int(float(number)) == number
-    except OverflowError:
-        return False
 
 
 def _shown(number: int) -> str:

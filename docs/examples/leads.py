@@ -47,7 +47,7 @@ class Row:
 
 
 def read_rows(file: TextIOWrapper) -> Iterator[Row]:
-    """Yields each row behind the first, which names the columns; skips empty ones.
+    """Reads the first row, which names the columns, and returns the rows after it, without empty ones.
 
     Raises:
         ValueError: The first row does not name the columns.
@@ -60,6 +60,10 @@ def read_rows(file: TextIOWrapper) -> Iterator[Row]:
     missing = [name for name in COLUMNS if name not in names]
     if missing:
         raise ValueError(f"the first row names no column {', '.join(missing)}")
+    return _read_rows(file, names, delimiter)
+
+
+def _read_rows(file: TextIOWrapper, names: list[str], delimiter: str) -> Iterator[Row]:
     rows = csv.reader(file, delimiter=delimiter, strict=True)
     while True:
         # A row has several lines where a value has line breaks; it is named by the first.

@@ -1,6 +1,6 @@
 """Sends each lead to three colleagues, none twice: `send_leads.py HOST:PORT < leads.csv`.
 
-A row that is wrong, or that the server refuses, is reported, and the rest goes on; then the exit code is 1.
+Reports a row that is wrong or refused, and goes on: exit code 1. Refuses a file without the columns: 2.
 """
 
 import asyncio
@@ -13,11 +13,16 @@ from leads import read_rows
 
 
 async def main(target: str, *team: str) -> int:
+    try:
+        rows = read_rows(sys.stdin)
+    except ValueError as problem:
+        print(f"line 1: {problem}", file=sys.stderr)
+        return 2
     sent = refused = 0
     async with AsyncClient(target) as client:
         with suppress(AlreadyExists):
             await client.create_channel("marketing-clue", title="Marketing clues")
-        for row in read_rows(sys.stdin):
+        for row in rows:
             try:
                 lead = row.lead()
                 key = f"lead-{lead.id}"

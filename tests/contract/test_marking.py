@@ -12,9 +12,11 @@ from tocsin_server.domain.model.counters import Counters
 from tocsin_server.domain.model.cursors import Position
 from tocsin_server.domain.model.errors import RequestIdReused
 from tocsin_server.domain.model.identity import InboxKey
-from tocsin_server.domain.model.inboxes import NotificationFilter
+from tocsin_server.domain.model.inboxes import Inbox, NotificationFilter
 from tocsin_server.domain.model.marking import Marked, Marking, Selection
 from tocsin_server.live.hub import Hub
+from tocsin_server.store.marking import most_changed
+from tocsin_server.store.writing import write_queue
 
 from tests.contract.conftest import Shelf
 from tests.contract.reading import all_notifications, sent
@@ -301,3 +303,33 @@ async def test_from_every_revision_a_replay_comes_to_the_state_of_now(
 
     for revision, then in enumerate(at):
         assert await replayed(store, key, then.copy(), revision, limit) == view
+
+
+async def test_many_who_mark_all_at_once_are_not_refused(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write_queue, "WAITING_ROWS", 1_000)
+    users = [f"user-{n}" for n in range(200)]
+    await store.messages.send([send(*users)])
+
+    marked = await asyncio.gather(
+        *(mark(store, read=True, key=InboxKey("default", user)) for user in users)
+    )
+
+    assert [each.updated_count for each in marked] == [1] * 200
+
+
+@pytest.mark.parametrize(
+    ("read", "seen", "rows"),
+    [(True, None, 3), (None, True, 2), (False, None, 7), (None, False, 7)],
+)
+def test_a_marking_weighs_what_it_may_change(
+    read: bool | None, seen: bool | None, rows: int
+) -> None:
+    inbox = Inbox(ALICE, 1, 9, 0, Counters(total=7, unread=3, unseen=2))
+
+    everything = Marking(request(), ALICE, ALL, read, seen)
+    one = Marking(request(), ALICE, Selection(("message-1",), None, 0), read, seen)
+
+    assert most_changed(everything, inbox) == rows
+    assert most_changed(one, inbox) == 1

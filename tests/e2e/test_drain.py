@@ -35,7 +35,7 @@ from tests.support.postgres import Postgres
 from tests.support.waiting import stretched
 
 END_SECONDS = 2.0
-"""The promise: how long the program may take to end on an idle machine."""
+"""The promise: how long the program may take to end on an idle machine; twice on a busy one."""
 STEP_SECONDS = 60.0
 
 STALLED_READER = Path(__file__).with_name("stalled_reader.py")

@@ -14,6 +14,7 @@ import pytest
 from tests.e2e.commands import AS_ANYBODY, complaint_of, run
 from tests.e2e.conftest import StartProgram
 from tests.e2e.program import SERVE
+from tests.support.loopbacks import LOOPBACKS, family, with_port
 from tests.support.postgres import Postgres
 
 
@@ -39,6 +40,18 @@ def test_a_name_of_which_one_address_is_taken_is_refused(tmp_path: Path, taken_p
 
     assert f"localhost:{taken_port}" in complaint
     assert f"127.0.0.1:{taken_port} is in use" in complaint
+
+
+@pytest.mark.parametrize("host", LOOPBACKS)
+def test_localhost_is_refused_when_one_family_has_the_port_taken(tmp_path: Path, host: str) -> None:
+    with socket.socket(family(host)) as listener:
+        listener.bind((host, 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+
+        complaint = complaint_of([*SERVE, "--listen", f"localhost:{port}"], tmp_path)
+
+    assert f"{with_port(host, port)} is in use" in complaint
 
 
 async def test_a_port_is_never_shared_with_another_server(

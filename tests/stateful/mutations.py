@@ -66,9 +66,14 @@ def marks_of_ids_come_before_a_commit_that_fails() -> Mutation:
     return patch.dict(marking._CHANGE, dict.fromkeys(by_ids, lambda *_: ()))
 
 
-def answers_are_forgotten() -> Mutation:
+@contextmanager
+def answers_are_forgotten() -> Iterator[None]:
     """No answer is kept for a request that comes again."""
-    return patch.object(idempotency, "keep", lambda *_: None)
+    with (
+        patch.object(idempotency, "keep", lambda *_: None),
+        patch.object(sending, "keep", lambda *_: None),
+    ):
+        yield
 
 
 def answers_are_forgotten_too_early() -> Mutation:

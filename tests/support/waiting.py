@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 
 DEADLINE_SECONDS = 20.0
+MOST_STRETCH = 2.0
 
 
 async def until(condition: Callable[[], bool], seconds: float = DEADLINE_SECONDS) -> None:
@@ -21,6 +22,8 @@ async def until(condition: Callable[[], bool], seconds: float = DEADLINE_SECONDS
 def stretched(seconds: float) -> float:
     """Returns how long an idle machine's `seconds` may last on this one.
 
-    That is longer when more processes want to run than there are processors.
+    That is longer when more processes want to run than there are processors, but at most twice
+    as long: with a longer time a promise could not fail on a busy machine.
     """
-    return seconds * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    load = os.getloadavg()[0] / (os.cpu_count() or 1)
+    return seconds * min(max(1.0, load), MOST_STRETCH)

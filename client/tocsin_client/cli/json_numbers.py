@@ -4,14 +4,12 @@ A number that no double holds is refused, not rounded, and a whole number is pri
 """
 
 import json
-import math
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
-# From here on JavaScript, too, prints whole numbers with an exponent.
-_EXPONENT = 1e21
+from tocsin_client._data import is_double, whole_as_int
 
 
 def parse(text: str) -> Any:  # noqa: ANN401  # JSON of any kind
@@ -43,7 +41,7 @@ def check(value: object, path: str = "") -> None:
             unchecked += ((f"{path}.{key}" if path else key, each) for key, each in value.items())
         elif isinstance(value, list):
             unchecked += ((f"{path}[{index}]", each) for index, each in enumerate(value))
-        elif isinstance(value, int | float) and not _is_double(value):
+        elif isinstance(value, int | float) and not is_double(value):
             raise ValueError(
                 f"{path} is a number that a double cannot hold exactly; send it as a string"
             )
@@ -74,19 +72,10 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
 
 
-def _is_double(number: float) -> bool:
-    try:
-        return math.isfinite(number) and int(float(number)) == int(number)
-    except OverflowError:
-        return False
-
-
 def _whole(value: Any) -> Any:  # noqa: ANN401  # JSON of any kind
     """The value, in which whole numbers are integers."""
     if isinstance(value, dict):
         return {key: _whole(each) for key, each in value.items()}
     if isinstance(value, list):
         return [_whole(each) for each in value]
-    if isinstance(value, float) and value.is_integer() and abs(value) < _EXPONENT:
-        return int(value)
-    return value
+    return whole_as_int(value) if isinstance(value, float) else value

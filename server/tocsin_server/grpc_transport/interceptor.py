@@ -1,8 +1,8 @@
-"""The edge: every call goes through it once, around its handler.
+"""The interceptor: it wraps the handler of every call.
 
-It parses the body, as gRPC would answer UNKNOWN to a malformed one. It turns
-errors of the domain into status codes. Any other error is logged and becomes
-INTERNAL. The wrapped handlers are made once a method.
+It parses the body, because gRPC would answer UNKNOWN to a malformed one. It
+turns errors of the domain into status codes. It logs any other error and
+answers INTERNAL. It wraps the handler of each method once.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
@@ -22,8 +22,8 @@ from tocsin_server.grpc_transport.status import status
 logger = getLogger(__name__)
 
 
-class Edge(grpc.aio.ServerInterceptor):
-    """Wraps the handler of each method that may be called; there are no other methods."""
+class Interceptor(grpc.aio.ServerInterceptor):
+    """Wraps the handlers of the methods in the access table; it serves no other methods."""
 
     def __init__(self, methods: Collection[str]) -> None:
         """Wraps the handlers of `methods`, which are full names: `/package.Service/Method`."""
@@ -47,7 +47,7 @@ class Edge(grpc.aio.ServerInterceptor):
 
 
 def wrap(method: str, handler: Handler) -> Handler:
-    """Returns a handler of the same kind with the edge around it."""
+    """Returns a handler of the same kind that parses requests and answers errors with a status."""
     if handler.request_streaming:
         return handler
     make = _wrap_stream if handler.response_streaming else _wrap_unary
@@ -61,7 +61,7 @@ def _wrap_unary(method: str, handler: Handler) -> Handler:
     async def serve(body: bytes, context: Context) -> object:
         try:
             return await inner(parse(body), context)
-        except Exception as error:  # noqa: BLE001  # whatever it is, the caller gets a code
+        except Exception as error:  # noqa: BLE001  # every error becomes a status
             await _abort(context, method, error)
 
     return grpc.unary_unary_rpc_method_handler(serve, None, encode)
@@ -80,14 +80,14 @@ def _wrap_stream(method: str, handler: Handler) -> Handler:
             async with aclosing(responses):
                 async for response in responses:
                     yield response
-        except Exception as error:  # noqa: BLE001  # whatever it is, the caller gets a code
+        except Exception as error:  # noqa: BLE001  # every error becomes a status
             await _abort(context, method, error)
 
     return grpc.unary_stream_rpc_method_handler(serve, None, encode)
 
 
 def _parser(handler: Handler) -> Callable[[bytes], Any]:
-    """Returns what parses the bodies of a handler's requests."""
+    """Returns a function that parses the bodies of a handler's requests."""
     deserialize: Any = handler.request_deserializer
 
     def parse(body: bytes) -> object:
@@ -102,7 +102,7 @@ def _parser(handler: Handler) -> Callable[[bytes], Any]:
 
 
 async def _abort(context: Context, method: str, error: Exception) -> NoReturn:
-    """Ends a call with an error; a defect's particulars are for the log."""
+    """Ends a call with an error; the details of a defect go to the log only."""
     if isinstance(error, grpc.aio.AbortError):  # the handler has ended the call itself
         raise error
     if not isinstance(error, TocsinError):

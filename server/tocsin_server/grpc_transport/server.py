@@ -13,7 +13,7 @@ from tocsin_server.api.access import Access
 from tocsin_server.api.methods import BoundService
 from tocsin_server.domain.model.limits import REQUEST_BYTES
 from tocsin_server.grpc_transport.address import CannotListen, resolve
-from tocsin_server.grpc_transport.interceptor import Edge
+from tocsin_server.grpc_transport.interceptor import Interceptor
 from tocsin_server.grpc_transport.methods import generic_handler
 
 GRPC_METHODS = {
@@ -29,7 +29,7 @@ Options = tuple[tuple[str, int], ...]
 OPTIONS: Options = (
     # A second server on the port fails to start, instead of taking half the calls.
     ("grpc.so_reuseport", 0),
-    # Above this gRPC refuses without a reason; the edge refuses earlier, with one.
+    # Above this gRPC refuses without a reason; the interceptor refuses earlier, with one.
     ("grpc.max_receive_message_length", 2 * REQUEST_BYTES),
     # Bounds what one connection may open, far above what a client should.
     ("grpc.max_concurrent_streams", 1_000),
@@ -64,7 +64,7 @@ class GrpcServer:
             for rpc, endpoint in service.endpoints.items()
         }
         """Who may call each method, by full name. A method that is not in it is not served."""
-        self._server = grpc.aio.server(interceptors=(Edge(self.access),), options=options)
+        self._server = grpc.aio.server(interceptors=(Interceptor(self.access),), options=options)
         self._health = health_aio.HealthServicer()
         self._server.add_generic_rpc_handlers([generic_handler(each) for each in services])
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
@@ -80,17 +80,32 @@ class GrpcServer:
         """
         port = 0
         for each in await to_thread(resolve, address):
-            try:
-                port = self._server.add_insecure_port(each)
-            except RuntimeError:
-                port = 0
+            port = self._bind(each)
             if not port:
+                await self._release()
                 raise CannotListen(address, f"{each} is in use or not of this machine")
         await self._server.start()
         await self.set_serving(True)
         if address.startswith("unix:"):
             return address
         return f"{address.rpartition(':')[0]}:{port}"
+
+    def _bind(self, address: str) -> int:
+        """Returns the port that is bound, 0 if the address cannot be bound."""
+        try:
+            port: int = self._server.add_insecure_port(address)
+        except RuntimeError:
+            return 0
+        return port
+
+    async def _release(self) -> None:
+        """Releases the addresses that are bound already.
+
+        gRPC keeps the addresses of a server that has never started, even when the
+        server is collected: it releases them only when a started server stops.
+        """
+        await self._server.start()
+        await self._server.stop(None)
 
     async def set_serving(self, serving: bool) -> None:  # noqa: FBT001  # it is set
         """Sets the health of the server and of its services."""

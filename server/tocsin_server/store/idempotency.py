@@ -126,9 +126,9 @@ class Idempotency:
                 return codec.from_facts(answer.to(request))
             try:
                 result = mutate(connection)
-            except TocsinError:
-                if answer := _find_one(connection, request, horizon):
-                    return codec.from_facts(answer.to(request))
+            except TocsinError as error:
+                if _find_one(connection, request, horizon):
+                    raise Overtaken from error
                 raise
             outcome = result.outcome if isinstance(result, WithChanges) else result
             keep(connection, [(request, codec.to_facts(outcome))], self.time(now), horizon)

@@ -10,10 +10,10 @@ from tocsin_server.domain.ports.live import Live
 from tocsin_server.store import inbox_channels, inbox_rows
 from tocsin_server.store.history import SqlInboxHistory
 from tocsin_server.store.idempotency import Idempotency
-from tocsin_server.store.marking import MARKED, mark
+from tocsin_server.store.marking import MARKED, mark, most_changed
 from tocsin_server.store.reader import Reader
 from tocsin_server.store.writing.unit_of_work import WithChanges
-from tocsin_server.store.writing.writer import MANY_ROWS, Writer
+from tocsin_server.store.writing.writer import Writer
 
 
 class SqlInboxStore(SqlInboxHistory):
@@ -45,6 +45,6 @@ class SqlInboxStore(SqlInboxHistory):
         def change(connection: Connection) -> Marked | WithChanges[Marked]:
             return mark(connection, marking, now, self._live.watches)
 
-        ids = marking.selection.message_ids
         unit = self._idempotency.once(marking.request, now, change, MARKED)
-        return await self._writer.run(unit, MANY_ROWS if ids is None else len(ids))
+        inbox = await self.get_inbox(marking.key)
+        return await self._writer.run(unit, 1 + most_changed(marking, inbox))

@@ -182,7 +182,7 @@ def mark(
         return Marked(0, inbox.counters, 0)
     parameters = _parameters(marking, inbox_id, inbox, now)
     kind = marking.effect, _Selected.by(marking.selection)
-    counts = _COUNT[kind](connection, parameters) if _may_change(marking.effect, inbox) else ()
+    counts = _COUNT[kind](connection, parameters) if most_changed(marking, inbox) else ()
     if not counts:
         return Marked(inbox.revision, inbox.counters, 0)
     _CHANGE[kind](connection, parameters)
@@ -207,13 +207,15 @@ def mark(
     return WithChanges(Marked(counted.revision, counted.counters, updated_count), [change])
 
 
-def _may_change(effect: Effect, inbox: Inbox) -> bool:
-    """Whether any notification may change, according to the counters; reads no rows."""
-    if effect is Effect.READ:
-        return inbox.counters.unread > 0
-    if effect is Effect.SEEN:
-        return inbox.counters.unseen > 0
-    return inbox.counters.total > 0
+def most_changed(marking: Marking, inbox: Inbox) -> int:
+    """Returns the most notifications that a marking may change; it reads no rows."""
+    if marking.selection.message_ids is not None:
+        return min(len(marking.selection.message_ids), inbox.counters.total)
+    if marking.effect is Effect.READ:
+        return inbox.counters.unread
+    if marking.effect is Effect.SEEN:
+        return inbox.counters.unseen
+    return inbox.counters.total
 
 
 def _parameters(marking: Marking, inbox_id: int, inbox: Inbox, now: int) -> dict[str, Any]:

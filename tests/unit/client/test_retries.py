@@ -1,7 +1,7 @@
 """Which unary calls are repeated, when, and what the error says once they are not."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 
 import grpc
@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 from grpc_status import rpc_status
 from tocsin.v1.inbox_pb2 import Inbox
 from tocsin.v1.inbox_service_pb2 import GetInboxRequest, GetInboxResponse
+from tocsin.v1.message_service_pb2 import BatchSendMessagesRequest
 from tocsin_client import (
     AsyncClient,
     Client,
@@ -19,10 +20,11 @@ from tocsin_client import (
     Unavailable,
 )
 
+from tests.support.asking import send_request
 from tests.support.blocking import in_threads
 from tests.support.waiting import DEADLINE_SECONDS
 from tests.unit.client.conftest import Clients, Serve, Sleeps
-from tests.unit.client.playing import Begun, Played
+from tests.unit.client.playing import METHODS, Begun, Played
 from tests.unit.client.scripting import ScriptedInbox, error_info, retry_info, rich_status
 
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
@@ -144,30 +146,55 @@ def test_a_server_that_never_recovers_is_called_until_the_timeout() -> None:
     played.client.close()
 
 
-@pytest.mark.parametrize("call", ["send", "create_channel", "mark_read"])
-def test_a_repeat_is_the_same_request(call: str) -> None:
+UNNAMED = send_request("alice")
+"""A send without a request id."""
+
+MUTATIONS: dict[str, Callable[[Client], object]] = {
+    "SendMessage": lambda client: client.send("news", "Hello", to="alice"),
+    "BatchSendMessages": lambda client: client.send_batch([UNNAMED, UNNAMED]),
+    "CreateChannel": lambda client: client.create_channel("news", title="News"),
+    "UpdateChannel": lambda client: client.update_channel("news", title="Newer"),
+    "DeleteChannel": lambda client: client.delete_channel("news"),
+    "UpdateNotifications": lambda client: client.mark_read("alice", all=True),
+}
+"""A call of each RPC that changes something, without a request id of its caller."""
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_a_repeat_is_the_same_request(name: str) -> None:
     played = Played()
-    begin = {
-        "send": lambda: played.client.send("news", "Hello", to="alice"),
-        "create_channel": lambda: played.client.create_channel("news", title="News"),
-        "mark_read": lambda: played.client.mark_read("alice", all=True),
-    }
-    name = {
-        "send": "SendMessage",
-        "create_channel": "CreateChannel",
-        "mark_read": "UpdateNotifications",
-    }[call]
-    calling: Begun[object] = Begun(begin[call])
+    calling = Begun(MUTATIONS[name], played.client)
     request, rpc = played.take(name)
+    # Both may be one object: the bytes are those of the first attempt.
+    first = request.SerializeToString(deterministic=True)
+    ids = _request_ids(request)
     rpc.terminate(None, (), UNAVAILABLE, "played")
 
     again, rpc = played.take(name)
     rpc.terminate(None, (), grpc.StatusCode.NOT_FOUND, "played")
 
-    assert again == request
+    assert again.SerializeToString(deterministic=True) == first
+    assert all(ids)
+    assert len(set(ids)) == len(ids) == (2 if name == "BatchSendMessages" else 1)
+    assert not UNNAMED.request_id
     with pytest.raises(NotFound):
         calling.result()
     played.client.close()
+
+
+def test_every_rpc_with_a_request_id_is_repeated_above() -> None:
+    named = {
+        name for name, method in METHODS.items() if "request_id" in method.input_type.fields_by_name
+    }
+
+    assert {*MUTATIONS} == named | {"BatchSendMessages"}
+
+
+def _request_ids(request: Message) -> list[str]:
+    if isinstance(request, BatchSendMessagesRequest):
+        return [each.request_id for each in request.requests]
+    request_id: str = getattr(request, "request_id")  # noqa: B009  # of any of the requests
+    return [request_id]
 
 
 @pytest.fixture(params=["AsyncClient", "Client"])

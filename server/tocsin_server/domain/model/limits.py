@@ -1,6 +1,7 @@
-"""All limits: of what callers send, of what the server answers, and of what operators set.
+"""The limits that callers and operators meet.
 
-Every other module reads them here.
+They are the limits of callers' fields, requests and streams, and of operators'
+settings. The sizes of internal buffers are constants of the code that uses them.
 """
 
 import re

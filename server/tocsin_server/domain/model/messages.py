@@ -32,7 +32,8 @@ class Draft(NamedTuple):
 class Message:
     """A stored message. `create_time` is in microseconds since the Unix epoch.
 
-    `sequence` numbers messages in the order of their commits; no client sees it. `body`
+    `sequence` numbers messages in the order of sending; no client sees it. On PostgreSQL
+    they may commit in another order. `body`
     is the encoding of the whole message without its state. Not frozen, because a read
     makes up to a hundred thousand; nothing changes one.
     """

@@ -5,8 +5,8 @@
 
 from unicodedata import category
 
-_INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Cs", "Zl", "Zp", "Zs"})
-"""Control, format, unassigned, surrogate and space characters."""
+_INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"})
+"""Control, format, surrogate and space characters; an unassigned one may be a newer emoji."""
 
 _INVISIBLE_RANGES = (
     (0x034F, 0x034F),  # combining grapheme joiner

@@ -18,7 +18,7 @@ from tocsin_server.domain.ports.live import Live
 from tocsin_server.store.engine.executors import Executor
 from tocsin_server.store.writing.group_commit import GroupCommitter, Task
 from tocsin_server.store.writing.unit_of_work import Batch, UnitOfWork
-from tocsin_server.store.writing.write_queue import GROUP_ROWS, WriteQueue
+from tocsin_server.store.writing.write_queue import WriteQueue
 
 I = TypeVar("I")  # noqa: E741  # an item
 T = TypeVar("T")
@@ -28,9 +28,6 @@ BATCH_EXECUTORS = 2
 
 END_SECONDS = 0.5
 """How long a closed writer goes on with waiting tasks."""
-
-MANY_ROWS = GROUP_ROWS
-"""For a unit of work that may write any number of rows: it gets a transaction of its own."""
 
 
 class Writer:

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from tocsin_server.grpc_transport.address import CannotListen, resolve
 
+from tests.support.loopbacks import LOOPBACKS, family, with_port
+
 HOSTS = ("127.0.0.1", "127.0.0.2")
 
 
@@ -24,7 +26,7 @@ def name(monkeypatch: pytest.MonkeyPatch) -> str:
 
 @contextmanager
 def taken(host: str) -> Iterator[int]:
-    with socket.socket() as listener:
+    with socket.socket(family(host)) as listener:
         listener.bind((host, 0))
         listener.listen()
         yield listener.getsockname()[1]
@@ -63,14 +65,21 @@ def test_localhost_is_the_loopback_of_every_family_that_the_machine_has() -> Non
 
     found = resolve(f"localhost:{port}")
 
-    assert f"127.0.0.1:{port}" in found
-    assert set(found) <= {f"127.0.0.1:{port}", f"[::1]:{port}"}
+    assert sorted(found) == sorted(with_port(host, port) for host in LOOPBACKS)
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1:0", "[::1]:0"])
-def test_a_port_of_one_address_is_picked_when_it_is_bound(address: str) -> None:
-    if address.startswith("[") and not socket.has_dualstack_ipv6():
-        pytest.skip("the machine has no IPv6")
+@pytest.mark.parametrize("host", LOOPBACKS)
+def test_localhost_is_refused_when_one_loopback_address_is_taken(host: str) -> None:
+    with taken(host) as port, pytest.raises(CannotListen) as caught:
+        resolve(f"localhost:{port}")
+
+    bound = with_port(host, port)
+    assert str(caught.value) == f"cannot listen on localhost:{port}: {bound} is in use"
+
+
+@pytest.mark.parametrize("host", LOOPBACKS)
+def test_a_port_of_one_address_is_picked_when_it_is_bound(host: str) -> None:
+    address = with_port(host, 0)
 
     assert resolve(address) == [address]
 

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import grpc
 import pytest
-from tocsin_server.grpc_transport.interceptor import Edge
+from tocsin_server.grpc_transport.interceptor import Interceptor
 
 HELD = "/tocsin.v1.InboxService/GetInbox"
 OTHER = "/tocsin.v1.InboxService/Nothing"
@@ -25,6 +25,6 @@ async def test_a_method_that_no_table_has_is_not_served_even_if_it_is_registered
 ) -> None:
     details: Any = Details(method)
 
-    handler = await Edge([HELD]).intercept_service(registered, details)
+    handler = await Interceptor([HELD]).intercept_service(registered, details)
 
     assert (handler is not None) is is_served

@@ -23,7 +23,9 @@ def test_a_text_of_invisible_characters_is_blank(text: str) -> None:
     assert is_blank(text)
 
 
-@pytest.mark.parametrize("text", ["a", "0", ".", "ü", "é", "日本", "\u0e01", "👍", "⠁", "ㅎ", "🏴󠁧󠁢󠁥󠁮󠁧󠁿"])
+@pytest.mark.parametrize(
+    "text", ["a", "0", "\u0378", ".", "ü", "é", "日本", "\u0e01", "👍", "⠁", "ㅎ", "🏴󠁧󠁢󠁥󠁮󠁧󠁿"]
+)
 def test_a_text_with_a_visible_character_is_not(text: str) -> None:
     assert not is_blank(text)
     assert not is_blank("\u200b" + text + "\u3164")

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from asyncpg import ReadOnlySQLTransactionError
 from sqlalchemy import Connection, make_url
-from tocsin_server.domain.model.errors import StoreUnavailable
+from tocsin_server.domain.model.errors import ChannelNotFound, StoreUnavailable
 from tocsin_server.domain.model.messages import Sent
 from tocsin_server.domain.model.retention import Retention
 from tocsin_server.live.hub import Hub
@@ -17,12 +17,13 @@ from tocsin_server.store.engine.driver_errors import CannotOpen
 from tocsin_server.store.engine.executors import run as run_in
 from tocsin_server.store.engine.postgresql import WRITERS
 from tocsin_server.store.engine.prepared import run
+from tocsin_server.store.idempotency import AnswerCodec, keep
 from tocsin_server.store.store import SqlStore
 
 from tests.support.building import ALICE, channel, request, send
 from tests.support.clocks import START, SetClock
 from tests.support.pooler import dropping_settings
-from tests.support.postgres import Postgres
+from tests.support.postgres import Postgres, working
 from tests.support.waiting import DEADLINE_SECONDS
 
 CARELESS = {
@@ -163,6 +164,28 @@ async def test_a_result_counts_when_its_connection_cannot_be_returned_to_the_poo
 
 def nothing(connection: Connection) -> None:
     """A unit of work that does nothing."""
+
+
+async def test_a_mutation_that_refuses_what_its_repeat_changed_is_undone_and_answered(
+    store: SqlStore, postgres_url: str
+) -> None:
+    key = request("r-1", b"body")
+    answers: AnswerCodec[str] = AnswerCodec(
+        lambda text: {"text": text}, lambda facts: facts["text"]
+    )
+    with working(postgres_url) as other:
+
+        def write_and_refuse(connection: Connection) -> str:
+            run(connection, "INSERT INTO store_facts VALUES ('half', 'done')")
+            other(lambda c: keep(c, [(key, {"text": "of the first"})], START, 0))
+            raise ChannelNotFound(channel_id="news")
+
+        unit = store.channels._idempotency.once(key, START, write_and_refuse, answers)
+        answer = await store._writer.run(unit, rows=1)
+
+    names = await store._reader.run(lambda c: run(c, "SELECT name FROM store_facts"))
+    assert answer == "of the first"
+    assert [name for (name,) in names] == ["epoch"]
 
 
 def hold_first_job(connection: Connection) -> None:

@@ -25,7 +25,7 @@ from tocsin_server.store.sending import SendBatch
 from tocsin_server.store.writing import group_commit, write_queue
 from tocsin_server.store.writing import writer as writer_module
 from tocsin_server.store.writing.write_queue import GROUP_ROWS
-from tocsin_server.store.writing.writer import MANY_ROWS, Writer
+from tocsin_server.store.writing.writer import Writer
 
 from tests.support.building import ALICE, channel, send
 from tests.support.clocks import SetClock
@@ -315,7 +315,7 @@ async def test_a_unit_of_many_rows_shares_its_transaction_with_none(
 ) -> None:
     commits = Commits(engine)
     before = await submit(writer, send("alice"))
-    large = asyncio.ensure_future(writer.run(nothing, MANY_ROWS))
+    large = asyncio.ensure_future(writer.run(nothing, GROUP_ROWS))
     await asyncio.sleep(0)
     after = await submit(writer, send("alice"))
 
