@@ -100,7 +100,8 @@ class InboxServiceServicer(object):
 
         A SNAPSHOT answers a cursor that the server cannot resume from: one of
         another user, another store or an earlier life of the inbox, one older than
-        the retained history, or one ahead of the inbox. Nothing is ever skipped.
+        the retained history, or one ahead of the inbox. A REPLAY never leaves out
+        anything that changed since its cursor.
 
         Fails with INVALID_ARGUMENT, naming every violated field, with the reason
         `CURSOR_INVALID` for a cursor that no server gave; with RESOURCE_EXHAUSTED

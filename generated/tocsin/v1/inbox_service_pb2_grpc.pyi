@@ -66,7 +66,8 @@ class InboxServiceStub:
 
     A SNAPSHOT answers a cursor that the server cannot resume from: one of
     another user, another store or an earlier life of the inbox, one older than
-    the retained history, or one ahead of the inbox. Nothing is ever skipped.
+    the retained history, or one ahead of the inbox. A REPLAY never leaves out
+    anything that changed since its cursor.
 
     Fails with INVALID_ARGUMENT, naming every violated field, with the reason
     `CURSOR_INVALID` for a cursor that no server gave; with RESOURCE_EXHAUSTED
@@ -157,7 +158,8 @@ class InboxServiceAsyncStub(InboxServiceStub):
 
     A SNAPSHOT answers a cursor that the server cannot resume from: one of
     another user, another store or an earlier life of the inbox, one older than
-    the retained history, or one ahead of the inbox. Nothing is ever skipped.
+    the retained history, or one ahead of the inbox. A REPLAY never leaves out
+    anything that changed since its cursor.
 
     Fails with INVALID_ARGUMENT, naming every violated field, with the reason
     `CURSOR_INVALID` for a cursor that no server gave; with RESOURCE_EXHAUSTED
@@ -251,7 +253,8 @@ class InboxServiceServicer(metaclass=_abc_1.ABCMeta):
 
         A SNAPSHOT answers a cursor that the server cannot resume from: one of
         another user, another store or an earlier life of the inbox, one older than
-        the retained history, or one ahead of the inbox. Nothing is ever skipped.
+        the retained history, or one ahead of the inbox. A REPLAY never leaves out
+        anything that changed since its cursor.
 
         Fails with INVALID_ARGUMENT, naming every violated field, with the reason
         `CURSOR_INVALID` for a cursor that no server gave; with RESOURCE_EXHAUSTED

@@ -1,12 +1,9 @@
 """The digest of a request is of what it means: not of its order, repeats and defaults left out."""
 
 from collections.abc import Callable, Sequence
-from importlib import import_module
-from pkgutil import iter_modules
 from typing import Any
 
 import pytest
-import tocsin.v1
 from google.protobuf.message import Message as ProtoMessage
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,6 +24,8 @@ from tocsin_server.api.inboxes.notification_ids import suffix_of
 from tocsin_server.api.messages import decode as messages
 from tocsin_server.domain.model.identity import Caller, InboxKey
 
+from tests.support.services import FILES
+
 CALLER = Caller("acme", "backend")
 # Field 1,000, a varint: no message has it.
 UNKNOWN = b"\xc0\x3e\x01"
@@ -39,18 +38,12 @@ DIGESTS: dict[type[ProtoMessage], Callable[[Any], bytes]] = {
     UpdateNotificationsRequest: lambda r: inboxes.marking(CALLER, r).request.digest,
 }
 
-PROTOS = [
-    import_module(f"{tocsin.v1.__name__}.{module.name}")
-    for module in iter_modules(tocsin.v1.__path__)
-    if module.name.endswith("_pb2")
-]
-
 
 def test_every_request_with_a_request_id_has_a_digest() -> None:
     repeatable = {
         message.full_name
-        for proto in PROTOS
-        for message in proto.DESCRIPTOR.message_types_by_name.values()
+        for file in FILES
+        for message in file.DESCRIPTOR.message_types_by_name.values()
         if "request_id" in message.fields_by_name
     }
 
