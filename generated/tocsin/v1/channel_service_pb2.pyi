@@ -207,7 +207,7 @@ class UpdateChannelRequest(_message.Message):
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
         """Which fields to change: `title`, `description`, `labels`, or `*` for all
-        three. Labels are replaced as a whole.
+        three; at most 100 paths. Labels are replaced as a whole.
 
         Default empty: those of the three that are not empty in `channel`.
         """
