@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Enum(Protocol):
-    """What generated code makes of an enum."""
+    """An enum of the generated code."""
 
     def values(self) -> Iterable[int]:
         """Returns the numbers of its values."""
@@ -48,13 +48,17 @@ RULES: dict[type[ProtoMessage], FieldRules] = {}
 
 
 def text(most: int, *, required: bool = False) -> Rule:
-    """A text of at most `most` characters, without NUL; a required one must show something."""
+    """A text of at most `most` characters, without NUL; a required one has a visible character."""
 
     def rule(message: ProtoMessage, name: str, path: str, found: Found) -> None:
         value: str = getattr(message, name)
         if required and is_blank(value):
-            problem = "has no visible character" if value.strip() else "is required"
-            found.append(Violation(path + name, f"{problem}, 1 to {most:,} characters"))
+            problem = (
+                "has no visible character"
+                if value.strip()
+                else f"is required, 1 to {most:,} characters"
+            )
+            found.append(Violation(path + name, problem))
         elif len(value) > most:
             found.append(
                 Violation(path + name, f"has {len(value):,} characters; {most:,} is the limit")

@@ -60,17 +60,17 @@ def target(message: ProtoMessage, name: str, path: str, found: Found) -> None:
         found.append(Violation(path + name, "is required: ids, channel_ids or all"))
     elif chosen == "all":
         if not selector.all:
-            found.append(Violation(path + "all", "must be true when given"))
+            found.append(Violation(path + "all", "must be true when set"))
     else:
         check(getattr(selector, chosen), f"{path}{chosen}.", found)
     if selector.up_to_revision < 0:
         not_negative(selector, "up_to_revision", path, found)
     elif selector.up_to_revision and chosen == "ids":
-        found.append(Violation(path + "up_to_revision", "must not stand beside ids"))
+        found.append(Violation(path + "up_to_revision", "must not be set together with ids"))
 
 
 def effect(message: ProtoMessage, name: str, path: str, found: Found) -> None:
-    """What to make of the notifications: read or not, seen or not."""
+    """The states to set: read or unread, seen or unseen."""
     request = cast("inbox_service.UpdateNotificationsRequest", message)
     try:
         Effect.of(optional(request, "read"), optional(request, "seen"))

@@ -397,9 +397,9 @@ BAD: list[tuple[str, ProtoMessage, str, str]] = [
         "ids up to a revision",
         marking(selector=NotificationSelector(ids=by_ids(1).ids, up_to_revision=1)),
         "selector.up_to_revision",
-        "must not stand beside ids",
+        "must not be set together with ids",
     ),
-    ("nothing to mark as", marking(read=None), "read", "is required, unless seen is given"),
+    ("nothing to mark as", marking(read=None), "read", "is required when seen is not set"),
     ("read but not seen", marking(seen=False), "read", "must not be true when seen is false"),
     ("long request id of a marking", marking(request_id="r" * 129), "request_id", "has 129"),
     ("no user to follow", SubscribeRequest(), "user_id", USER_ID_RULE),
@@ -455,6 +455,12 @@ def test_what_is_beyond_a_limit_is_named_with_the_rule(
 
     assert violation[0] == field
     assert description in violation[1]
+
+
+def test_a_title_that_shows_nothing_is_not_called_absent_nor_too_long() -> None:
+    assert violations(create(title="\u3164\u200b")) == [
+        ("channel.title", "has no visible character")
+    ]
 
 
 def test_every_violated_field_is_in_one_answer() -> None:
