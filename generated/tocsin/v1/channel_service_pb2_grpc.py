@@ -79,8 +79,8 @@ class ChannelServiceServicer(object):
         Fails with INVALID_ARGUMENT, naming every violated field, and with
         ALREADY_EXISTS when the id is taken (`CHANNEL_ALREADY_EXISTS`) or the
         `request_id` was used for another request (`REQUEST_ID_REUSED`), and with
-        FAILED_PRECONDITION (`CHANNEL_BEING_DELETED`) while what a deleted channel
-        of that id had is still going.
+        FAILED_PRECONDITION (`CHANNEL_BEING_DELETED`) while the deletion of an earlier
+        channel of that id is not complete.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -107,13 +107,13 @@ class ChannelServiceServicer(object):
     def UpdateChannel(self, request, context):
         """Changes fields of a channel.
 
-        Atomic and durable: OK means committed to disk. When nothing is other than
-        asked for, the channel keeps its `etag` and `update_time`. A repeat with the
-        same `request_id` gets the first answer again.
+        Atomic and durable: OK means committed to disk. When all fields have the
+        requested values already, the channel keeps its `etag` and `update_time`. A
+        repeat with the same `request_id` gets the first answer again.
 
         Fails with INVALID_ARGUMENT, naming every violated field; with NOT_FOUND
         (`CHANNEL_NOT_FOUND`); with ABORTED (`ETAG_MISMATCH`) when `channel.etag` is
-        given and is not that of the channel as it stands; and with ALREADY_EXISTS
+        set and is not the current etag of the channel; and with ALREADY_EXISTS
         when the `request_id` was used for another request (`REQUEST_ID_REUSED`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

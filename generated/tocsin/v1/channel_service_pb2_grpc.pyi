@@ -45,8 +45,8 @@ class ChannelServiceStub:
     Fails with INVALID_ARGUMENT, naming every violated field, and with
     ALREADY_EXISTS when the id is taken (`CHANNEL_ALREADY_EXISTS`) or the
     `request_id` was used for another request (`REQUEST_ID_REUSED`), and with
-    FAILED_PRECONDITION (`CHANNEL_BEING_DELETED`) while what a deleted channel
-    of that id had is still going.
+    FAILED_PRECONDITION (`CHANNEL_BEING_DELETED`) while the deletion of an earlier
+    channel of that id is not complete.
     """
     GetChannel: _grpc.UnaryUnaryMultiCallable[_channel_service_pb2.GetChannelRequest, _channel_service_pb2.GetChannelResponse]
     """Reads one channel.
@@ -61,13 +61,13 @@ class ChannelServiceStub:
     UpdateChannel: _grpc.UnaryUnaryMultiCallable[_channel_service_pb2.UpdateChannelRequest, _channel_service_pb2.UpdateChannelResponse]
     """Changes fields of a channel.
 
-    Atomic and durable: OK means committed to disk. When nothing is other than
-    asked for, the channel keeps its `etag` and `update_time`. A repeat with the
-    same `request_id` gets the first answer again.
+    Atomic and durable: OK means committed to disk. When all fields have the
+    requested values already, the channel keeps its `etag` and `update_time`. A
+    repeat with the same `request_id` gets the first answer again.
 
     Fails with INVALID_ARGUMENT, naming every violated field; with NOT_FOUND
     (`CHANNEL_NOT_FOUND`); with ABORTED (`ETAG_MISMATCH`) when `channel.etag` is
-    given and is not that of the channel as it stands; and with ALREADY_EXISTS
+    set and is not the current etag of the channel; and with ALREADY_EXISTS
     when the `request_id` was used for another request (`REQUEST_ID_REUSED`).
     """
     DeleteChannel: _grpc.UnaryUnaryMultiCallable[_channel_service_pb2.DeleteChannelRequest, _channel_service_pb2.DeleteChannelResponse]
@@ -102,8 +102,8 @@ class ChannelServiceAsyncStub(ChannelServiceStub):
     Fails with INVALID_ARGUMENT, naming every violated field, and with
     ALREADY_EXISTS when the id is taken (`CHANNEL_ALREADY_EXISTS`) or the
     `request_id` was used for another request (`REQUEST_ID_REUSED`), and with
-    FAILED_PRECONDITION (`CHANNEL_BEING_DELETED`) while what a deleted channel
-    of that id had is still going.
+    FAILED_PRECONDITION (`CHANNEL_BEING_DELETED`) while the deletion of an earlier
+    channel of that id is not complete.
     """
     GetChannel: _aio.UnaryUnaryMultiCallable[_channel_service_pb2.GetChannelRequest, _channel_service_pb2.GetChannelResponse]  # type: ignore[assignment]
     """Reads one channel.
@@ -118,13 +118,13 @@ class ChannelServiceAsyncStub(ChannelServiceStub):
     UpdateChannel: _aio.UnaryUnaryMultiCallable[_channel_service_pb2.UpdateChannelRequest, _channel_service_pb2.UpdateChannelResponse]  # type: ignore[assignment]
     """Changes fields of a channel.
 
-    Atomic and durable: OK means committed to disk. When nothing is other than
-    asked for, the channel keeps its `etag` and `update_time`. A repeat with the
-    same `request_id` gets the first answer again.
+    Atomic and durable: OK means committed to disk. When all fields have the
+    requested values already, the channel keeps its `etag` and `update_time`. A
+    repeat with the same `request_id` gets the first answer again.
 
     Fails with INVALID_ARGUMENT, naming every violated field; with NOT_FOUND
     (`CHANNEL_NOT_FOUND`); with ABORTED (`ETAG_MISMATCH`) when `channel.etag` is
-    given and is not that of the channel as it stands; and with ALREADY_EXISTS
+    set and is not the current etag of the channel; and with ALREADY_EXISTS
     when the `request_id` was used for another request (`REQUEST_ID_REUSED`).
     """
     DeleteChannel: _aio.UnaryUnaryMultiCallable[_channel_service_pb2.DeleteChannelRequest, _channel_service_pb2.DeleteChannelResponse]  # type: ignore[assignment]
@@ -162,8 +162,8 @@ class ChannelServiceServicer(metaclass=_abc_1.ABCMeta):
         Fails with INVALID_ARGUMENT, naming every violated field, and with
         ALREADY_EXISTS when the id is taken (`CHANNEL_ALREADY_EXISTS`) or the
         `request_id` was used for another request (`REQUEST_ID_REUSED`), and with
-        FAILED_PRECONDITION (`CHANNEL_BEING_DELETED`) while what a deleted channel
-        of that id had is still going.
+        FAILED_PRECONDITION (`CHANNEL_BEING_DELETED`) while the deletion of an earlier
+        channel of that id is not complete.
         """
 
     @_abc_1.abstractmethod
@@ -196,13 +196,13 @@ class ChannelServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_channel_service_pb2.UpdateChannelResponse, _abc.Awaitable[_channel_service_pb2.UpdateChannelResponse]]:
         """Changes fields of a channel.
 
-        Atomic and durable: OK means committed to disk. When nothing is other than
-        asked for, the channel keeps its `etag` and `update_time`. A repeat with the
-        same `request_id` gets the first answer again.
+        Atomic and durable: OK means committed to disk. When all fields have the
+        requested values already, the channel keeps its `etag` and `update_time`. A
+        repeat with the same `request_id` gets the first answer again.
 
         Fails with INVALID_ARGUMENT, naming every violated field; with NOT_FOUND
         (`CHANNEL_NOT_FOUND`); with ABORTED (`ETAG_MISMATCH`) when `channel.etag` is
-        given and is not that of the channel as it stands; and with ALREADY_EXISTS
+        set and is not the current etag of the channel; and with ALREADY_EXISTS
         when the `request_id` was used for another request (`REQUEST_ID_REUSED`).
         """
 

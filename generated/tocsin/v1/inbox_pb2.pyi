@@ -286,7 +286,7 @@ class NotificationSelector(_message.Message):
     ALL_FIELD_NUMBER: _builtins.int
     UP_TO_REVISION_FIELD_NUMBER: _builtins.int
     all: _builtins.bool
-    """Every one; must be true when given."""
+    """Every one; must be true when set."""
     up_to_revision: _builtins.int
     """Only those with an `arrive_revision` up to this one, so that what arrived
     after the client last looked stays as it is.
@@ -391,7 +391,7 @@ class NotificationChange(_message.Message):
     """The notification of this id left the inbox."""
     @_builtins.property
     def upserted(self) -> Global___Notification:
-        """A notification arrived or changed: it now stands as given."""
+        """A notification arrived or changed; this is its new state."""
 
     @_builtins.property
     def marked(self) -> Global___Mark:
