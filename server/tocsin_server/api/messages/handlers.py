@@ -72,7 +72,7 @@ class MessageHandlers:
 
     async def list_messages(self, caller: Caller, request: ListMessagesRequest) -> bytes:
         """Lists messages, newest first."""
-        listing = Listing(caller, request)
+        listing = Listing(caller, request, validate)
         page = await self._messages.list(
             caller, request.channel_id, listing.after, page_size(request.page_size)
         )
