@@ -6,7 +6,7 @@ from contextlib import suppress
 
 
 def main() -> None:
-    """Runs the program; prints one line that names the missing package without its extra."""
+    """Runs the program; prints one line when a package of its extra is missing."""
     # The program itself reports a problem with the address, once.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
