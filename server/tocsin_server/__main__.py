@@ -6,25 +6,25 @@ from contextlib import suppress
 
 
 def main() -> None:
-    """Runs the program; says in one line what is missing when its extra is not installed."""
-    # What goes wrong with an address is told once, by the program.
+    """Runs the program; prints one line when a package of its extra is missing."""
+    # The program itself reports a problem with the address, once.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         code = _run()
-    except KeyboardInterrupt:  # before the server minds signals itself
+    except KeyboardInterrupt:  # before the server handles signals itself
         code = 130
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, OSError, ValueError):  # none, full, or closed
             stream.flush()
-    # Nothing is left to do, but gRPC would wait for peers that read nothing.
+    # Everything is done, but gRPC would wait for peers that read nothing.
     os._exit(code)
 
 
 def _run() -> int:
     try:
-        from tocsin_server.cli import run  # noqa: PLC0415  # only here its absence can be told
+        from tocsin_server.cli import run  # noqa: PLC0415  # its absence is reported here
     except ModuleNotFoundError as missing:
-        print(  # noqa: T201  # a program speaks
+        print(  # noqa: T201  # the program's error output
             f"tocsin-server: {missing.name} is missing: pip install 'tocsin[server]'",
             file=sys.stderr,
         )

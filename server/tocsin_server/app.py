@@ -1,4 +1,4 @@
-"""The composition root: puts the parts together, serves, and takes them apart again."""
+"""The composition root: it creates the parts, serves, and closes the parts."""
 
 from asyncio import Task, create_task, timeout, wait
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -39,19 +39,19 @@ GRACE_SECONDS = 1.0
 """How long calls may take to end once the server stops."""
 
 CANCEL_SECONDS = 0.1
-"""How long what runs beside the calls may take to end."""
+"""How long the background tasks may take to end."""
 
 CLOSE_SECONDS = 0.7
-"""How long the store may take to close: to commit what waits, and to end what it reads."""
+"""How long the store may take to close: to commit waiting writes, and to end its reads."""
 
 logger = getLogger(__name__)
 
 
 class RandomIdentifiers:
-    """Identifiers with enough randomness never to meet again."""
+    """Identifiers with enough randomness never to collide."""
 
     def message_id(self, now: int) -> str:
-        """Returns a UUIDv7 for the given time in microseconds."""
+        """Returns a UUIDv7 for a time in microseconds."""
         return str(uuid7(nanoseconds=now * 1_000))
 
     def token(self) -> str:
@@ -79,10 +79,10 @@ def _system_clock(settings: Settings) -> SystemClock:
 
 @asynccontextmanager
 async def serving(settings: Settings, parts: Parts | None = None) -> AsyncIterator[str]:
-    """Serves while the context lasts; gives the address it listens on.
+    """Serves while the context lasts; yields the address that it listens on.
 
-    At the end the server takes no new calls, asks streams to come back, and
-    commits what waits to be written.
+    At the end the server accepts no new calls, ends streams so that clients
+    reconnect, and commits waiting writes.
 
     Raises:
         CannotOpen: the database cannot be used.
@@ -110,7 +110,7 @@ async def serving(settings: Settings, parts: Parts | None = None) -> AsyncIterat
         parts.options,
     )
 
-    async def report_disk(full: bool) -> None:  # noqa: FBT001  # what is reported
+    async def report_disk(full: bool) -> None:  # noqa: FBT001  # the state that is reported
         await server.set_serving(not full)
 
     background = [
@@ -136,10 +136,10 @@ async def serving(settings: Settings, parts: Parts | None = None) -> AsyncIterat
 
 
 async def _close(store: SqlStore, background: Sequence[Task[None]]) -> None:
-    """Ends what uses the store, and closes it.
+    """Ends the background tasks, and closes the store.
 
     A database that does not answer in time is left to finish alone: no caller
-    got an OK for what it is doing.
+    got an OK for a write that it has not committed.
     """
     for task in background:
         task.cancel()

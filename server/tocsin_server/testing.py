@@ -1,4 +1,4 @@
-"""A real server inside the process, for the tests of what uses Tocsin.
+"""A real server inside the process, for tests of programs that use Tocsin.
 
 ```python
 from tocsin_client import Client
@@ -10,9 +10,9 @@ with LocalServer() as server, Client(server.target) as client:
     server.clock.advance(3600)
 ```
 
-It is the server of `tocsin-server serve`, with a store and a unix socket of its own, which go with
-it, and a clock that stands still until it is moved. It needs the extra `server`:
-`pip install 'tocsin[server]'`. pytest finds a fixture, `tocsin_server`, which gives a test one.
+It is the server of `tocsin-server serve`. It has its own store and unix socket, which it removes at
+the end, and a clock that shows the same time until a test moves it. It needs the extra `server`:
+`pip install 'tocsin[server]'`. pytest finds the fixture `tocsin_server`, which is such a server.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ except ModuleNotFoundError as missing:
 
 __all__ = ["DrivenClock", "LocalServer"]
 
-# Nobody wants to wait for what is due.
+# Short, so that tests need not wait for due jobs.
 _WORK_SECONDS = 0.02
 _PRUNE_SECONDS = 0.1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -44,10 +44,10 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 class DrivenClock:
-    """A server's clock: it stands still until it is moved. Any thread may move it."""
+    """A server's clock: it shows the same time until it is moved. Any thread may move it."""
 
     def __init__(self, time: datetime | None = None) -> None:
-        """Begins at `time`, which has a zone; by default at the present.
+        """Starts at `time`, which has a zone; by default at the present time.
 
         Raises:
             ValueError: `time` has no zone, or is not of the years 1970 to 9999.
@@ -58,23 +58,23 @@ class DrivenClock:
 
     @property
     def time(self) -> datetime:
-        """What the clock shows, in UTC."""
+        """The time that the clock shows, in UTC."""
         return _EPOCH + timedelta(microseconds=self.now())
 
     def now(self) -> int:
-        """Returns what the clock shows, in microseconds since the Unix epoch."""
+        """Returns the time that the clock shows, in microseconds since the Unix epoch."""
         with self._lock:
             return self._now
 
     def settled(self) -> int:
-        """Returns what the clock shows: each move of this clock counts at once."""
+        """Returns the same time as `now`: each move of this clock counts at once."""
         return self.now()
 
     def advance(self, span: float | timedelta) -> None:
-        """Moves the clock by a span, or by so many seconds; backwards if it is negative.
+        """Moves the clock by a span, or by a number of seconds; backwards if it is negative.
 
         Raises:
-            ValueError: That is no span, or leads out of the years 1970 to 9999.
+            ValueError: `span` is no span, or leads out of the years 1970 to 9999.
         """
         try:
             length = span if isinstance(span, timedelta) else timedelta(seconds=span)
@@ -101,9 +101,10 @@ class DrivenClock:
 
 
 class LocalServer:
-    """A server in this process, while its context lasts; in an event loop and thread of its own.
+    """A server in this process, with its own event loop and thread, while its context lasts.
 
-    Usable by clients of this process and others, synchronous or not; `async with` does the same.
+    Clients of this process and of others can use it, blocking and asyncio ones. `with` and
+    `async with` do the same.
     """
 
     def __init__(
@@ -114,12 +115,12 @@ class LocalServer:
         history_retention: float = 7 * 24 * 3600.0,
         max_streams: int = 20_000,
     ) -> None:
-        """Prepares a server, whose store is empty; it starts with its context.
+        """Prepares a server with an empty store; it starts when its context begins.
 
         Args:
-            time: What its clock shows at first; by default the present.
-            idempotency_retention: For how many seconds a request id is remembered, 1 or more.
-            history_retention: For how many seconds a cursor can be resumed from at least, 1 or
+            time: The time that its clock shows at first; by default the present time.
+            idempotency_retention: How many seconds a request id is remembered, 1 or more.
+            history_retention: How many seconds at least a stream can resume from a cursor, 1 or
                 more.
             max_streams: How many streams it has open at most, 1 or more.
 
@@ -128,7 +129,7 @@ class LocalServer:
                 of its bounds.
         """
         self.clock = DrivenClock(time)
-        """What the server takes for the time."""
+        """The clock that the server uses."""
         self._settings = Settings(
             idempotency_retention=idempotency_retention,
             history_retention=history_retention,
@@ -139,7 +140,7 @@ class LocalServer:
 
     @property
     def target(self) -> str:
-        """What clients connect to: `unix:…`.
+        """The target that clients connect to: `unix:…`.
 
         Raises:
             RuntimeError: the context has not begun, or is over.
@@ -147,10 +148,10 @@ class LocalServer:
         return f"unix:{self._path}/socket"
 
     def start(self) -> None:
-        """Starts it again after `stop`, on the same target and store; it serves when this returns.
+        """Starts the server again after `stop`, on the same target and store, and waits until it serves.
 
         Raises:
-            RuntimeError: it runs, or the context has not begun.
+            RuntimeError: the server runs, or the context has not begun.
         """
         if self._running is not None:
             raise RuntimeError("the server runs")
@@ -162,27 +163,29 @@ class LocalServer:
         self._running = _Running(settings, self.clock)
 
     def stop(self) -> None:
-        """Stops it, as SIGTERM does: streams are told to come back. What it stored stays."""
+        """Stops the server as SIGTERM does: clients reconnect their streams. The store stays."""
         running, self._running = self._running, None
         if running is not None:
             running.stop()
 
     def restart(self) -> None:
-        """Stops it and starts it again."""
+        """Stops the server and starts it again."""
         self.stop()
         self.start()
 
     @property
     def _path(self) -> Path:
         if self._folder is None:
-            raise RuntimeError("the server is there while its context lasts: with LocalServer() …")
+            raise RuntimeError(
+                "the server exists only while its context lasts: with LocalServer() …"
+            )
         return Path(self._folder.name)
 
     def __enter__(self) -> Self:
         if self._folder is not None:
             raise RuntimeError("the context of this server has begun")
-        # Wherever TMPDIR is: a socket's name has to be short, and a URL's plain.
-        self._folder = TemporaryDirectory(prefix="tocsin-", dir="/tmp")  # made anew
+        # Not in TMPDIR: a socket's path must be short, and a URL's path must need no quoting.
+        self._folder = TemporaryDirectory(prefix="tocsin-", dir="/tmp")  # a new directory
         try:
             self.start()
         except BaseException:
@@ -244,7 +247,7 @@ class _Running:
         try:
             with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
                 runner.run(self._serve(settings, clock))
-        except BaseException as failure:  # noqa: BLE001  # whoever started it is told
+        except BaseException as failure:  # noqa: BLE001  # the starting thread raises it
             self._failure = failure
         finally:
             self._ready.set()

@@ -115,9 +115,9 @@ class ChannelServiceServicer(object):
     def UpdateChannel(self, request, context):
         """Changes fields of a channel.
 
-        Atomic and durable: OK means committed to disk. When nothing is other than
-        asked for, the channel keeps its `etag` and `update_time`. A repeat with the
-        same `request_id` gets the first answer again.
+        Atomic and durable: OK means committed to disk. When all fields have the
+        requested values already, the channel keeps its `etag` and `update_time`. A
+        repeat with the same `request_id` gets the first answer again.
 
         Fails with INVALID_ARGUMENT, naming every violated field; with NOT_FOUND
         (`CHANNEL_NOT_FOUND`); with ABORTED (`ETAG_MISMATCH`) when `channel.etag` is

@@ -69,9 +69,9 @@ class ChannelServiceStub:
     UpdateChannel: _grpc.UnaryUnaryMultiCallable[_channel_service_pb2.UpdateChannelRequest, _channel_service_pb2.UpdateChannelResponse]
     """Changes fields of a channel.
 
-    Atomic and durable: OK means committed to disk. When nothing is other than
-    asked for, the channel keeps its `etag` and `update_time`. A repeat with the
-    same `request_id` gets the first answer again.
+    Atomic and durable: OK means committed to disk. When all fields have the
+    requested values already, the channel keeps its `etag` and `update_time`. A
+    repeat with the same `request_id` gets the first answer again.
 
     Fails with INVALID_ARGUMENT, naming every violated field; with NOT_FOUND
     (`CHANNEL_NOT_FOUND`); with ABORTED (`ETAG_MISMATCH`) when `channel.etag` is
@@ -138,9 +138,9 @@ class ChannelServiceAsyncStub(ChannelServiceStub):
     UpdateChannel: _aio.UnaryUnaryMultiCallable[_channel_service_pb2.UpdateChannelRequest, _channel_service_pb2.UpdateChannelResponse]  # type: ignore[assignment]
     """Changes fields of a channel.
 
-    Atomic and durable: OK means committed to disk. When nothing is other than
-    asked for, the channel keeps its `etag` and `update_time`. A repeat with the
-    same `request_id` gets the first answer again.
+    Atomic and durable: OK means committed to disk. When all fields have the
+    requested values already, the channel keeps its `etag` and `update_time`. A
+    repeat with the same `request_id` gets the first answer again.
 
     Fails with INVALID_ARGUMENT, naming every violated field; with NOT_FOUND
     (`CHANNEL_NOT_FOUND`); with ABORTED (`ETAG_MISMATCH`) when `channel.etag` is
@@ -228,9 +228,9 @@ class ChannelServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_channel_service_pb2.UpdateChannelResponse, _abc.Awaitable[_channel_service_pb2.UpdateChannelResponse]]:
         """Changes fields of a channel.
 
-        Atomic and durable: OK means committed to disk. When nothing is other than
-        asked for, the channel keeps its `etag` and `update_time`. A repeat with the
-        same `request_id` gets the first answer again.
+        Atomic and durable: OK means committed to disk. When all fields have the
+        requested values already, the channel keeps its `etag` and `update_time`. A
+        repeat with the same `request_id` gets the first answer again.
 
         Fails with INVALID_ARGUMENT, naming every violated field; with NOT_FOUND
         (`CHANNEL_NOT_FOUND`); with ABORTED (`ETAG_MISMATCH`) when `channel.etag` is

@@ -288,7 +288,7 @@ class NotificationSelector(_message.Message):
     ALL_FIELD_NUMBER: _builtins.int
     UP_TO_REVISION_FIELD_NUMBER: _builtins.int
     all: _builtins.bool
-    """Every one; must be true when given."""
+    """Every one; must be true when set."""
     up_to_revision: _builtins.int
     """Selects only notifications with an `arrive_revision` up to this number. What
     arrived after the client last looked then keeps its state.
@@ -397,7 +397,7 @@ class NotificationChange(_message.Message):
     """The notification of this id left the inbox."""
     @_builtins.property
     def upserted(self) -> Global___Notification:
-        """A notification arrived or changed: it now stands as given."""
+        """A notification arrived or changed; this is its new state."""
 
     @_builtins.property
     def marked(self) -> Global___Mark:

@@ -105,9 +105,10 @@ class InboxServiceStub:
     """Marks notifications read or unread, seen or unseen.
 
     Atomic and durable, whatever it touches: one change, which takes one
-    revision, with the counts that follow from it. When nothing is other than
-    asked for, nothing changes and no revision is taken. Read implies seen,
-    unseen implies unread; what is read already keeps its `read_time`.
+    revision, with the counts that follow from it. When all selected
+    notifications have the requested state already, nothing changes and no
+    revision is taken. Read implies seen, unseen implies unread; a notification
+    that is read already keeps its `read_time`.
 
     Streams show a selection by ids as notifications that changed, and one by
     channels or of all as one `Mark`. A repeat with the same `request_id` gets
@@ -197,9 +198,10 @@ class InboxServiceAsyncStub(InboxServiceStub):
     """Marks notifications read or unread, seen or unseen.
 
     Atomic and durable, whatever it touches: one change, which takes one
-    revision, with the counts that follow from it. When nothing is other than
-    asked for, nothing changes and no revision is taken. Read implies seen,
-    unseen implies unread; what is read already keeps its `read_time`.
+    revision, with the counts that follow from it. When all selected
+    notifications have the requested state already, nothing changes and no
+    revision is taken. Read implies seen, unseen implies unread; a notification
+    that is read already keeps its `read_time`.
 
     Streams show a selection by ids as notifications that changed, and one by
     channels or of all as one `Mark`. A repeat with the same `request_id` gets
@@ -316,9 +318,10 @@ class InboxServiceServicer(metaclass=_abc_1.ABCMeta):
         """Marks notifications read or unread, seen or unseen.
 
         Atomic and durable, whatever it touches: one change, which takes one
-        revision, with the counts that follow from it. When nothing is other than
-        asked for, nothing changes and no revision is taken. Read implies seen,
-        unseen implies unread; what is read already keeps its `read_time`.
+        revision, with the counts that follow from it. When all selected
+        notifications have the requested state already, nothing changes and no
+        revision is taken. Read implies seen, unseen implies unread; a notification
+        that is read already keeps its `read_time`.
 
         Streams show a selection by ids as notifications that changed, and one by
         channels or of all as one `Mark`. A repeat with the same `request_id` gets

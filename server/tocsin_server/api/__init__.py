@@ -1,1 +1,1 @@
-"""What the protos say, in the words of the domain: a folder a service."""
+"""The RPCs: each service has a folder that decodes its requests and encodes its responses."""

@@ -8,7 +8,7 @@ from hashlib import blake2b
 
 from google.protobuf.message import Message as ProtoMessage
 
-from tocsin_server.api.rules import validate
+from tocsin_server.api.rules import Validate
 from tocsin_server.domain.model.errors import Violation
 from tocsin_server.domain.model.identity import Caller
 from tocsin_server.domain.model.opaque import decode_token, encode_token
@@ -52,8 +52,8 @@ class Listing:
         after: the page key of its token, empty for the first page.
     """
 
-    def __init__(self, caller: Caller, request: ProtoMessage) -> None:
-        """Validates the request and its page token.
+    def __init__(self, caller: Caller, request: ProtoMessage, validate: Validate) -> None:
+        """Validates the request, with its service's `validate`, and its page token.
 
         Raises:
             FieldsInvalid: with every violation.

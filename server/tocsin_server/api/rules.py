@@ -1,9 +1,8 @@
-"""Validation: the rules that services share, and the table that `validate` reads.
+"""Validation: the rules that services share, and the validator of a table of rules.
 
-The table has the rules of each message, field by field. A service declares the
-rules of its requests in its own `rules` module. Every rule adds all violations
-that it finds; their texts name the limit. A rule takes well under a microsecond
-when the field is valid.
+A service's own `rules` module has its table: the rules of each request, field by
+field. Every rule adds all violations that it finds; their texts name the limit.
+A rule takes well under a microsecond when the field is valid.
 """
 
 import re
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Enum(Protocol):
-    """What generated code makes of an enum."""
+    """An enum of the generated code."""
 
     def values(self) -> Iterable[int]:
         """Returns the numbers of its values."""
@@ -43,18 +42,34 @@ _USER_ID_RULE = (
     " none of them a control, format or space character"
 )
 
-RULES: dict[type[ProtoMessage], FieldRules] = {}
-"""The rules of all messages; `declare` adds those of a service."""
+Table = Mapping[type[ProtoMessage], FieldRules]
+"""The rules of each request of a service."""
+
+
+class Validate(Protocol):
+    """Validates the requests of one service."""
+
+    def __call__(self, request: ProtoMessage, *more: Violation) -> None:
+        """Checks a request by the service's table; `more` are violations found elsewhere.
+
+        Raises:
+            FieldsInvalid: with every violation.
+        """
+        ...
 
 
 def text(most: int, *, required: bool = False) -> Rule:
-    """A text of at most `most` characters, without NUL; a required one must show something."""
+    """A text of at most `most` characters, without NUL; a required one has a visible character."""
 
     def rule(message: ProtoMessage, name: str, path: str, found: Found) -> None:
         value: str = getattr(message, name)
         if required and is_blank(value):
-            problem = "has no visible character" if value.strip() else "is required"
-            found.append(Violation(path + name, f"{problem}, 1 to {most:,} characters"))
+            problem = (
+                "has no visible character"
+                if value.strip()
+                else f"is required, 1 to {most:,} characters"
+            )
+            found.append(Violation(path + name, problem))
         elif len(value) > most:
             found.append(
                 Violation(path + name, f"has {len(value):,} characters; {most:,} is the limit")
@@ -209,12 +224,16 @@ def not_negative(message: ProtoMessage, name: str, path: str, found: Found) -> N
         found.append(Violation(path + name, f"is {value}; it must not be negative"))
 
 
-def present(message: ProtoMessage, name: str, path: str, found: Found) -> None:
-    """A message that must be there, and its own fields."""
-    if message.HasField(name):
-        check(getattr(message, name), f"{path}{name}.", found)
-    else:
-        found.append(Violation(path + name, "is required"))
+def present(rules: FieldRules) -> Rule:
+    """A message that must be there, with the rules of its own fields."""
+
+    def rule(message: ProtoMessage, name: str, path: str, found: Found) -> None:
+        if message.HasField(name):
+            check(getattr(message, name), rules, f"{path}{name}.", found)
+        else:
+            found.append(Violation(path + name, "is required"))
+
+    return rule
 
 
 def counted(most: int) -> Rule:
@@ -230,28 +249,22 @@ def counted(most: int) -> Rule:
     return rule
 
 
-def check(message: ProtoMessage, path: str, found: Found) -> None:
+def check(message: ProtoMessage, rules: FieldRules, path: str, found: Found) -> None:
     """Adds the violations of a message whose fields stand at a path."""
-    for name, rule in RULES[type(message)]:
+    for name, rule in rules:
         rule(message, name, path, found)
 
 
-def validate(request: ProtoMessage, *more: Violation) -> None:
-    """Checks a request by the table; `more` are violations found elsewhere.
+def validator(table: Table) -> Validate:
+    """Returns the `validate` of a service, which reads its table only."""
 
-    Raises:
-        FieldsInvalid: with every violation.
-    """
-    found: Found = []
-    check(request, "", found)
-    found += more
-    if found:
-        raise FieldsInvalid(found)
+    def validate(request: ProtoMessage, *more: Violation) -> None:
+        found: Found = []
+        check(request, table[type(request)], "", found)
+        found += more
+        if found:
+            raise FieldsInvalid(found)
 
-
-def declare(rules: Mapping[type[ProtoMessage], FieldRules]) -> Callable[[ProtoMessage], None]:
-    """Adds the rules of a service's messages to the table, and returns `validate`."""
-    RULES.update(rules)
     return validate
 
 

@@ -25,8 +25,8 @@ class Channels:
 
         Raises:
             ChannelAlreadyExists: its id is taken.
-            ChannelBeingDeleted: what another of its id had is still going.
-            RequestIdReused: the request id stands for another request.
+            ChannelBeingDeleted: the deletion of an earlier channel of its id is not complete.
+            RequestIdReused: the request id was used for another request.
         """
         now = self._clock.now()
         etag = self._identifiers.token()
@@ -37,7 +37,7 @@ class Channels:
         """Returns a channel.
 
         Raises:
-            ChannelNotFound: the caller's tenant has none of that id.
+            ChannelNotFound: the caller's tenant has no channel of this id.
         """
         channel = await self._store.get_channel(caller.tenant, channel_id)
         if channel is None:
@@ -45,23 +45,23 @@ class Channels:
         return channel
 
     async def update(self, request: RequestKey, update: ChannelUpdate) -> Channel:
-        """Changes a channel and returns it as it now stands.
+        """Changes a channel and returns its new state.
 
         Raises:
-            ChannelNotFound: the tenant has none of that id.
-            EtagMismatch: the channel has another etag than the update says.
-            RequestIdReused: the request id stands for another request.
+            ChannelNotFound: the tenant has no channel of this id.
+            EtagMismatch: the update names an etag that is not the channel's.
+            RequestIdReused: the request id was used for another request.
         """
         etag, now = self._identifiers.token(), self._clock.now()
         return await self._store.update_channel(request, update, etag, now)
 
     async def delete(self, request: RequestKey, channel_id: str, *, force: bool) -> None:
-        """Deletes a channel; what it has goes behind, step by step.
+        """Deletes a channel; a job then removes its messages and notifications, step by step.
 
         Raises:
-            ChannelNotFound: the tenant has none of that id.
-            ChannelNotEmpty: it has messages, and is not to be forced.
-            RequestIdReused: the request id stands for another request.
+            ChannelNotFound: the tenant has no channel of this id.
+            ChannelNotEmpty: it has messages, and `force` is false.
+            RequestIdReused: the request id was used for another request.
         """
         await self._store.delete_channel(request, channel_id, self._clock.now(), force=force)
 

@@ -1,10 +1,10 @@
-"""Addresses to listen on, checked before gRPC binds them: it would not say what is wrong.
+"""Addresses to listen on, checked before gRPC binds them: its errors would not name the cause.
 
-A name may stand for several addresses, of which gRPC is content with one. All
-of them are bound here, so that no other server answers under the same name.
+A name may have several addresses, and gRPC would succeed when it binds one of
+them. Tocsin binds all, so that no other server answers under the same name.
 
-A socket of the file system goes to the server that binds it last, without a
-word to the one that had it. So this checks first whether somebody listens.
+The server that binds a socket of the file system last takes it from an earlier
+server, which gets no error. So `resolve` checks first whether a server listens.
 """
 
 import errno
@@ -21,14 +21,14 @@ _PATH_BYTES = 107
 
 
 class CannotListen(Exception):
-    """The address cannot be listened on; the text says why, in one line."""
+    """The server cannot listen on the address; the text gives the cause in one line."""
 
     def __init__(self, address: str, why: str) -> None:
         super().__init__(f"cannot listen on {address}: {why}")
 
 
 class _Endpoint(NamedTuple):
-    """An address of the network: its family, and the host as a number."""
+    """A network address: its family, and its host as a number."""
 
     family: socket.AddressFamily
     host: str
@@ -45,13 +45,13 @@ _PICKS = 20
 
 
 def resolve(address: str) -> Sequence[str]:
-    """Returns the addresses to bind for `HOST:PORT` or `unix:PATH`: all that its host has.
+    """Returns the addresses to bind for `HOST:PORT` or `unix:PATH`: all addresses of its host.
 
-    They have one port, also where one is picked for port 0. A family of
-    addresses that the machine does not have is left out.
+    All have the same port, also when a free one is picked for port 0. Families of
+    addresses that the machine does not have are left out.
 
     Raises:
-        CannotListen: nobody can listen on one of them, or somebody else does.
+        CannotListen: one of them cannot be bound, or another server listens on it.
     """
     if address.startswith("unix:"):
         _check_path(address, Path(address.removeprefix("unix:").removeprefix("//")))
@@ -66,7 +66,7 @@ def resolve(address: str) -> Sequence[str]:
 
 
 def _endpoints(address: str, host: str) -> Sequence[_Endpoint]:
-    """Returns the addresses of a host; those of localhost are known (RFC 6761)."""
+    """Returns the addresses of a host; localhost always has both loopbacks (RFC 6761)."""
     try:
         found = socket.getaddrinfo(host.strip("[]"), 0, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
@@ -90,13 +90,13 @@ def _has_family(endpoint: _Endpoint) -> bool:
 
 
 def _free(address: str, endpoints: Sequence[_Endpoint], port: int) -> Sequence[str]:
-    """Returns the addresses, each with the port, or with one that is free on all of them."""
+    """Returns the addresses with the port; for port 0 with one that is free on all of them."""
     for attempt in range(_PICKS):
         picked = port
         with ExitStack() as probes:
             for endpoint in endpoints:
                 probe = probes.enter_context(socket.socket(endpoint.family, socket.SOCK_STREAM))
-                # As gRPC does: connections that are over do not keep a port.
+                # As gRPC does: closed connections do not keep a port.
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 try:
                     probe.bind((endpoint.host, picked))
@@ -111,7 +111,7 @@ def _free(address: str, endpoints: Sequence[_Endpoint], port: int) -> Sequence[s
 
 
 def _refusal(address: str, bound: str, error: OSError) -> CannotListen:
-    """Returns why one of the addresses cannot be bound, which is named where there are several."""
+    """Returns the error for an address that cannot be bound; its text names one of several."""
     which = "it" if bound == address else bound
     if error.errno == errno.EADDRINUSE:
         return CannotListen(address, f"{which} is in use")
@@ -136,7 +136,7 @@ def _check_path(address: str, path: Path) -> None:
         try:
             probe.connect(str(path))
         except (ConnectionRefusedError, FileNotFoundError):
-            return  # a server that is gone left it behind
+            return  # a server that has ended left it behind
         except OSError as error:
             raise CannotListen(address, f"it may be in use: {error.strerror}") from None
         raise CannotListen(address, "it is in use")

@@ -1,4 +1,4 @@
-"""The gRPC server: its options, its services, its end."""
+"""The gRPC server: its options, its services, its start and its stop."""
 
 from asyncio import timeout, to_thread
 from collections.abc import Mapping, Sequence
@@ -26,13 +26,13 @@ GRPC_METHODS = {
 Options = tuple[tuple[str, int], ...]
 
 OPTIONS: Options = (
-    # A second server on the port fails to start, instead of taking half the calls.
+    # A second server on the port fails to start, instead of taking half of the calls.
     ("grpc.so_reuseport", 0),
-    # Above this gRPC refuses without a reason; the interceptor refuses earlier, with one.
+    # Above this size gRPC refuses a request without a reason; the interceptor refuses smaller ones with one.
     ("grpc.max_receive_message_length", 2 * REQUEST_BYTES),
-    # Bounds what one connection may open, far above what a client should.
+    # Bounds the calls of one connection, far above what a client needs.
     ("grpc.max_concurrent_streams", 1_000),
-    # A peer that is gone without a word is found within 30 seconds.
+    # A peer that vanished without closing its connection is found within 30 seconds.
     ("grpc.keepalive_time_ms", 20_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.http2.ping_timeout_ms", 10_000),
@@ -46,14 +46,18 @@ _LEAVE_SECONDS = 0.25
 """How long connections have to close when the last call has ended."""
 
 
-_left: list[grpc.aio.Server] = []
-"""Servers that are not done; to forget one would be to wait for it."""
+_unfinished: list[grpc.aio.Server] = []
+"""Servers with connections that did not close in time.
+
+The list keeps them alive, because the process would wait for a server's
+connections when the server is collected.
+"""
 
 logger = getLogger(__name__)
 
 
 class GrpcServer:
-    """Serves the services on one address."""
+    """Serves the services on the addresses of one name."""
 
     def __init__(self, services: Sequence[BoundService], options: Options = OPTIONS) -> None:
         self._services = [service.name for service in services]
@@ -72,10 +76,10 @@ class GrpcServer:
         reflection.enable_server_reflection(names, self._server)
 
     async def start(self, address: str) -> str:
-        """Starts to serve on all addresses of a name; returns it, with the port picked for 0.
+        """Serves on all addresses of a name; returns the name with its port, picked for port 0.
 
         Raises:
-            CannotListen: the address is taken, or none of this machine's.
+            CannotListen: an address is in use, or not of this machine.
         """
         port = 0
         for each in await to_thread(resolve, address):
@@ -106,7 +110,7 @@ class GrpcServer:
         await self._server.start()
         await self._server.stop(None)
 
-    async def set_serving(self, serving: bool) -> None:  # noqa: FBT001  # it is set
+    async def set_serving(self, serving: bool) -> None:  # noqa: FBT001  # the state to set
         """Sets the health of the server and of its services."""
         response = health_pb2.HealthCheckResponse
         status = response.SERVING if serving else response.NOT_SERVING
@@ -118,15 +122,15 @@ class GrpcServer:
         await self._health.enter_graceful_shutdown()
 
     async def stop(self, grace: float) -> None:
-        """Takes no more calls, and ends those that last longer than `grace` seconds.
+        """Accepts no more calls, and ends calls that last longer than `grace` seconds.
 
-        gRPC then waits until what it has written is out of its hands, for a
-        peer that reads nothing until the connection counts as dead. It is left
-        to itself when that takes longer.
+        gRPC then waits until it has sent everything that it has written. For a peer
+        that reads nothing, it waits until the connection counts as dead. When that
+        takes longer, this returns, and gRPC finishes in the background.
         """
         try:
             async with timeout(grace + _LEAVE_SECONDS):
                 await self._server.stop(grace)
         except TimeoutError:
-            _left.append(self._server)
+            _unfinished.append(self._server)
             logger.warning("connections of peers that read nothing are left behind")

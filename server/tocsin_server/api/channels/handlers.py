@@ -67,7 +67,7 @@ class ChannelHandlers:
         self, caller: Caller, request: ListChannelsRequest
     ) -> ListChannelsResponse:
         """Lists the channels."""
-        listing = Listing(caller, request)
+        listing = Listing(caller, request, validate)
         page = await self._channels.list(caller, listing.after, page_size(request.page_size))
         return ListChannelsResponse(
             channels=map(encode.channel, page.items),

@@ -13,11 +13,12 @@ from tocsin_server.api.rules import (
     REQUEST_ID,
     FieldRules,
     Found,
-    declare,
+    Table,
     known,
     labels,
     present,
     text,
+    validator,
 )
 from tocsin_server.domain.model import limits
 from tocsin_server.domain.model.errors import Violation
@@ -53,13 +54,12 @@ _CHANNEL: FieldRules = (
     ("labels", labels),
 )
 
-validate = declare(
-    {
-        channel_pb2.Channel: _CHANNEL,
-        channel_service.CreateChannelRequest: (("channel", present), REQUEST_ID),
-        channel_service.UpdateChannelRequest: (("update_mask", mask), REQUEST_ID),
-        channel_service.DeleteChannelRequest: (("channel_id", CHANNEL_ID), REQUEST_ID),
-        channel_service.GetChannelRequest: (("channel_id", CHANNEL_ID),),
-        channel_service.ListChannelsRequest: (PAGE_SIZE,),
-    }
-)
+RULES: Table = {
+    channel_service.CreateChannelRequest: (("channel", present(_CHANNEL)), REQUEST_ID),
+    channel_service.UpdateChannelRequest: (("update_mask", mask), REQUEST_ID),
+    channel_service.DeleteChannelRequest: (("channel_id", CHANNEL_ID), REQUEST_ID),
+    channel_service.GetChannelRequest: (("channel_id", CHANNEL_ID),),
+    channel_service.ListChannelsRequest: (PAGE_SIZE,),
+}
+
+validate = validator(RULES)

@@ -57,7 +57,7 @@ class InboxHandlers:
 
     async def list_notifications(self, caller: Caller, request: ListNotificationsRequest) -> bytes:
         """Lists notifications, latest arrival first."""
-        listing = Listing(caller, request)
+        listing = Listing(caller, request, validate)
         key = InboxKey(caller.tenant, request.user_id)
         page = await self._inboxes.list(
             key,
@@ -74,7 +74,7 @@ class InboxHandlers:
 
     async def list_inbox_channels(self, caller: Caller, request: ListInboxChannelsRequest) -> bytes:
         """Lists an inbox's channels, latest arrival first."""
-        listing = Listing(caller, request)
+        listing = Listing(caller, request, validate)
         key = InboxKey(caller.tenant, request.user_id)
         page = await self._inboxes.list_channels(
             key,

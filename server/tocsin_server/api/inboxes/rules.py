@@ -1,5 +1,6 @@
 """What requests about inboxes must look like."""
 
+from collections.abc import Mapping
 from typing import cast
 
 from google.protobuf.message import Message as ProtoMessage
@@ -9,15 +10,17 @@ from tocsin.v1 import inbox_service_pb2 as inbox_service
 from tocsin_server.api.rules import (
     PAGE_SIZE,
     REQUEST_ID,
+    FieldRules,
     Found,
+    Table,
     check,
     counted,
-    declare,
     each,
     known,
     not_negative,
     present,
     user_id,
+    validator,
 )
 from tocsin_server.api.splicing import optional
 from tocsin_server.domain.model import limits
@@ -60,17 +63,17 @@ def target(message: ProtoMessage, name: str, path: str, found: Found) -> None:
         found.append(Violation(path + name, "is required: ids, channel_ids or all"))
     elif chosen == "all":
         if not selector.all:
-            found.append(Violation(path + "all", "must be true when given"))
+            found.append(Violation(path + "all", "must be true when set"))
     else:
-        check(getattr(selector, chosen), f"{path}{chosen}.", found)
+        check(getattr(selector, chosen), _TARGETS[chosen], f"{path}{chosen}.", found)
     if selector.up_to_revision < 0:
         not_negative(selector, "up_to_revision", path, found)
     elif selector.up_to_revision and chosen == "ids":
-        found.append(Violation(path + "up_to_revision", "must not stand beside ids"))
+        found.append(Violation(path + "up_to_revision", "must not be set together with ids"))
 
 
 def effect(message: ProtoMessage, name: str, path: str, found: Found) -> None:
-    """What to make of the notifications: read or not, seen or not."""
+    """The states to set: read or unread, seen or unseen."""
     request = cast("inbox_service.UpdateNotificationsRequest", message)
     try:
         Effect.of(optional(request, "read"), optional(request, "seen"))
@@ -78,32 +81,35 @@ def effect(message: ProtoMessage, name: str, path: str, found: Found) -> None:
         found.append(Violation(path + name, str(problem)))
 
 
-validate = declare(
-    {
-        inbox_service.SubscribeRequest: (
-            ("user_id", user_id),
-            ("cursor", cursor),
-            ("snapshot_size", not_negative),
-            ("heartbeat_interval", heartbeat),
-        ),
-        inbox_pb2.NotificationIds: (("notification_ids", counted(limits.SELECTED_NOTIFICATIONS)),),
-        inbox_pb2.ChannelIds: (
-            ("channel_ids", each(limits.CHANNEL_ID, limits.SELECTED_CHANNELS, least=1)),
-        ),
-        inbox_pb2.NotificationSelector: (("target", target),),
-        inbox_service.UpdateNotificationsRequest: (
-            ("user_id", user_id),
-            ("selector", present),
-            ("read", effect),
-            REQUEST_ID,
-        ),
-        inbox_service.ListInboxChannelsRequest: (("user_id", user_id), PAGE_SIZE),
-        inbox_service.GetInboxRequest: (("user_id", user_id),),
-        inbox_service.ListNotificationsRequest: (
-            ("user_id", user_id),
-            ("channel_ids", each(limits.CHANNEL_ID, limits.CHANNEL_FILTER)),
-            ("filter", known(inbox_pb2.NotificationFilter)),
-            PAGE_SIZE,
-        ),
-    }
-)
+_TARGETS: Mapping[str, FieldRules] = {
+    "ids": (("notification_ids", counted(limits.SELECTED_NOTIFICATIONS)),),
+    "channel_ids": (("channel_ids", each(limits.CHANNEL_ID, limits.SELECTED_CHANNELS, least=1)),),
+}
+"""The rules of each target of a selector that is a message."""
+
+_SELECTOR: FieldRules = (("target", target),)
+
+RULES: Table = {
+    inbox_service.SubscribeRequest: (
+        ("user_id", user_id),
+        ("cursor", cursor),
+        ("snapshot_size", not_negative),
+        ("heartbeat_interval", heartbeat),
+    ),
+    inbox_service.UpdateNotificationsRequest: (
+        ("user_id", user_id),
+        ("selector", present(_SELECTOR)),
+        ("read", effect),
+        REQUEST_ID,
+    ),
+    inbox_service.ListInboxChannelsRequest: (("user_id", user_id), PAGE_SIZE),
+    inbox_service.GetInboxRequest: (("user_id", user_id),),
+    inbox_service.ListNotificationsRequest: (
+        ("user_id", user_id),
+        ("channel_ids", each(limits.CHANNEL_ID, limits.CHANNEL_FILTER)),
+        ("filter", known(inbox_pb2.NotificationFilter)),
+        PAGE_SIZE,
+    ),
+}
+
+validate = validator(RULES)

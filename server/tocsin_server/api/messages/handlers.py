@@ -47,7 +47,7 @@ class MessageHandlers:
     async def batch_send_messages(
         self, caller: Caller, request: BatchSendMessagesRequest
     ) -> BatchSendMessagesResponse:
-        """Sends messages, each on its own."""
+        """Sends messages; each succeeds or fails alone."""
         validate(request)
         outcomes: list[Sent | TocsinError | None] = []
         submissions: list[Submission] = []
@@ -72,7 +72,7 @@ class MessageHandlers:
 
     async def list_messages(self, caller: Caller, request: ListMessagesRequest) -> bytes:
         """Lists messages, newest first."""
-        listing = Listing(caller, request)
+        listing = Listing(caller, request, validate)
         page = await self._messages.list(
             caller, request.channel_id, listing.after, page_size(request.page_size)
         )
@@ -87,7 +87,7 @@ _SHORT_RESULTS = 100 * 1024
 
 
 def _results(outcomes: Iterable[Sent | TocsinError]) -> Iterator[BatchSendResult]:
-    """Returns what became of the items, the later ones short when space runs out."""
+    """Returns the result of each item; the later results are short when space runs out."""
     room = RESPONSE_BYTES - _SHORT_RESULTS
     for outcome in outcomes:
         result = _result(outcome)
@@ -96,7 +96,7 @@ def _results(outcomes: Iterable[Sent | TocsinError]) -> Iterator[BatchSendResult
 
 
 def _result(outcome: Sent | TocsinError) -> BatchSendResult:
-    """Returns what became of an item; its message without content and data."""
+    """Returns the result of an item; its message is without content and data."""
     if isinstance(outcome, TocsinError):
         return BatchSendResult(error=item_error(outcome))
     message = encode.whole(outcome.message)
@@ -108,7 +108,7 @@ def _result(outcome: Sent | TocsinError) -> BatchSendResult:
 
 
 def _short_result(outcome: Sent | TocsinError) -> BatchSendResult:
-    """Returns what became of an item, and nothing that its sender knows."""
+    """Returns the result of an item without the fields that its sender knows."""
     if isinstance(outcome, TocsinError):
         error = item_error(outcome)
         return BatchSendResult(error=ItemError(code=error.code, reason=error.reason))

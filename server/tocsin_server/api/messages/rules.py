@@ -10,16 +10,18 @@ from tocsin_server.api.rules import (
     CHANNEL_ID,
     PAGE_SIZE,
     REQUEST_ID,
+    FieldRules,
     Found,
+    Table,
     check,
     data,
-    declare,
     known,
     labels,
     link,
     present,
     text,
     user_ids,
+    validator,
 )
 from tocsin_server.domain.model import limits
 from tocsin_server.domain.model.errors import Violation
@@ -46,35 +48,37 @@ def selecting(message: ProtoMessage, name: str, path: str, found: Found) -> None
     """An audience that names at least one user."""
     audience: audience_pb2.Audience = getattr(message, name)
     if audience.user_ids:
-        check(audience, f"{path}{name}.", found)
+        check(audience, _AUDIENCE, f"{path}{name}.", found)
     else:
         found.append(Violation(path + name, "is required: it must name at least one user"))
 
 
-validate = declare(
-    {
-        message_pb2.Message: (
-            ("channel_id", CHANNEL_ID),
-            ("title", text(limits.TITLE_CHARACTERS, required=True)),
-            ("content", text(limits.CONTENT_CHARACTERS)),
-            ("content_format", known(message_pb2.ContentFormat)),
-            ("url", link),
-            ("mobile_url", link),
-            ("data", data),
-            ("labels", labels),
-            ("severity", known(message_pb2.Severity)),
-            ("sender", text(limits.SENDER_CHARACTERS)),
-        ),
-        audience_pb2.Audience: (("user_ids", user_ids(limits.RECIPIENTS)),),
-        message_service.SendMessageRequest: (
-            REQUEST_ID,
-            ("message", present),
-            ("audience", selecting),
-        ),
-        message_service.BatchSendMessagesRequest: (("requests", batch),),
-        message_service.GetMessageRequest: (
-            ("message_id", text(limits.MESSAGE_ID_CHARACTERS, required=True)),
-        ),
-        message_service.ListMessagesRequest: (("channel_id", CHANNEL_ID), PAGE_SIZE),
-    }
+_MESSAGE: FieldRules = (
+    ("channel_id", CHANNEL_ID),
+    ("title", text(limits.TITLE_CHARACTERS, required=True)),
+    ("content", text(limits.CONTENT_CHARACTERS)),
+    ("content_format", known(message_pb2.ContentFormat)),
+    ("url", link),
+    ("mobile_url", link),
+    ("data", data),
+    ("labels", labels),
+    ("severity", known(message_pb2.Severity)),
+    ("sender", text(limits.SENDER_CHARACTERS)),
 )
+
+_AUDIENCE: FieldRules = (("user_ids", user_ids(limits.RECIPIENTS)),)
+
+RULES: Table = {
+    message_service.SendMessageRequest: (
+        REQUEST_ID,
+        ("message", present(_MESSAGE)),
+        ("audience", selecting),
+    ),
+    message_service.BatchSendMessagesRequest: (("requests", batch),),
+    message_service.GetMessageRequest: (
+        ("message_id", text(limits.MESSAGE_ID_CHARACTERS, required=True)),
+    ),
+    message_service.ListMessagesRequest: (("channel_id", CHANNEL_ID), PAGE_SIZE),
+}
+
+validate = validator(RULES)

@@ -36,7 +36,7 @@ class Cursor:
         epoch: a random number of the store's history; a restored one has another.
         incarnation: a random number of the inbox's life; 0 before its first message.
         inbox: the digest of tenant and user.
-        position: the position of its holder.
+        position: the position from which a stream resumes.
     """
 
     epoch: int
@@ -72,16 +72,16 @@ class Cursor:
     def is_of(self, epoch: int, inbox: bytes) -> bool:
         """Tells whether the cursor belongs to this store and to the inbox of this digest.
 
-        It needs no read. Whether the history still reaches back to the cursor is told
-        by `resumes`.
+        It needs no read. `resumes` tells whether the history still reaches back to the
+        cursor.
         """
         return self.epoch == epoch and self.inbox == inbox
 
     def resumes(self, epoch: int, inbox: Inbox) -> bool:
         """Tells whether the history of `inbox` continues from this cursor.
 
-        From a cursor before the inbox's first message it does as long as the whole
-        history is kept.
+        It continues from a cursor before the inbox's first message as long as the
+        whole history is kept.
         """
         return (
             self.is_of(epoch, inbox.key.digest())

@@ -48,11 +48,11 @@ class TocsinError(Exception):
 
     reason: ClassVar[str] = "INTERNAL"
     retry_after: ClassVar[float | None] = None
-    """Seconds after which trying again may help; None where it does not."""
+    """Seconds after which a retry may succeed; None where it does not help."""
 
     def __init__(self, **metadata: str) -> None:
         self.metadata: Mapping[str, str] = metadata
-        # Python leaves docstrings out when it is told to optimize twice.
+        # With -OO Python removes docstrings.
         super().__init__((self.__doc__ or self.reason).format(**metadata))
 
 
@@ -64,7 +64,7 @@ class FieldsInvalid(Invalid):
     """{summary}."""
 
     def __init__(self, violations: Sequence[Violation], hidden: int = 0) -> None:
-        """Takes the violations to name, and the number of those that are not named."""
+        """Takes the violations to name, and the number of violations that are not named."""
         self.violations = tuple(violations)
         texts = [f"{v.field} {v.description}" for v in self.violations]
         if hidden:
@@ -86,7 +86,7 @@ class RequestMalformed(Invalid):
 
 
 class NotFound(TocsinError):
-    """There is no such thing."""
+    """The resource does not exist."""
 
 
 class ChannelNotFound(NotFound):
@@ -102,7 +102,7 @@ class MessageNotFound(NotFound):
 
 
 class AlreadyExists(TocsinError):
-    """It exists already."""
+    """The resource exists already."""
 
 
 class ChannelAlreadyExists(AlreadyExists):
@@ -118,17 +118,17 @@ class RequestIdReused(AlreadyExists):
 
 
 class Aborted(TocsinError):
-    """Something else came first."""
+    """Another change came first."""
 
 
 class EtagMismatch(Aborted):
-    """It has changed since its etag was read; its etag is now "{etag}"."""
+    """The channel has changed since its etag was read; its etag is now "{etag}"."""
 
     reason = "ETAG_MISMATCH"
 
 
 class Precondition(TocsinError):
-    """Things are not as they have to be."""
+    """The current state does not allow the request."""
 
 
 class ChannelNotEmpty(Precondition):
@@ -138,14 +138,14 @@ class ChannelNotEmpty(Precondition):
 
 
 class ChannelBeingDeleted(Precondition):
-    """A channel "{channel_id}" was deleted, and not all that it had is gone."""
+    """The deletion of an earlier channel "{channel_id}" is not complete yet."""
 
     reason = "CHANNEL_BEING_DELETED"
     retry_after = 1.0
 
 
 class Exhausted(TocsinError):
-    """There is no more of something."""
+    """A limit is reached."""
 
 
 class RequestTooLarge(Exhausted):
@@ -175,7 +175,7 @@ class StorageFull(Exhausted):
 
 
 class Unavailable(TocsinError):
-    """It cannot be served now."""
+    """The request cannot be served now."""
 
 
 class StoreUnavailable(Unavailable):

@@ -16,12 +16,14 @@ class Role(Enum):
 class Caller(NamedTuple):
     """The caller of an RPC.
 
+    A call without a token is an admin's, and may use all channels.
+
     Attributes:
         tenant: the tenant that the call acts in.
         subject: the caller's name within its tenant.
-        role: what the caller may do.
-        channels: the only channels that the caller may use; None for all.
-        token_id: the id of the token that the call carries; empty without one.
+        role: the role that the caller has in its tenant.
+        channels: the channels that the caller may use; None for all.
+        token_id: the id of the call's token; empty for a call without a token.
         peer: the address that the call comes from, as its transport writes it.
     """
 

@@ -30,7 +30,7 @@ class Effect(Enum):
             ValueError: both are absent, or they contradict each other.
         """
         if read is None and seen is None:
-            raise ValueError("is required, unless seen is given")
+            raise ValueError("is required when seen is not set")
         if read and seen is False:
             raise ValueError("must not be true when seen is false")
         if read:

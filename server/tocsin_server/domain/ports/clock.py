@@ -1,10 +1,10 @@
-"""The time, as the domain is told it."""
+"""The port of the clock."""
 
 from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells the time. Nothing is ordered or resumed by it."""
+    """Tells the time. Neither order nor cursors depend on it."""
 
     def now(self) -> int:
         """Returns the time in microseconds since the Unix epoch."""

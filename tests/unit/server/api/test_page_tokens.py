@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tocsin.v1.message_service_pb2 import ListMessagesRequest
+from tocsin_server.api.messages.rules import validate
 from tocsin_server.api.page_tokens import Listing, binding, decode_page_token, encode_page_token
 from tocsin_server.domain.model.errors import FieldsInvalid
 from tocsin_server.domain.model.identity import Caller
@@ -16,7 +17,7 @@ def listing(
     caller: Caller = ALICE, *, channel_id: str = "news", page_size: int = 0, page_token: str = ""
 ) -> Listing:
     request = ListMessagesRequest(channel_id=channel_id, page_size=page_size, page_token=page_token)
-    return Listing(caller, request)
+    return Listing(caller, request, validate)
 
 
 def test_a_token_leads_to_its_key_at_any_page_size() -> None:

@@ -34,12 +34,20 @@ from tocsin.v1.message_service_pb2 import (
     ListMessagesRequest,
     SendMessageRequest,
 )
-from tocsin_server.api.rules import RULES, validate
+from tocsin_server.api.channels import rules as channels
+from tocsin_server.api.channels.handlers import CHANNEL_SERVICE
+from tocsin_server.api.inboxes import rules as inboxes
+from tocsin_server.api.inboxes.handlers import INBOX_SERVICE
+from tocsin_server.api.messages import rules as messages
+from tocsin_server.api.messages.handlers import MESSAGE_SERVICE
+from tocsin_server.api.rules import validator
 from tocsin_server.domain.model.cursors import Cursor, Position
 from tocsin_server.domain.model.errors import FieldsInvalid
 
 from tests.support.building import ALICE
 from tests.support.services import METHODS
+
+validate = validator({**channels.RULES, **messages.RULES, **inboxes.RULES})
 
 Value = str | int | dict[str, str] | Struct
 
@@ -396,9 +404,9 @@ BAD: list[tuple[str, ProtoMessage, str, str]] = [
         "ids up to a revision",
         marking(selector=NotificationSelector(ids=by_ids(1).ids, up_to_revision=1)),
         "selector.up_to_revision",
-        "must not stand beside ids",
+        "must not be set together with ids",
     ),
-    ("nothing to mark as", marking(read=None), "read", "is required, unless seen is given"),
+    ("nothing to mark as", marking(read=None), "read", "is required when seen is not set"),
     ("read but not seen", marking(seen=False), "read", "must not be true when seen is false"),
     ("long request id of a marking", marking(request_id="r" * 129), "request_id", "has 129"),
     ("no user to follow", SubscribeRequest(), "user_id", USER_ID_RULE),
@@ -456,6 +464,12 @@ def test_what_is_beyond_a_limit_is_named_with_the_rule(
     assert description in violation[1]
 
 
+def test_a_title_that_shows_nothing_is_not_called_absent_nor_too_long() -> None:
+    assert violations(create(title="\u3164\u200b")) == [
+        ("channel.title", "has no visible character")
+    ]
+
+
 def test_every_violated_field_is_in_one_answer() -> None:
     request = send(
         ["alice", "b c", "d e"],
@@ -506,9 +520,16 @@ def test_a_cursor_has_a_reason_of_its_own() -> None:
 
 
 def test_every_request_of_every_service_has_rules_for_fields_that_it_has() -> None:
-    requests = {method.input_type.full_name for method in METHODS}
-
-    assert requests <= {message.DESCRIPTOR.full_name for message in RULES}
-    for message, rules in RULES.items():
-        own = {*message.DESCRIPTOR.fields_by_name, *message.DESCRIPTOR.oneofs_by_name}
-        assert {name for name, _ in rules} <= own
+    tables = (
+        (CHANNEL_SERVICE, channels.RULES),
+        (MESSAGE_SERVICE, messages.RULES),
+        (INBOX_SERVICE, inboxes.RULES),
+    )
+    assert {method.input_type.full_name for method in METHODS} == {
+        request.DESCRIPTOR.full_name for _, table in tables for request in table
+    }
+    for service, table in tables:
+        assert set(table) == {method.request for method in service.methods.values()}
+        for message, rules in table.items():
+            own = {*message.DESCRIPTOR.fields_by_name, *message.DESCRIPTOR.oneofs_by_name}
+            assert {name for name, _ in rules} <= own
