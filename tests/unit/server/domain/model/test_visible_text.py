@@ -3,7 +3,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tocsin_server.domain.model.visible_text import is_blank
 
-BLANK = ["", " ", "\t\n", "\u00a0", "\u200b", "\u2800", "\u3164", "\u115f", "\ufe0f", "\u2060", "\x01"]
+BLANK = [
+    "",
+    " ",
+    "\t\n",
+    "\u00a0",
+    "\u200b",
+    "\u2800",
+    "\u3164",
+    "\u115f",
+    "\ufe0f",
+    "\u2060",
+    "\x01",
+]
 
 
 @pytest.mark.parametrize("text", [*BLANK, "".join(BLANK)])
