@@ -34,8 +34,8 @@ MOST_COPIES = 30
 async def delete(
     store: Store, channel_id: str = "news", *, force: bool = True, request_id: str = ""
 ) -> None:
-    asked = request(request_id, f"{channel_id} {force}".encode(), rpc="DeleteChannel")
-    await store.channels.delete_channel(asked, channel_id, START, force=force)
+    request_key = request(request_id, f"{channel_id} {force}".encode(), rpc="DeleteChannel")
+    await store.channels.delete_channel(request_key, channel_id, START, force=force)
 
 
 async def work(store: Store) -> int:
@@ -243,12 +243,12 @@ async def test_a_repeat_is_answered_and_another_body_is_refused(store: Store) ->
 
 
 async def test_a_repeated_send_into_a_deleted_channel_is_not_found(store: Store) -> None:
-    asked = send("alice", request_id="r-1")
-    await store.messages.send([asked])
+    new_send = send("alice", request_id="r-1")
+    await store.messages.send([new_send])
     await delete(store)
     await work(store)
 
-    (outcome,) = await store.messages.send([asked])
+    (outcome,) = await store.messages.send([new_send])
 
     assert isinstance(outcome, ChannelNotFound)
 

@@ -74,10 +74,12 @@ async def test_of_many_who_create_one_channel_at_once_one_succeeds(store: Store)
 
 
 async def test_a_request_answered_before_gets_the_answer_of_then(store: Store) -> None:
-    asked = request("r-1", b"body", rpc="CreateChannel")
-    first = await store.channels.create_channel(asked, channel("leads", labels={"a": "b"}))
+    request_key = request("r-1", b"body", rpc="CreateChannel")
+    first = await store.channels.create_channel(request_key, channel("leads", labels={"a": "b"}))
 
-    again = await store.channels.create_channel(asked, channel("leads", title="A later attempt"))
+    again = await store.channels.create_channel(
+        request_key, channel("leads", title="A later attempt")
+    )
 
     assert again == first
 
@@ -85,11 +87,11 @@ async def test_a_request_answered_before_gets_the_answer_of_then(store: Store) -
 async def test_a_request_is_answered_again_by_a_store_opened_again(
     store: Store, shelf: Shelf
 ) -> None:
-    asked = request("r-1", b"body", rpc="CreateChannel")
-    first = await store.channels.create_channel(asked, channel("leads"))
+    request_key = request("r-1", b"body", rpc="CreateChannel")
+    first = await store.channels.create_channel(request_key, channel("leads"))
 
     reopened = await shelf.reopen()
-    again = await reopened.channels.create_channel(asked, channel("leads"))
+    again = await reopened.channels.create_channel(request_key, channel("leads"))
     stored = await reopened.channels.get_channel("default", "leads")
 
     assert again == stored == first
@@ -213,12 +215,16 @@ async def test_a_channel_that_is_not_there_cannot_be_updated(store: Store) -> No
 
 
 async def test_a_repeated_update_gets_its_first_answer(store: Store) -> None:
-    asked = request("r-1", b"first", rpc="UpdateChannel")
+    request_key = request("r-1", b"first", rpc="UpdateChannel")
     other = request("r-1", b"other", rpc="UpdateChannel")
-    first = await store.channels.update_channel(asked, news("etag", title="First"), "e-2", START)
+    first = await store.channels.update_channel(
+        request_key, news("etag", title="First"), "e-2", START
+    )
     await store.channels.update_channel(request(), news(title="Second"), "e-3", START)
 
-    again = await store.channels.update_channel(asked, news("etag", title="First"), "e-4", START)
+    again = await store.channels.update_channel(
+        request_key, news("etag", title="First"), "e-4", START
+    )
 
     assert again == first
     with pytest.raises(RequestIdReused):
@@ -230,10 +236,10 @@ async def test_repeats_at_once_of_each_change_of_a_channel_all_get_its_answer(
 ) -> None:
     for number in range(10):
         channel_id, name = f"leads-{number}", f"r-{number}"
-        asked = channel(channel_id)
+        new_channel = channel(channel_id)
         created = await asyncio.gather(
             *(
-                store.channels.create_channel(request(name, rpc="CreateChannel"), asked)
+                store.channels.create_channel(request(name, rpc="CreateChannel"), new_channel)
                 for _ in range(3)
             )
         )
@@ -255,6 +261,6 @@ async def test_repeats_at_once_of_each_change_of_a_channel_all_get_its_answer(
             )
         )
 
-        assert created == [asked] * 3
+        assert created == [new_channel] * 3
         assert [each.title for each in changed] == ["Leads, later"] * 3
         assert await store.channels.get_channel("default", channel_id) is None

@@ -187,16 +187,18 @@ async def test_changes_come_in_order_page_by_page_up_to_the_head(
 
     pages = await read_to_the_end(store, Position(after), limit)
 
-    told = [n for page in pages for n in notifications(page.items)]
-    assert revisions(told) == list(range(after + 1, 11))
+    delivered = [n for page in pages for n in notifications(page.items)]
+    assert revisions(delivered) == list(range(after + 1, 11))
     assert all(len(page.items) <= limit for page in pages)
     assert pages[-1].position == Position(10)
     assert pages[-1].inbox == await store.inboxes.get_inbox(ALICE)
     assert list(pages[-1].channel_counters) == [("news", Counters(10, 10, 10))]
     for page in pages[:-1]:
         # What a page covers, it has: nobody who resumes there lacks a row before it.
-        told_by_then = [n for n in told if n.revision <= page.position.revision]
-        assert set(revisions(told_by_then)) == set(range(after + 1, page.position.revision + 1))
+        delivered_by_then = [n for n in delivered if n.revision <= page.position.revision]
+        assert set(revisions(delivered_by_then)) == set(
+            range(after + 1, page.position.revision + 1)
+        )
 
 
 @of_histories
@@ -278,9 +280,9 @@ async def test_revisions_are_told_of_those_inboxes_that_exist(store: Store) -> N
     sent(outcome)
     theirs = InboxKey("other", "alice")
 
-    told = await store.inboxes.read_revisions([ALICE, BOB, theirs, InboxKey("default", "nobody")])
+    found = await store.inboxes.read_revisions([ALICE, BOB, theirs, InboxKey("default", "nobody")])
 
-    assert sorted(told) == sorted(
+    assert sorted(found) == sorted(
         [
             (ALICE, (await store.inboxes.get_inbox(ALICE)).incarnation, 3),
             (BOB, (await store.inboxes.get_inbox(BOB)).incarnation, 1),

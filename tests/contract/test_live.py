@@ -27,7 +27,7 @@ def taken(watch: Watch) -> list[int]:
     return [change.revision for change in watch.take()]
 
 
-def test_a_watch_is_behind_until_it_is_given_a_revision_to_synced_to(live: Live) -> None:
+def test_a_watch_is_behind_until_it_is_synced_to_a_revision(live: Live) -> None:
     watch = live.watch(ALICE)
 
     at_first = watch.behind
@@ -95,15 +95,15 @@ def test_a_watch_that_lost_sight_goes_on_from_what_its_stream_read_from_the_stor
 def test_a_watch_that_is_read_now_and_then_gives_every_change_once_in_order(live: Live) -> None:
     watch = live.watch(ALICE)
     watch.synced_to(1, 0)
-    given: list[int] = []
+    revisions: list[int] = []
 
     for revision in range(1, 3_001):
         live.announce([change(revision)])
         if revision % 100 == 0:
-            given += taken(watch)
+            revisions += taken(watch)
 
     assert not watch.behind
-    assert given == list(range(1, 3_001))
+    assert revisions == list(range(1, 3_001))
 
 
 def test_a_watch_that_is_read_too_seldom_is_behind_until_its_stream_has_read_the_store(
@@ -151,14 +151,14 @@ def test_a_watch_that_is_never_read_does_not_harm_another(live: Live) -> None:
     live.watch(ALICE)
     reader = live.watch(ALICE)
     reader.synced_to(1, 0)
-    given: list[int] = []
+    revisions: list[int] = []
 
     for revision in range(1, 5_000):
         live.announce([change(revision)])
-        given += taken(reader)
+        revisions += taken(reader)
 
     assert not reader.behind
-    assert given == list(range(1, 5_000))
+    assert revisions == list(range(1, 5_000))
 
 
 async def test_waiting_ends_when_there_is_something_to_do(live: Live) -> None:

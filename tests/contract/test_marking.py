@@ -50,8 +50,10 @@ async def mark(
     request_id: str = "",
     now: int = NOW,
 ) -> Marked:
-    asked = request(request_id, repr((selection, read, seen)).encode(), rpc="UpdateNotifications")
-    return await store.inboxes.mark(Marking(asked, key, selection, read, seen), now)
+    request_key = request(
+        request_id, repr((selection, read, seen)).encode(), rpc="UpdateNotifications"
+    )
+    return await store.inboxes.mark(Marking(request_key, key, selection, read, seen), now)
 
 
 async def states(store: Store, key: InboxKey = ALICE) -> list[tuple[int | None, int | None]]:

@@ -24,13 +24,13 @@ async def deliver(store: Store, *sends: Send) -> Sequence[Sent]:
 
 
 async def test_a_send_puts_the_message_into_every_recipients_inbox(store: Store) -> None:
-    asked = send("alice", "bob", body=b"\x00the body\xff")
+    new_send = send("alice", "bob", body=b"\x00the body\xff")
 
-    (outcome,) = await deliver(store, asked)
+    (outcome,) = await deliver(store, new_send)
 
     message = outcome.message
     assert outcome.accepted_count == 2
-    assert (message.message_id, message.channel_id) == (asked.message_id, "news")
+    assert (message.message_id, message.channel_id) == (new_send.message_id, "news")
     assert (message.state, message.create_time) == (MessageState.SENT, START)
     assert message.body == b"\x00the body\xff"
     for key in (ALICE, BOB):

@@ -17,14 +17,16 @@ HOUR = 3_600_000_000
 
 
 async def arrive(store: Store, *users: str, request_id: str = "", create_time: int = START) -> int:
-    asked = send(*users, request_id=request_id, create_time=create_time)
-    (outcome,) = await store.messages.send([asked])
+    new_send = send(*users, request_id=request_id, create_time=create_time)
+    (outcome,) = await store.messages.send([new_send])
     return sent(outcome).message.sequence
 
 
 async def mark(store: Store, now: int, *, read: bool, key: InboxKey = ALICE) -> Marked:
-    asked = request(rpc="UpdateNotifications")
-    return await store.inboxes.mark(Marking(asked, key, Selection(None, None, 0), read, None), now)
+    request_key = request(rpc="UpdateNotifications")
+    return await store.inboxes.mark(
+        Marking(request_key, key, Selection(None, None, 0), read, None), now
+    )
 
 
 async def prune(store: Store, now: int) -> int:

@@ -60,9 +60,11 @@ class History:
                 chosen = (listed[len(listed) // 2].message.message_id,)
                 await self._mark(Selection(chosen, None, 0), read=bool(value))
         elif kind == "delete":
-            asked = request(rpc="DeleteChannel")
+            request_key = request(rpc="DeleteChannel")
             try:
-                await self._store.channels.delete_channel(asked, channel_id, START, force=True)
+                await self._store.channels.delete_channel(
+                    request_key, channel_id, START, force=True
+                )
             except ChannelNotFound:
                 return
         else:
@@ -99,8 +101,8 @@ class History:
                 return view
 
     async def _mark(self, selection: Selection, *, read: bool) -> None:
-        asked = request(rpc="UpdateNotifications")
-        await self._store.inboxes.mark(Marking(asked, self.key, selection, read, None), START)
+        request_key = request(rpc="UpdateNotifications")
+        await self._store.inboxes.mark(Marking(request_key, self.key, selection, read, None), START)
 
 
 @settings(

@@ -93,7 +93,7 @@ class Example:
         self.lines += output.decode().splitlines()
         return self._process.returncode
 
-    def told(self, how: str) -> list[str]:
+    def texts(self, how: str) -> list[str]:
         """What stands in the lines that begin so."""
         return [match[1] for line in self.lines if (match := re.fullmatch(f"{how}: (.*)", line))]
 
@@ -148,15 +148,15 @@ async def test_it_misses_nothing_while_its_server_is_killed_and_stopped(
         assert await example.finish() == 0
         read = await client.get_inbox("alice")
 
-    listed = example.told("listed")[::-1]
+    listed = example.texts("listed")[::-1]
     assert sorted(listed) == sorted(
         f"{life} {when}" for life in range(3) for when in ("before", "during", "elsewhere", "after")
     )
-    assert example.told("(?:REPLAY|LIVE)") == listed, "each once, in the inbox's order"
-    assert len(example.told("interrupted")) >= 3
+    assert example.texts("(?:REPLAY|LIVE)") == listed, "each once, in the inbox's order"
+    assert len(example.texts("interrupted")) >= 3
     assert (inbox.unread_count, read.unread_count) == (12, 0)
     assert "marked 12 read; unread on the bell: 0" in example.lines
-    assert not example.told("SNAPSHOT")
+    assert not example.texts("SNAPSHOT")
 
 
 async def test_it_starts_over_where_the_store_is_another(
@@ -177,7 +177,7 @@ async def test_it_starts_over_where_the_store_is_another(
 
     assert await example.finish() == 0
     assert "marked 1 read; unread on the bell: 0" in example.lines
-    assert example.told("listed") == ["In the other store"]
+    assert example.texts("listed") == ["In the other store"]
 
 
 async def test_an_error_says_why(checkout: Path, program: Program) -> None:

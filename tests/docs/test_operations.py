@@ -52,13 +52,13 @@ def logged() -> Iterator[tuple[str, str, frozenset[str]]]:
 
 
 def test_every_line_of_the_log_is_told_and_no_other() -> None:
-    told = [
+    documented = [
         (level, message.strip("`"), frozenset(re.findall(r"`(\w+)`", besides)))
         for level, message, besides, _ in table("The log")
     ]
 
-    assert sorted(told, key=str) == sorted(set(logged()), key=str)
-    assert len(told) > 10
+    assert sorted(documented, key=str) == sorted(set(logged()), key=str)
+    assert len(documented) > 10
 
 
 def test_every_call_of_a_logger_is_seen() -> None:
@@ -75,16 +75,16 @@ def test_every_kind_of_finding_is_told_and_no_other() -> None:
 
 
 def test_the_exit_codes_are_those_of_the_program() -> None:
-    given = set[int]()
+    returned = set[int]()
     for path in [ROOT / "server/tocsin_server/__main__.py", *ROOT.glob("server/**/cli/*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             match node:
                 case ast.Return(value=value) if value is not None:
-                    given |= _numbers(value)
+                    returned |= _numbers(value)
                 case ast.Assign(targets=[ast.Name(id="code")], value=value):
-                    given |= _numbers(value)
+                    returned |= _numbers(value)
 
-    assert {int(row[0]) for row in table("Exit codes")} == given
+    assert {int(row[0]) for row in table("Exit codes")} == returned
 
 
 def _numbers(value: ast.expr) -> set[int]:

@@ -97,11 +97,11 @@ def _final(revision: int, copies: Sequence[Copy]) -> Final:
     return Final(revision, holding.counters(), tuple(copies))
 
 
-def _responses(*told: tuple[Phase, int, int, Sequence[Change]]) -> list[Response]:
+def _responses(*parts: tuple[Phase, int, int, Sequence[Change]]) -> list[Response]:
     """Responses with the counters that belong to what a client then holds."""
     holding = Holding()
     responses = []
-    for phase, after, revision, changes in told:
+    for phase, after, revision, changes in parts:
         response = _response(phase, after, revision, changes)
         touched = holding.take(response)
         channels = holding.channel_counters()

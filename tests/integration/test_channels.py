@@ -21,7 +21,7 @@ pytestmark = pytest.mark.parametrize("house", ["sqlite", "postgresql"], indirect
 
 
 async def test_a_channel_is_created_and_read_back(server: Served) -> None:
-    asked = Channel(
+    submitted = Channel(
         channel_id="leads",
         title="Leads ü😀",
         description="New leads",
@@ -29,7 +29,7 @@ async def test_a_channel_is_created_and_read_back(server: Served) -> None:
         etag="mine",
     )
 
-    created = (await server.channels.CreateChannel(CreateChannelRequest(channel=asked))).channel
+    created = (await server.channels.CreateChannel(CreateChannelRequest(channel=submitted))).channel
 
     assert (created.channel_id, created.title) == ("leads", "Leads ü😀")
     assert created.type == ChannelType.CHANNEL_TYPE_IN_APP

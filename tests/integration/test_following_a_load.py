@@ -69,18 +69,18 @@ async def test_a_long_history_is_replayed_in_pages_that_prove_themselves(server:
     for _ in range(6):
         await server.messages.BatchSendMessages(numbered(500, "alice"))
 
-    told: list[int] = []
+    delivered: list[int] = []
     responses = 0
     subscription = server.client.subscribe("alice", cursor=stream.proof.cursor, strict=True)
     async with asyncio.timeout(DEADLINE_SECONDS), subscription:
         async for update in subscription:
             assert update.phase == REPLAY
-            told += [change.revision for change in update.changes]
+            delivered += [change.revision for change in update.changes]
             responses += 1
             if update.caught_up:
                 break
 
-    assert told == list(range(1, 3_001))
+    assert delivered == list(range(1, 3_001))
     assert 1 < responses < 100
     assert subscription.violations == 0
 
@@ -150,7 +150,7 @@ async def test_a_client_follows_through_a_server_that_restarts(
     serve: Serve, settings: Settings, tmp_path: Path
 ) -> None:
     settings = replace(settings, listen=f"unix:{tmp_path / 'server.sock'}")
-    told: list[int] = []
+    delivered: list[int] = []
     async with AsyncClient(settings.listen) as client:
         subscription = client.subscribe("alice", strict=True)
         for life in range(3):
@@ -160,10 +160,10 @@ async def test_a_client_follows_through_a_server_that_restarts(
                 await server.messages.BatchSendMessages(numbered(20, "alice"))
                 head = 20 * (life + 1)
                 async with asyncio.timeout(DEADLINE_SECONDS):
-                    while not told or max(told) < head:
+                    while not delivered or max(delivered) < head:
                         update = await anext(subscription)
-                        assert update.starts_over is (not told)
-                        told += [change.revision for change in update.changes]
+                        assert update.starts_over is (not delivered)
+                        delivered += [change.revision for change in update.changes]
 
-    assert sorted(told) == list(range(1, 61))
+    assert sorted(delivered) == list(range(1, 61))
     assert subscription.violations == 0

@@ -113,31 +113,31 @@ async def test_a_snapshot_of_several_responses_shows_at_once(
     server: Served, connect: Connect
 ) -> None:
     await server.messages.BatchSendMessages(numbered(60, "alice", content=LARGE))
-    told: list[InboxChange] = []
+    changes: list[InboxChange] = []
 
     async with connect(server.target) as client:
         inbox = client.inbox("alice", snapshot_size=100)
-        inbox.on_change(told.append)
+        inbox.on_change(changes.append)
         async with inbox:
             await check(inbox, server)
 
-    assert [len(change.arrived) for change in told] == [60]
+    assert [len(change.arrived) for change in changes] == [60]
     assert inbox.floor == 0
 
 
 async def test_it_shows_a_burst_whole_and_tells_each_arrival_once(
     server: Served, connect: Connect
 ) -> None:
-    told: list[InboxChange] = []
+    changes: list[InboxChange] = []
 
     async with connect(server.target) as client, client.inbox("alice") as inbox:
-        inbox.on_change(told.append)
+        inbox.on_change(changes.append)
         await asyncio.gather(
             *(server.messages.BatchSendMessages(numbered(100, "alice")) for _ in range(5))
         )
         await check(inbox, server)
 
-    arrived = [notification for change in told for notification in change.arrived]
+    arrived = [notification for change in changes for notification in change.arrived]
     assert [notification.arrive_revision for notification in arrived] == list(range(1, 501))
     assert arrived[::-1] == list(inbox.notifications)
 
@@ -146,10 +146,10 @@ async def test_it_survives_restarts_of_its_server(
     serve: Serve, settings: Settings, tmp_path: Path, connect: Connect
 ) -> None:
     settings = replace(settings, listen=f"unix:{tmp_path / 'server.sock'}")
-    told: list[InboxChange] = []
+    changes: list[InboxChange] = []
     async with connect(settings.listen) as client, AsyncExitStack() as stack:
         inbox = client.inbox("alice")
-        inbox.on_change(told.append)
+        inbox.on_change(changes.append)
         for life in range(3):
             async with serve(settings) as server:
                 if life == 0:
@@ -158,8 +158,8 @@ async def test_it_survives_restarts_of_its_server(
                 await server.messages.BatchSendMessages(numbered(20, "alice"))
                 await check(inbox, server)
 
-    assert [change.starts_over for change in told] == [True] + [False] * (len(told) - 1)
-    arrived = [n.arrive_revision for change in told for n in change.arrived]
+    assert [change.starts_over for change in changes] == [True] + [False] * (len(changes) - 1)
+    arrived = [n.arrive_revision for change in changes for n in change.arrived]
     assert arrived == list(range(1, 61))
 
 

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.parametrize("house", ["sqlite", "postgresql"], indirect
 async def test_a_message_is_sent_and_read_back_whole(server: Served) -> None:
     data = Struct()
     data.update({"lead": {"id": 42, "tags": ["new", None, True]}})
-    asked = Message(
+    submitted = Message(
         message_id="mine",
         channel_id="news",
         title="A new lead ü😀",
@@ -40,7 +40,7 @@ async def test_a_message_is_sent_and_read_back_whole(server: Served) -> None:
     )
 
     answer = await server.messages.SendMessage(
-        SendMessageRequest(message=asked, audience=Audience(user_ids=["alice", "bob"]))
+        SendMessageRequest(message=submitted, audience=Audience(user_ids=["alice", "bob"]))
     )
 
     assert answer.accepted_count == 2
@@ -49,7 +49,7 @@ async def test_a_message_is_sent_and_read_back_whole(server: Served) -> None:
     assert stored.state == MessageState.MESSAGE_STATE_SENT
     assert stored.create_time.seconds > 0
     expected = Message()
-    expected.CopyFrom(asked)
+    expected.CopyFrom(submitted)
     expected.message_id = stored.message_id
     expected.state = stored.state
     expected.create_time.CopyFrom(stored.create_time)

@@ -365,7 +365,7 @@ async def test_counters_that_do_not_fit_beside_a_page_come_behind_it(
         assert (len(page.changes), page.caught_up, page.HasField("inbox")) == (2, False, False)
         assert (len(counters.changes), counters.caught_up) == (0, True)
         assert counters.HasField("inbox")
-        given = [*page.channel_counters, *counters.channel_counters]
-        assert sorted(each.channel_id for each in given) == ["news", "offers"]
+        delivered = [*page.channel_counters, *counters.channel_counters]
+        assert sorted(each.channel_id for each in delivered) == ["news", "offers"]
         assert len(page.channel_counters) == 1
         assert counters.after_revision == page.revision == counters.revision == 2

@@ -10,20 +10,20 @@ from tocsin.v1.message_service_pb2 import SendMessageResponse
 
 from tests.histories.recording import Counters
 from tests.stateful.looking import Look, code_of
-from tests.stateful.model import Asked, Inbox, Wish, World
+from tests.stateful.model import Inbox, Send, Wish, World
 from tests.stateful.promises import Broken, counters_are_true, once
 from tests.stateful.system import ANSWERS_SECONDS, System
 from tests.support.asking import batch_request, create_request, send_request
 
 Repeatable = tuple[UpdateNotificationsRequest, UpdateNotificationsResponse, int]
-"""A mark that was asked for, its answer, and when."""
+"""The request of a mark, its response, and when."""
 
 
 class Calls:
     """Calls, tells the model, and looks at the inboxes that may have changed."""
 
     def __init__(self, system: System, world: World, look: Look, prefix: str) -> None:
-        self.asked: list[Asked] = []
+        self.sends: list[Send] = []
         self.marks: list[Repeatable] = []
         self._system = system
         self._world = world
@@ -32,18 +32,18 @@ class Calls:
 
     def new(
         self, channel_id: str, recipients: Sequence[str], *, named: bool, content: str = ""
-    ) -> Asked:
-        """A send that was not asked for before, with a request id or without."""
-        number = len(self.asked)
-        asked = Asked(
+    ) -> Send:
+        """A new send, with a request id or without."""
+        number = len(self.sends)
+        send = Send(
             f"{self._prefix}{number}" if named else "",
             channel_id,
             f"Message {number}",
             tuple(recipients),
             content,
         )
-        self.asked.append(asked)
-        return asked
+        self.sends.append(send)
+        return send
 
     async def create(self, channel_id: str) -> None:
         """Creates a channel, or is told why not."""
@@ -74,17 +74,17 @@ class Calls:
         self._world.work(self._system.clock.now())
         await self._look.at(self._world.inboxes)
 
-    async def send(self, sends: Sequence[Asked], *, in_batch: bool) -> None:
+    async def send(self, sends: Sequence[Send], *, in_batch: bool) -> None:
         """Sends one message, or a batch; each of them is answered on its own."""
         requests = [
             send_request(
-                *asked.recipients,
-                channel_id=asked.channel_id,
-                title=asked.title,
-                content=asked.content,
-                request_id=asked.request_id,
+                *send.recipients,
+                channel_id=send.channel_id,
+                title=send.title,
+                content=send.content,
+                request_id=send.request_id,
             )
-            for asked in sends
+            for send in sends
         ]
         answers: list[SendMessageResponse | int] = []
         if in_batch:
@@ -102,9 +102,9 @@ class Calls:
                 answers.append(sent)
             except grpc.aio.AioRpcError as error:
                 answers.append(error.code().value[0])
-        for asked, answer in zip(sends, answers, strict=True):
-            self._answered(asked, answer)
-        await self._look.at({user_id for asked in sends for user_id in asked.recipients})
+        for send, answer in zip(sends, answers, strict=True):
+            self._answered(send, answer)
+        await self._look.at({user_id for send in sends for user_id in send.recipients})
 
     async def mark(
         self,
@@ -162,26 +162,26 @@ class Calls:
             raise Broken("once", f"{request.request_id} was answered {first}, and then {again}")
         await self._look.at([request.user_id])
 
-    def _answered(self, asked: Asked, answer: SendMessageResponse | int) -> None:
+    def _answered(self, send: Send, answer: SendMessageResponse | int) -> None:
         """Judges one send's answer, which is a response or the code of an error."""
         now = self._system.clock.now()
-        decision = self._world.decide(asked, now)
+        decision = self._world.decide(send, now)
         if isinstance(answer, int):
             refused = {grpc.StatusCode.NOT_FOUND: decision.gone}
             refused[grpc.StatusCode.ALREADY_EXISTS] = decision.reused
             expected = {code.value[0] for code, must in refused.items() if must}
-            assert answer in expected, (asked, answer, expected)
+            assert answer in expected, (send, answer, expected)
             return
         message_id = answer.message.message_id
         if decision.reused:
-            raise Broken("once", f"{asked.request_id} was taken for another body")
-        if asked.request_id and decision.stored:
-            self._look.made[asked.request_id] = {message_id}
+            raise Broken("once", f"{send.request_id} was taken for another body")
+        if send.request_id and decision.stored:
+            self._look.made[send.request_id] = {message_id}
         elif decision.repeated:
-            self._look.made[asked.request_id].add(message_id)
+            self._look.made[send.request_id].add(message_id)
         once(self._look.made, next(iter(self._world.inboxes.values())), ())
         assert decision.stored or decision.repeated
-        assert answer.accepted_count == len(set(asked.recipients))
+        assert answer.accepted_count == len(set(send.recipients))
         if decision.stored:
-            self._world.store(asked, message_id, now)
-            self._look.recipients[message_id] = asked.recipients
+            self._world.store(send, message_id, now)
+            self._look.recipients[message_id] = send.recipients

@@ -98,22 +98,24 @@ class Look:
         request = ListInboxChannelsRequest(
             user_id=inbox.user_id, unread_only=unread_only, page_size=size
         )
-        given: dict[str, Counters] = {}
+        returned: dict[str, Counters] = {}
         while True:
             page = await self._system.inboxes.ListInboxChannels(request)
             for each in page.inbox_channels:
                 channel_id = each.channel.channel_id
-                assert channel_id not in given
-                given[channel_id] = Counters(each.total_count, each.unread_count, each.unseen_count)
+                assert channel_id not in returned
+                returned[channel_id] = Counters(
+                    each.total_count, each.unread_count, each.unseen_count
+                )
                 [latest, *_] = (c for c in listed(inbox.now) if c.channel_id == channel_id)
                 assert copy_of(each.latest_notification) == latest
             request.page_token = page.next_page_token
             if not page.next_page_token:
                 break
-        counters_are_true(inbox.now, recount(inbox.now.values()), given)
+        counters_are_true(inbox.now, recount(inbox.now.values()), returned)
         true = recount_channels(inbox.now)
         arrived = dict.fromkeys(copy.channel_id for copy in listed(inbox.now))
-        assert list(given) == [name for name in arrived if true[name].unread or not unread_only]
+        assert list(returned) == [name for name in arrived if true[name].unread or not unread_only]
 
     def learn(self, notifications: Iterable[Notification]) -> None:
         """Takes note of whose and which message's a notification's id is: of one, for ever."""

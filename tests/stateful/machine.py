@@ -11,9 +11,9 @@ from tocsin.v1.inbox_pb2 import NotificationFilter
 
 from tests.stateful.calling import Calls
 from tests.stateful.looking import Look
-from tests.stateful.model import Asked, Inbox, World
+from tests.stateful.model import Inbox, Send, World
 from tests.stateful.promises import Broken, a_slow_reader_harms_only_itself
-from tests.stateful.reading import Given
+from tests.stateful.reading import ResumePoint
 from tests.stateful.streaming import Stream, Streams
 from tests.stateful.system import ANSWERS_SECONDS, HISTORY_SECONDS, MOST_PENDING, System
 
@@ -67,8 +67,8 @@ class Machine(RuleBasedStateMachine):
         for name in CHANNELS[:2]:
             self._do(self._calls.create(self._prefix + name))
         for _ in range(sent):
-            asked = self._new(CHANNELS[0], USERS[:3], True)
-            self._do(self._calls.send([asked], in_batch=False))
+            send = self._new(CHANNELS[0], USERS[:3], True)
+            self._do(self._calls.send([send], in_batch=False))
         self._do(self._streams.open(self._prefix + USERS[0], None, 1_000, at_once=at_once))
 
     @rule(name=channels)
@@ -86,17 +86,17 @@ class Machine(RuleBasedStateMachine):
     @rule(user=users, name=channels)
     def send_much(self, user: str, name: str) -> None:
         """More than is on its way to a stream that is not read."""
-        asked = [self._new(name, (user,), False, "x" * 10_000) for _ in range(9)]
-        self._do(self._calls.send(asked, in_batch=True))
+        batch = [self._new(name, (user,), False, "x" * 10_000) for _ in range(9)]
+        self._do(self._calls.send(batch, in_batch=True))
 
-    @precondition(lambda self: self._calls.asked)
+    @precondition(lambda self: self._calls.sends)
     @rule(chosen=places, other=st.booleans(), twice=st.booleans(), later=st.booleans())
     def repeat(self, chosen: int, other: bool, twice: bool, later: bool) -> None:
         """A send comes again, as it was or with another body under its request id."""
         self._system.clock.advance(ANSWERS_SECONDS / 2 if later else 0.0)
-        asked = self._calls.asked[-1 - chosen % min(6, len(self._calls.asked))]
-        asked = replace(asked, title=asked.title + "!") if other else asked
-        self._do(self._calls.send([asked, asked] if twice else [asked], in_batch=twice))
+        send = self._calls.sends[-1 - chosen % min(6, len(self._calls.sends))]
+        send = replace(send, title=send.title + "!") if other else send
+        self._do(self._calls.send([send, send] if twice else [send], in_batch=twice))
 
     @rule(user=users, selection=selections, wish=wishes)
     def mark(
@@ -125,16 +125,16 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: len(self._streams.open_now) < STREAMS)
     @rule(chosen=places, size=st.sampled_from([2, 1_000]), at_once=st.booleans())
     def resume(self, chosen: int, size: int, at_once: bool) -> None:
-        """A stream opens from any cursor that was given."""
-        given = self._given(chosen)
-        user_id = given.user_id if given else self._prefix + USERS[0]
-        self._do(self._streams.open(user_id, given, size, at_once=at_once))
+        """A stream opens from any cursor that a client received."""
+        point = self._resume_point(chosen)
+        user_id = point.user_id if point else self._prefix + USERS[0]
+        self._do(self._streams.open(user_id, point, size, at_once=at_once))
 
     @precondition(lambda self: len(self._streams.open_now) < STREAMS)
     @rule(user=users, chosen=places)
     def resume_from_a_foreign_cursor(self, user: str, chosen: int) -> None:
-        given = self._given(chosen)
-        self._do(self._streams.open(self._prefix + user, given, 1_000, at_once=True))
+        point = self._resume_point(chosen)
+        self._do(self._streams.open(self._prefix + user, point, 1_000, at_once=True))
 
     @precondition(lambda self: self._streams.open_now)
     @rule(chosen=places)
@@ -243,18 +243,18 @@ class Machine(RuleBasedStateMachine):
             raise
         self._sound = True
 
-    def _new(self, name: str, users: Sequence[str], named: bool, content: str = "") -> Asked:
-        """A send to this example's users that was not asked for before."""
+    def _new(self, name: str, users: Sequence[str], named: bool, content: str = "") -> Send:
+        """A send to the users of this example."""
         recipients = [self._prefix + user for user in users]
         return self._calls.new(self._prefix + name, recipients, named=named, content=content)
 
     def _inbox(self, user: str) -> Inbox:
         return self._world.inboxes[self._prefix + user]
 
-    def _given(self, chosen: int) -> Given | None:
+    def _resume_point(self, chosen: int) -> ResumePoint | None:
         """A cursor. How many there are is for the server's timing: no rule may depend on it."""
-        given = self._streams.given
-        return given[-1 - chosen % len(given)] if given else None
+        points = self._streams.points
+        return points[-1 - chosen % len(points)] if points else None
 
     def _stream(self, chosen: int) -> Stream:
         return self._streams.open_now[chosen % len(self._streams.open_now)]

@@ -13,8 +13,8 @@ COPIES_A_STEP = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A send, as a client asks for it."""
+class Send:
+    """The request of a send."""
 
     request_id: str
     channel_id: str
@@ -118,10 +118,10 @@ class Inbox:
         """How it stands."""
         return self.at[-1]
 
-    def arrive(self, message_id: str, asked: Asked, time: int) -> None:
+    def arrive(self, message_id: str, send: Send, time: int) -> None:
         """A message arrives: one revision."""
         revision = len(self.at)
-        copy = Copy(message_id, asked.channel_id, asked.title, revision, revision, time)
+        copy = Copy(message_id, send.channel_id, send.title, revision, revision, time)
         self._become({**self.now, message_id: copy}, time)
 
     def mark(self, wish: Wish) -> int:
@@ -165,7 +165,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class _Answered:
-    asked: Asked
+    send: Send
     message_id: str
     time: int
 
@@ -178,38 +178,38 @@ class World:
         self.channels: set[str] = set()
         self.leaving: list[str] = []
         """Channels that are being deleted, in the order of their turns."""
-        self.messages: dict[str, Asked] = {}
+        self.messages: dict[str, Send] = {}
         """Those that are there, in the order of their commits."""
         self._born: list[str] = []
         self._answered: dict[str, _Answered] = {}
         self._answers_microseconds = round(answers_seconds * 1_000_000)
 
-    def decide(self, asked: Asked, now: int) -> Decision:
+    def decide(self, send: Send, now: int) -> Decision:
         """Tells what a send must come to."""
-        earlier = self._answered.get(asked.request_id)
+        earlier = self._answered.get(send.request_id)
         if earlier is not None and now - earlier.time <= self._answers_microseconds:
-            if earlier.asked != asked:
+            if earlier.send != send:
                 return Decision(reused=True)
             there = earlier.message_id in self.messages
             # While its channel is being deleted, the message goes at some step.
-            gone = not there or asked.channel_id in self.leaving
+            gone = not there or send.channel_id in self.leaving
             return Decision(repeated=earlier.message_id if there else "", gone=gone)
-        known = asked.channel_id in self.channels
+        known = send.channel_id in self.channels
         return Decision(stored=known, gone=not known)
 
-    def store(self, asked: Asked, message_id: str, now: int) -> None:
+    def store(self, send: Send, message_id: str, now: int) -> None:
         """A send was answered with a message of its own."""
-        if asked.request_id:
-            self._answered[asked.request_id] = _Answered(asked, message_id, now)
-        self.messages[message_id] = asked
-        recipients = sorted(set(asked.recipients))
+        if send.request_id:
+            self._answered[send.request_id] = _Answered(send, message_id, now)
+        self.messages[message_id] = send
+        recipients = sorted(set(send.recipients))
         self._born += [user_id for user_id in recipients if user_id not in self._born]
         for user_id in recipients:
-            self.inboxes[user_id].arrive(message_id, asked, now)
+            self.inboxes[user_id].arrive(message_id, send, now)
 
     def is_empty(self, channel_id: str) -> bool:
         """Whether a channel has no messages."""
-        return all(asked.channel_id != channel_id for asked in self.messages.values())
+        return all(send.channel_id != channel_id for send in self.messages.values())
 
     def delete(self, channel_id: str) -> None:
         """A channel was deleted; one that has messages leaves step by step."""
@@ -224,9 +224,9 @@ class World:
         channel_id = self.leaving.pop(0)
         copies = [
             (message_id, user_id)
-            for message_id, asked in self.messages.items()
+            for message_id, send in self.messages.items()
             for user_id in self._born
-            if asked.channel_id == channel_id and message_id in self.inboxes[user_id].now
+            if send.channel_id == channel_id and message_id in self.inboxes[user_id].now
         ][:COPIES_A_STEP]
         for user_id in {user_id for _, user_id in copies}:
             removed = {message_id for message_id, of_user in copies if of_user == user_id}
@@ -235,8 +235,8 @@ class World:
             self.leaving.append(channel_id)
         else:
             self.messages = {
-                message_id: asked
-                for message_id, asked in self.messages.items()
-                if asked.channel_id != channel_id
+                message_id: send
+                for message_id, send in self.messages.items()
+                if send.channel_id != channel_id
             }
         return True

@@ -25,11 +25,11 @@ RECONNECT = SubscribePhase.SUBSCRIBE_PHASE_RECONNECT
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class ResumePoint:
     """A cursor, and what its client held when it came, complete up to `revision`.
 
     What arrived below `floor` the client may lack; up to `unsettled` the inbox changed while
-    its SNAPSHOT was given, so that it may hold what came later.
+    its SNAPSHOT was sent, so that it may hold what came later.
     """
 
     cursor: str
@@ -47,34 +47,34 @@ class Reader:
         self,
         inbox: Inbox,
         snapshot_size: int,
-        given: Given | None,
+        point: ResumePoint | None,
         must_lead_on: Callable[[], bool],
     ) -> None:
         self.caught_up = False
         self.revision: int | None = None
         self._inbox = inbox
         self._snapshot_size = snapshot_size
-        self._foreign = given is not None and given.user_id != inbox.user_id
+        self._foreign = point is not None and point.user_id != inbox.user_id
         self._must_lead_on = must_lead_on
         self._first = True
         self._part = False
         """Whether it holds a part of a SNAPSHOT."""
         self._counted: dict[str, Counters] = {}
-        """The channels' counters since the inbox's own were given."""
+        """The channels' counters since the response that had the inbox's own."""
         self._held: State = {}
         self._floor = 0
         self._unsettled = 0
-        if given is not None and not self._foreign:
-            self.revision = given.revision
-            self._held, self._floor, self._unsettled = given.held, given.floor, given.unsettled
+        if point is not None and not self._foreign:
+            self.revision = point.revision
+            self._held, self._floor, self._unsettled = point.held, point.floor, point.unsettled
 
     @property
     def level(self) -> bool:
         """Whether there is nothing more to read."""
         return self.caught_up and self.revision == self._inbox.revision
 
-    def take(self, response: SubscribeResponse, names: Mapping[str, str]) -> Given | None:
-        """Judges a response and takes it in; returns the cursor that it gave.
+    def take(self, response: SubscribeResponse, names: Mapping[str, str]) -> ResumePoint | None:
+        """Judges a response and takes it in; returns its cursor, if it has one.
 
         `names` has the message of every notification's id.
         """
@@ -82,8 +82,8 @@ class Reader:
         if response.phase == SNAPSHOT and not self._part:
             self._held, self._floor, self._unsettled, self._part = {}, 0, 0, True
         found = [change.upserted for change in response.changes if change.HasField("upserted")]
-        given = ((each.user_id, each.message.message_id) for each in found)
-        yours_alone(self._inbox, given, {})
+        upserted = ((each.user_id, each.message.message_id) for each in found)
+        yours_alone(self._inbox, upserted, {})
         states = self._live_states(response, names) if response.phase == LIVE else []
         ordered_and_gap_free(self._inbox, response, states)
         for change in response.changes:
@@ -101,7 +101,7 @@ class Reader:
         never_ahead(response)
         if not response.cursor:
             return None
-        return Given(
+        return ResumePoint(
             response.cursor,
             self._inbox.user_id,
             self._held,

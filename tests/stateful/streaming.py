@@ -9,7 +9,7 @@ from tocsin_server.live.hub import HubWatch
 
 from tests.stateful.looking import Look
 from tests.stateful.model import World
-from tests.stateful.reading import Given, Reader
+from tests.stateful.reading import Reader, ResumePoint
 from tests.stateful.system import HISTORY_SECONDS, System
 
 RESUMED = 3
@@ -30,17 +30,19 @@ class Streams:
     """Opens streams, reads them when it is told to, and drops them."""
 
     def __init__(self, system: System, world: World, look: Look) -> None:
-        self.given: list[Given] = []
+        self.points: list[ResumePoint] = []
         self.open_now: list[Stream] = []
         self._system = system
         self._world = world
         self._look = look
 
-    async def open(self, user_id: str, given: Given | None, size: int, *, at_once: bool) -> None:
+    async def open(
+        self, user_id: str, point: ResumePoint | None, size: int, *, at_once: bool
+    ) -> None:
         """Opens a stream; it is read at once, or when it is told to."""
         system, inbox = self._system, self._world.inboxes[user_id]
         request = SubscribeRequest(
-            user_id=user_id, cursor=given.cursor if given else "", snapshot_size=size
+            user_id=user_id, cursor=point.cursor if point else "", snapshot_size=size
         )
         request.heartbeat_interval.FromSeconds(300)
         streams = system.hub.streams
@@ -49,10 +51,10 @@ class Streams:
 
         def must_lead_on() -> bool:
             since = system.clock.now() - round(HISTORY_SECONDS * 1_000_000)
-            own = given is not None and given.user_id == user_id
-            return given is not None and own and inbox.leads_on_from(given.revision, since)
+            own = point is not None and point.user_id == user_id
+            return point is not None and own and inbox.leads_on_from(point.revision, since)
 
-        reader = Reader(inbox, size, given, must_lead_on)
+        reader = Reader(inbox, size, point, must_lead_on)
         watch = system.hub.watches_of(user_id)[-1]
         self.open_now.append(Stream(user_id, call, reader, watch))
         if at_once:
@@ -105,17 +107,17 @@ class Streams:
             await self.read(stream)
             await self.drop(stream)
         for user_id in self._world.inboxes:
-            own = [given for given in self.given if given.user_id == user_id]
+            own = [point for point in self.points if point.user_id == user_id]
             await self._resume(own[:: max(1, len(own) // RESUMED)])
         self._system.clock.advance(HISTORY_SECONDS + 1.0)
         await self._system.prune()
         for user_id in self._world.inboxes:
-            await self._resume([given for given in self.given if given.user_id == user_id][:1])
+            await self._resume([point for point in self.points if point.user_id == user_id][:1])
 
-    async def _resume(self, cursors: Sequence[Given]) -> None:
+    async def _resume(self, cursors: Sequence[ResumePoint]) -> None:
         """Reads a stream from each cursor until there is no more."""
-        for given in cursors:
-            await self.open(given.user_id, given, 1_000, at_once=True)
+        for point in cursors:
+            await self.open(point.user_id, point, 1_000, at_once=True)
             await self.drop(self.open_now[-1])
 
     async def _read_next(self, stream: Stream) -> bool:
@@ -126,7 +128,7 @@ class Streams:
         self._look.learn(
             change.upserted for change in response.changes if change.HasField("upserted")
         )
-        given = stream.reader.take(response, self._look.names)
-        if given is not None:
-            self.given.append(given)
+        point = stream.reader.take(response, self._look.names)
+        if point is not None:
+            self.points.append(point)
         return True

@@ -62,7 +62,7 @@ class Viewer:
         self._cursor = ""
         self._subscription: AsyncSubscription | None = None
         self._mirror: dict[str, Notification] = {}
-        self._given: list[tuple[Notification, bytes]] = []
+        self._returned: list[tuple[Notification, bytes]] = []
 
     async def read(self, most: int) -> None:
         """Takes updates in, so many at most, until there is nothing more to come."""
@@ -105,7 +105,7 @@ class Viewer:
         for notification in change.removed:
             assert self._mirror.pop(notification.notification_id, None) == notification
         assert self._mirror == {each.notification_id: each for each in self.view.notifications}
-        self._given += [(each, each.SerializeToString()) for each in self.view.notifications]
+        self._returned += [(each, each.SerializeToString()) for each in self.view.notifications]
 
     async def _judge(self) -> None:
         """The view shows what the server lists, and counts."""
@@ -129,7 +129,9 @@ class Viewer:
             for each in listed.inbox_channels
         }
         assert all(view.get(each.notification_id) is each for each in view.notifications)
-        assert all(given.SerializeToString() == before for given, before in self._given)
+        assert all(
+            notification.SerializeToString() == before for notification, before in self._returned
+        )
 
 
 class ViewMachine(RuleBasedStateMachine):

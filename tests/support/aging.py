@@ -36,8 +36,8 @@ async def age_store(url: str, rounds: int = 6) -> None:
         for number, channel_id in enumerate(("news", "offers", brief, "news")):
             name = f"request-{turn}-{number}"
             now = clock.now()
-            asked = send(*USERS, channel_id=channel_id, request_id=name, create_time=now)
-            (sent,) = await store.messages.send([asked])
+            new_send = send(*USERS, channel_id=channel_id, request_id=name, create_time=now)
+            (sent,) = await store.messages.send([new_send])
             assert isinstance(sent, Sent)
             ids.append(sent.message.message_id)
         for key, selection, read, seen in (

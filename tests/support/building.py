@@ -59,9 +59,9 @@ def send(
     create_time: int = START,
 ) -> Send:
     """A send whose request's digest stands for its channel, body and recipients."""
-    asked = b"\0".join((channel_id.encode(), body, *(user.encode() for user in recipients)))
+    meaning = b"\0".join((channel_id.encode(), body, *(user.encode() for user in recipients)))
     return Send(
-        request(request_id, asked, tenant=tenant, caller=caller),
+        request(request_id, meaning, tenant=tenant, caller=caller),
         Draft(channel_id=channel_id, severity=2, sender="", body=body, recipients=recipients),
         str(uuid7()),
         create_time,
@@ -108,13 +108,13 @@ def change(
     body: bytes = b"body",
 ) -> Change:
     """A change of one revision, of an inbox that got one notification a revision."""
-    given = [notification(revision, body=body)] if items is None else items
+    change_items = [notification(revision, body=body)] if items is None else items
     counters = Counters(revision, revision, revision)
     return Change(
         key=key,
         incarnation=incarnation,
         revision=revision,
-        items=given,
+        items=change_items,
         counters=counters,
         channel_counters=[ChannelCounters("news", counters)],
     )

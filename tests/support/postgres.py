@@ -6,7 +6,7 @@ import sys
 import warnings
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
@@ -96,14 +96,17 @@ class Postgres:
     def frozen(self) -> Iterator[None]:
         """Suspends every process of the server, which then neither answers nor ends."""
         postmaster = psutil.Process(self._server.get_pid())
+        postmaster.suspend()  # first, so that it starts no more processes
         processes = [postmaster, *postmaster.children()]
-        for process in processes:
-            process.suspend()
+        for process in processes[1:]:
+            with suppress(psutil.NoSuchProcess):  # it ended meanwhile, as workers do
+                process.suspend()
         try:
             yield
         finally:
             for process in processes:
-                process.resume()
+                with suppress(psutil.NoSuchProcess):
+                    process.resume()
 
     def close(self) -> None:
         """Ends the server for good."""

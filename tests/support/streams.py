@@ -105,10 +105,10 @@ class Replica(Proof):
             self._recount(response)
 
     def _recount(self, response: SubscribeResponse) -> None:
-        told = self.channel_counters.values()
-        assert sum(c.total_count for c in told) == self.inbox.total_count
-        assert sum(c.unread_count for c in told) == self.inbox.unread_count
-        assert sum(c.unseen_count for c in told) == self.inbox.unseen_count
+        counters = self.channel_counters.values()
+        assert sum(c.total_count for c in counters) == self.inbox.total_count
+        assert sum(c.unread_count for c in counters) == self.inbox.unread_count
+        assert sum(c.unseen_count for c in counters) == self.inbox.unseen_count
         if response.phase == SubscribePhase.SUBSCRIBE_PHASE_SNAPSHOT:
             self._whole = len(self.notifications) == self.inbox.total_count
         if self._whole:

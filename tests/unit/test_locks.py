@@ -51,11 +51,11 @@ def versions(lock: str, name: str) -> set[Version]:
 
 @pytest.mark.parametrize("lock", LOCKED)
 def test_a_lock_has_what_the_project_asks_for(lock: str) -> None:
-    asked = [Requirement(each) for each in LOCKED[lock]]
+    requirements = [Requirement(each) for each in LOCKED[lock]]
 
     missing = [
         str(each)
-        for each in asked
+        for each in requirements
         if not (found := versions(lock, each.name))
         or not all(version in each.specifier for version in found)
     ]
@@ -79,8 +79,8 @@ def test_a_lock_names_no_index(lock: str) -> None:
 
 @pytest.mark.parametrize("requirement", OWN)
 def test_each_floor_is_what_the_lowest_lock_has(requirement: str) -> None:
-    asked = Requirement(requirement)
-    (floor,) = asked.specifier
+    parsed = Requirement(requirement)
+    (floor,) = parsed.specifier
 
     assert floor.operator == ">="
-    assert versions("tests/lowest.lock", asked.name) == {Version(floor.version)}, "run make lock"
+    assert versions("tests/lowest.lock", parsed.name) == {Version(floor.version)}, "run make lock"

@@ -431,14 +431,14 @@ def test_what_was_given_stays_as_it_was() -> None:
     arriving = live(11, [row(11)])
     view = begun(*rows(2, 1))
     view.apply(arriving)
-    given = [view.notifications, view.channels, view.inbox, *view.notifications]
-    before = [str(each) for each in given]
+    returned = [view.notifications, view.channels, view.inbox, *view.notifications]
+    before = [str(each) for each in returned]
 
     arriving.changes[0].upserted.message.title = "another"
     view.apply(live(12, [marked(12, read=True)], channels=[counters("news", 2)]))
     view.apply(live(13, [gone(13, "n1"), row(2, revision=13)]))
 
-    assert [str(each) for each in given] == before
+    assert [str(each) for each in returned] == before
     assert shown(view) == ["n11", "n2"]
 
 

@@ -16,7 +16,7 @@ from tocsin_server.domain.model.identity import Caller, InboxKey
 CALLER = Caller("acme", "backend")
 
 
-def asked(*user_ids: str, request_id: str = "r-1", **fields: str) -> SendMessageRequest:
+def send_request(*user_ids: str, request_id: str = "r-1", **fields: str) -> SendMessageRequest:
     message = Message(**{"channel_id": "news", "title": "Hello"} | fields)  # type: ignore[arg-type]
     return SendMessageRequest(
         request_id=request_id, message=message, audience=Audience(user_ids=user_ids)
@@ -24,19 +24,21 @@ def asked(*user_ids: str, request_id: str = "r-1", **fields: str) -> SendMessage
 
 
 def test_a_send_belongs_to_the_tenant_and_the_name_of_its_caller() -> None:
-    submission = message_decode.submission(CALLER, asked("alice"))
+    submission = message_decode.submission(CALLER, send_request("alice"))
 
     assert submission.request.name == ("acme", "backend", "SendMessage", "r-1")
 
 
 def test_recipients_count_once_and_keep_their_order() -> None:
-    submission = message_decode.submission(CALLER, asked("carol", "alice", "carol", "bob", "alice"))
+    submission = message_decode.submission(
+        CALLER, send_request("carol", "alice", "carol", "bob", "alice")
+    )
 
     assert list(submission.draft.recipients) == ["carol", "alice", "bob"]
 
 
 def test_what_the_server_sets_is_not_stored_and_defaults_are() -> None:
-    request = asked("alice", message_id="mine")
+    request = send_request("alice", message_id="mine")
     request.message.state = MessageState.MESSAGE_STATE_SENT
     request.message.create_time.GetCurrentTime()
 
@@ -51,7 +53,7 @@ def test_what_the_server_sets_is_not_stored_and_defaults_are() -> None:
 
 
 def test_what_the_sender_chose_is_stored() -> None:
-    request = asked("alice")
+    request = send_request("alice")
     request.message.severity = Severity.SEVERITY_CRITICAL
     request.message.content_format = ContentFormat.CONTENT_FORMAT_MARKDOWN
 
@@ -66,14 +68,14 @@ def test_the_same_request_has_the_same_digest_and_another_has_not() -> None:
     def digest(request: SendMessageRequest) -> bytes:
         return message_decode.submission(CALLER, request).request.digest
 
-    first = asked("alice")
+    first = send_request("alice")
     first.message.labels.update({"a": "1", "b": "2"})
-    again = asked("alice")
+    again = send_request("alice")
     again.message.labels.update({"b": "2", "a": "1"})
 
     assert digest(first) == digest(again)
-    assert digest(asked("alice")) != digest(asked("bob"))
-    assert digest(asked("alice")) != digest(asked("alice", title="Other"))
+    assert digest(send_request("alice")) != digest(send_request("bob"))
+    assert digest(send_request("alice")) != digest(send_request("alice", title="Other"))
 
 
 def test_a_channel_belongs_to_the_tenant_of_its_caller_and_is_in_app_by_default() -> None:

@@ -62,13 +62,17 @@ def test_every_reason_is_that_of_one_class_or_says_why_not() -> None:
 
 @every_error
 def test_a_status_has_one_error_info_and_what_helps(error: TocsinError) -> None:
-    given = status(error)
+    rich_status = status(error)
 
-    infos = [ErrorInfo.FromString(d.value) for d in given.details if d.Is(ErrorInfo.DESCRIPTOR)]
+    infos = [
+        ErrorInfo.FromString(d.value) for d in rich_status.details if d.Is(ErrorInfo.DESCRIPTOR)
+    ]
     assert infos == [ErrorInfo(reason=error.reason, domain="tocsin", metadata=dict(error.metadata))]
-    assert given.code == code(error)
-    assert given.message == str(error)
-    retries = [RetryInfo.FromString(d.value) for d in given.details if d.Is(RetryInfo.DESCRIPTOR)]
+    assert rich_status.code == code(error)
+    assert rich_status.message == str(error)
+    retries = [
+        RetryInfo.FromString(d.value) for d in rich_status.details if d.Is(RetryInfo.DESCRIPTOR)
+    ]
     delays = [retry.retry_delay.ToTimedelta().total_seconds() for retry in retries]
     assert delays == ([] if error.retry_after is None else [error.retry_after])
 
@@ -92,10 +96,10 @@ def test_every_violated_field_is_in_the_bad_request() -> None:
         Violation("page_token", "belongs to another query", "PAGE_TOKEN_INVALID"),
     ]
 
-    given = status(FieldsInvalid(violations))
+    rich_status = status(FieldsInvalid(violations))
 
     (bad_request,) = [
-        BadRequest.FromString(d.value) for d in given.details if d.Is(BadRequest.DESCRIPTOR)
+        BadRequest.FromString(d.value) for d in rich_status.details if d.Is(BadRequest.DESCRIPTOR)
     ]
     assert [(v.field, v.description, v.reason) for v in bad_request.field_violations] == [
         (v.field, v.description, v.reason) for v in violations
@@ -108,26 +112,26 @@ def test_an_error_fits_the_trailers_of_a_call_however_much_is_wrong() -> None:
         [Violation(f'message.labels["{"😀" * 63}"]', "has 257 characters")] * 10_000
     )
 
-    given = status(worst)
+    rich_status = status(worst)
 
-    escaped = sum(1 if 0x20 <= byte < 0x7F else 3 for byte in given.message.encode())
-    encoded = len(given.SerializeToString()) * 4 // 3
+    escaped = sum(1 if 0x20 <= byte < 0x7F else 3 for byte in rich_status.message.encode())
+    encoded = len(rich_status.SerializeToString()) * 4 // 3
     assert escaped + encoded < 8_000
 
 
 def test_of_very_many_violations_a_status_and_an_item_name_the_first_and_count_the_rest() -> None:
     error = FieldsInvalid([Violation(f"field_{n}", "is bad") for n in range(2_000)])
 
-    given, item = status(error), item_error(error)
+    rich_status, item = status(error), item_error(error)
 
     (bad_request,) = [
-        BadRequest.FromString(d.value) for d in given.details if d.Is(BadRequest.DESCRIPTOR)
+        BadRequest.FromString(d.value) for d in rich_status.details if d.Is(BadRequest.DESCRIPTOR)
     ]
     named = [f"field_{n}" for n in range(len(bad_request.field_violations))]
     assert 0 < len(named) < 2_000
     assert [v.field for v in bad_request.field_violations] == named
-    assert given.message.endswith(f"; and {2_000 - len(named):,} more.")
-    assert item.message == given.message
+    assert rich_status.message.endswith(f"; and {2_000 - len(named):,} more.")
+    assert item.message == rich_status.message
     assert [v.field for v in item.violations] == named
     assert item.metadata["fields"] == ",".join(named)
 

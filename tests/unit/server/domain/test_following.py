@@ -330,13 +330,13 @@ async def test_what_commits_between_two_pages_of_a_replay_is_not_lost(hub: Hub) 
     inboxes.commit(ALICE, 3)
     follower = follow(inboxes, hub, cursor)
 
-    told = revisions(await take(follower))
+    delivered = revisions(await take(follower))
     inboxes.commit(ALICE)
-    told += revisions(await take(follower))
+    delivered += revisions(await take(follower))
     inboxes.commit(ALICE)
-    told += revisions(await take(follower))
+    delivered += revisions(await take(follower))
 
-    assert told == [2, 3, 4, 5, 6]
+    assert delivered == [2, 3, 4, 5, 6]
     assert await is_idle(follower)
 
 
@@ -367,14 +367,14 @@ async def test_a_stream_that_reads_too_slowly_catches_up_from_the_store(
     head = 2 * PENDING_CHANGES
 
     inboxes.commit(ALICE, head)
-    told: list[int] = []
-    while len(told) < head:
+    delivered: list[int] = []
+    while len(delivered) < head:
         response = await take(follower)
         assert response.phase is Phase.REPLAY
-        told += revisions(response)
+        delivered += revisions(response)
     inboxes.commit(ALICE)
 
-    assert told == list(range(1, head + 1))
+    assert delivered == list(range(1, head + 1))
     assert response.caught_up
     assert span(await take(follower)) == ("LIVE", head, head + 1)
 
@@ -666,8 +666,8 @@ def judge_ending(responses: Sequence[Response]) -> None:
     """All counters came once, and each response fits the limit."""
     encoder = InboxEncoder(ALICE)
     assert all(len(encoder.response(response)) <= RESPONSE_BYTES for response in responses)
-    given = [each.channel_id for response in responses for each in response.channel_counters]
-    assert given == CHANNELS
+    delivered = [each.channel_id for response in responses for each in response.channel_counters]
+    assert delivered == CHANNELS
     assert [response.counters is not None for response in responses] == [
         response.caught_up for response in responses
     ]

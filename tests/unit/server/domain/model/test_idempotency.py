@@ -4,10 +4,10 @@ from tests.support.building import request
 
 
 def test_a_request_is_named_by_tenant_caller_rpc_and_id_and_not_by_its_body() -> None:
-    asked = request("r-1", b"body")
+    request_key = request("r-1", b"body")
 
-    assert asked.name == request("r-1", b"other").name
-    assert asked.name not in {
+    assert request_key.name == request("r-1", b"other").name
+    assert request_key.name not in {
         request("r-2", b"body").name,
         request("r-1", b"body", tenant="other").name,
         request("r-1", b"body", caller="other").name,
