@@ -2,6 +2,7 @@
 
 from asyncio import Semaphore
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from typing import TypeVar
 
 from sqlalchemy import Connection
@@ -19,6 +20,15 @@ class Reader:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._connections = Semaphore(READERS)
+
+    async def connect(self) -> None:
+        """Opens every connection, so that no read can be cancelled while it opens one.
+
+        A connection of aiosqlite whose opening is cancelled stays open until it is collected.
+        """
+        async with AsyncExitStack() as stack:
+            for _ in range(READERS):
+                await stack.enter_async_context(self._engine.connect())
 
     async def run(self, unit: Callable[[Connection], T]) -> T:
         """Runs a unit of work that only reads, and returns its result.

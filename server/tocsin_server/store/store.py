@@ -59,15 +59,18 @@ class SqlStore:
             CannotOpen: the database cannot be used or written.
         """
         opened = database(url)
+        store: Self | None = None
         try:
             epoch = await run(opened.executors[0], _prepare)
+            opened.guard(epoch)
+            store = cls(opened, epoch, live, clock, retention)
+            await store._reader.connect()
         except Exception as error:
-            await opened.close()
+            await (opened if store is None else store).close()
             if not (isinstance(error, CannotOpen) or is_database_error(error)):
                 raise
             raise CannotOpen(f"cannot use the database {opened.name}: {cause_of(error)}") from None
-        opened.guard(epoch)
-        return cls(opened, epoch, live, clock, retention)
+        return store
 
     async def close(self) -> None:
         """Commits the waiting writes, and closes every connection; may be called again."""
