@@ -182,7 +182,7 @@ async def test_it_starts_over_where_the_store_is_another(
 
 async def test_an_error_says_why(checkout: Path, program: Program) -> None:
     ended = _run(
-        f"echo 'A new lead' | node build/main.js {program.target} '-'", checkout / "docs/node"
+        f"echo 'A new lead' | node build/main.js {program.target} 'no user'", checkout / "docs/node"
     )
 
     assert ended.returncode == 1
