@@ -18,7 +18,7 @@ from tocsin_server.domain.ports.live import Live
 from tocsin_server.store.engine.executors import Executor
 from tocsin_server.store.writing.group_commit import GroupCommitter, Task
 from tocsin_server.store.writing.unit_of_work import Batch, UnitOfWork
-from tocsin_server.store.writing.write_queue import WriteQueue
+from tocsin_server.store.writing.write_queue import GROUP_ROWS, WriteQueue
 
 I = TypeVar("I")  # noqa: E741  # an item
 T = TypeVar("T")
@@ -68,7 +68,9 @@ class Writer:
             else:
                 future.set_result(outcome)
 
-        self._units.submit([Task(rows, True, unit, None, settle)])  # noqa: FBT003  # begins its call
+        # A unit that fills a group has a transaction of its own, however many rows it writes.
+        weight = min(rows, GROUP_ROWS)
+        self._units.submit([Task(weight, True, unit, None, settle)])  # noqa: FBT003  # begins its call
         return await future
 
     async def run_batch(

@@ -13,6 +13,7 @@ from tocsin_server.domain.model.errors import (
     TocsinError,
     WritesOverloaded,
 )
+from tocsin_server.domain.model.limits import WAITING_ROWS
 from tocsin_server.domain.model.messages import Send, Sent
 from tocsin_server.domain.model.retention import Retention
 from tocsin_server.live.hub import Hub
@@ -323,6 +324,20 @@ async def test_a_unit_of_many_rows_shares_its_transaction_with_none(
     await asyncio.gather(before, large, after)
 
     assert commits.count == 1 + 3
+
+
+async def test_a_unit_of_very_many_rows_that_waits_refuses_no_send(
+    writer: Writer, gate: Gate
+) -> None:
+    large = asyncio.ensure_future(writer.run(nothing, 10 * WAITING_ROWS))
+    await asyncio.sleep(0)
+
+    waiting = await submit(writer, send("alice"))
+    gate.open()
+
+    await large
+    (outcome,) = await waiting
+    assert isinstance(outcome, Sent)
 
 
 async def test_no_sends_at_all_have_no_outcomes(writer: Writer) -> None:
