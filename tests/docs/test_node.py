@@ -76,10 +76,11 @@ class Example:
         self._process.stdin.write(f"{title}\n".encode())
 
     async def see(self, *expected: str) -> None:
-        """Reads on until every one of these lines has come."""
+        """Reads on until every one of these lines has come, again if it came before."""
         assert self._process.stdout is not None
+        start = len(self.lines)
         async with asyncio.timeout(SECONDS):
-            while not set(expected) <= set(self.lines):
+            while not set(expected) <= set(self.lines[start:]):
                 line = (await self._process.stdout.readline()).decode()
                 assert line, f"it ended after {self.lines}"
                 self.lines.append(line.rstrip("\n"))
