@@ -28,7 +28,7 @@ Options = tuple[tuple[str, int], ...]
 OPTIONS: Options = (
     # A second server on the port fails to start, instead of taking half of the calls.
     ("grpc.so_reuseport", 0),
-    # Above this size gRPC refuses a request without a reason; the interceptor refuses smaller ones with one.
+    # gRPC refuses larger requests without a reason; the interceptor gives one above REQUEST_BYTES.
     ("grpc.max_receive_message_length", 2 * REQUEST_BYTES),
     # Bounds the calls of one connection, far above what a client needs.
     ("grpc.max_concurrent_streams", 1_000),

@@ -46,5 +46,7 @@ class SqlInboxStore(SqlInboxHistory):
             return mark(connection, marking, now, self._live.watches)
 
         unit = self._idempotency.once(marking.request, now, change, MARKED)
-        inbox = await self.get_inbox(marking.key)
-        return await self._writer.run(unit, 1 + most_changed(marking, inbox))
+        ids = marking.selection.message_ids
+        # Of ids the number is a bound; the other selections are bounded by the inbox's counters.
+        rows = most_changed(marking, await self.get_inbox(marking.key)) if ids is None else len(ids)
+        return await self._writer.run(unit, 1 + rows)

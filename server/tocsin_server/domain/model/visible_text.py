@@ -13,13 +13,16 @@ _INVISIBLE_RANGES = (
     (0x115F, 0x1160),  # Hangul fillers
     (0x17B4, 0x17B5),  # Khmer inherent vowels
     (0x180B, 0x180F),  # Mongolian variation selectors
+    (0x2065, 0x2065),  # reserved for a format character
     (0x2800, 0x2800),  # Braille pattern blank
     (0x3164, 0x3164),  # Hangul filler
     (0xFE00, 0xFE0F),  # variation selectors
     (0xFFA0, 0xFFA0),  # halfwidth Hangul filler
-    (0xE0100, 0xE01EF),  # variation selectors supplement
+    (0xFFF0, 0xFFF8),  # reserved for format characters
+    (0x1D159, 0x1D159),  # musical symbol null notehead
+    (0xE0000, 0xE0FFF),  # tags, variation selectors supplement, reserved for more of them
 )
-"""Letters, marks and symbols that show nothing by themselves."""
+"""What else shows nothing by itself: letters, marks, symbols and reserved code points."""
 
 
 def is_blank(text: str) -> bool:

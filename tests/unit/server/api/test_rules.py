@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 import pytest
-import tocsin_server.app  # noqa: F401  # declares the rules of every service that is served
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message as ProtoMessage
 from google.protobuf.struct_pb2 import Struct
