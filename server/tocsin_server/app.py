@@ -41,7 +41,7 @@ GRACE_SECONDS = 1.0
 CANCEL_SECONDS = 0.1
 """How long the background tasks may take to end."""
 
-CLOSE_SECONDS = 0.7
+CLOSE_SECONDS = 0.6
 """How long the store may take to close: to commit waiting writes, and to end its reads."""
 
 logger = getLogger(__name__)

@@ -1,7 +1,8 @@
 """The program, altered in one part, for what would take too long otherwise, or never happen.
 
 `deaf`: its hub loses every hint, so that its streams live by the sweep alone. `hasty`: it asks
-a silent peer after a second whether it is there, and gives it another.
+a silent peer after a second whether it is there, and gives it another. `patient`: it waits a
+minute for the write lock of SQLite.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from tocsin_server.domain.model.changes import Change
 from tocsin_server.grpc_transport.server import OPTIONS
 from tocsin_server.live.hub import Hub
 from tocsin_server.settings import Settings
+from tocsin_server.store.writing import group_commit
 
 
 class DeafHub(Hub):
@@ -31,6 +33,7 @@ HASTY = {
 
 ALTERED = {
     "deaf": Parts(SystemClock(), hub=DeafHub, sweep_seconds=0.05),
+    "patient": Parts(SystemClock()),
     "hasty": Parts(SystemClock(), options=tuple((dict(OPTIONS) | HASTY).items())),
 }
 
@@ -51,5 +54,7 @@ if __name__ == "__main__":
     parser.add_argument("--listen", required=True)
     parser.add_argument("--database-url", required=True)
     arguments = parser.parse_args()
+    if arguments.alteration == "patient":
+        group_commit.LOCKED_SECONDS = 60.0
     settings = Settings(database_url=arguments.database_url, listen=arguments.listen)
     asyncio.run(serve(settings, ALTERED[arguments.alteration]))

@@ -15,6 +15,7 @@ SERVE = (sys.executable, "-m", "tocsin_server", "serve")
 _ALTERED = (sys.executable, str(Path(__file__).with_name("altered_server.py")))
 DEAF = (*_ALTERED, "deaf")
 HASTY = (*_ALTERED, "hasty")
+PATIENT = (*_ALTERED, "patient")
 
 
 def environment(**variables: str) -> dict[str, str]:

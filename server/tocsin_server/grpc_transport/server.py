@@ -42,7 +42,7 @@ OPTIONS: Options = (
 )
 
 
-_LEAVE_SECONDS = 0.25
+LEAVE_SECONDS = 0.25
 """How long connections have to close when the last call has ended."""
 
 
@@ -129,7 +129,7 @@ class GrpcServer:
         takes longer, this returns, and gRPC finishes in the background.
         """
         try:
-            async with timeout(grace + _LEAVE_SECONDS):
+            async with timeout(grace + LEAVE_SECONDS):
                 await self._server.stop(grace)
         except TimeoutError:
             _unfinished.append(self._server)
