@@ -7,10 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tocsin_client.cli import json_numbers
 
+NUMBERS = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
+TEXTS = st.text(max_size=5)
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(), inner, max_size=5),
-    max_leaves=20,
+    st.none() | st.booleans() | NUMBERS | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=6,
 )
 
 
@@ -74,12 +76,9 @@ def test_whole_numbers_are_printed_as_whole(value: float | str | list[Any], show
     assert json_numbers.dump(struct) == f'{{"a": {shown}}}'
 
 
-@given(st.dictionaries(st.text(), JSON, max_size=5))
+@given(st.dictionaries(TEXTS, JSON, max_size=3))
 def test_what_passes_comes_back_the_same(data: dict[str, Any]) -> None:
-    try:
-        json_numbers.check(data)
-    except ValueError:
-        return
+    json_numbers.check(data)
     struct = Struct()
     struct.update(data)
 
