@@ -43,7 +43,8 @@ async def test_by_default_a_server_has_as_many_streams_as_files_can_be_open(
 ) -> None:
     program = await start_program(with_open_files(LIMIT, LIMIT))
 
-    assert '"max_streams": 72' in program.log
+    # The line about the limit follows the ready line.
+    await until(lambda: '"max_streams": 72' in program.log)
 
 
 async def test_at_the_limit_the_log_says_so_and_the_server_serves_again_when_devices_leave(
