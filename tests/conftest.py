@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.forking import FORKING
 from tests.support.memory import memory_folder
 from tests.support.postgres import Postgres, running
 from tests.support.serving import database
@@ -26,6 +27,18 @@ def pytest_configure(config: pytest.Config) -> None:
     """Has pytest make the folders of `tmp_path` in memory."""
     if folder := memory_folder():
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(folder))
+
+
+def pytest_unconfigure() -> None:
+    """Ends the fork servers."""
+    FORKING.close()
+
+
+@pytest.fixture
+def forked() -> Iterator[None]:
+    """Has the programs that a test starts forked from one that has imported their modules."""
+    with FORKING.on():
+        yield
 
 
 @pytest.fixture

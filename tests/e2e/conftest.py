@@ -12,6 +12,11 @@ from tests.e2e.program import SERVE, Program
 StartProgram = Callable[..., Awaitable[Program]]
 
 
+@pytest.fixture(autouse=True)
+def programs_fork(forked: None) -> None:
+    """Programs start without their imports."""
+
+
 @pytest.fixture
 async def start_program(tmp_path: Path) -> AsyncIterator[StartProgram]:
     """Starts the program on a store of the test's own, and ends it with the test."""

@@ -11,6 +11,8 @@ from itertools import chain, groupby
 
 import pytest
 
+from tests.support.forking import FORKING
+
 BUDGETS = {
     "stateful": 190,
     "e2e": 320,
@@ -105,6 +107,6 @@ def _suite(nodeid: str) -> str:
 
 
 def _processor_seconds() -> float:
-    """What this process used so far, and its children that ended."""
+    """What this process used so far, its children that ended, and its fork servers."""
     used = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(each.ru_utime + each.ru_stime for each in used)
+    return sum(each.ru_utime + each.ru_stime for each in used) + FORKING.processor_seconds

@@ -10,6 +10,7 @@ import pytest
 from tocsin_client._proxy import proxy_for
 from tocsin_client._target import parse_target
 
+from tests.support.forking import FORKING
 from tests.unit.client.conftest import Serve
 from tests.unit.client.programs import run
 from tests.unit.client.scripting import ScriptedInbox, snapshot
@@ -149,14 +150,15 @@ def test_an_error_names_the_proxy_that_answers_nothing(program: str, black_hole:
 
 def failing(program: str, proxy: str, *, seconds: float) -> list[str]:
     """What a program says of a server behind a proxy."""
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(seconds)],
-        env={**os.environ, "grpc_proxy": proxy},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
+    with FORKING.on(snippets=True):
+        done = subprocess.run(
+            [sys.executable, "-c", program, str(seconds)],
+            env={**os.environ, "grpc_proxy": proxy},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
     return done.stdout.splitlines()
 
 
