@@ -19,8 +19,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.support import fork_server
 
 # Those that the programs import before their first line, and those that they import later.
@@ -91,6 +89,8 @@ class Forking:
     def __init__(self) -> None:
         self._client = ForkServer(_CLIENT)
         self._server = ForkServer(_SERVER)
+        self._contexts: list[bool] = []
+        """Of each context that lasts, whether snippets are forked."""
         self.processor_seconds = 0.0
 
     @contextmanager
@@ -99,24 +99,25 @@ class Forking:
 
         Also those of `python -c` with `snippets`, which find the client imported.
         """
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(
-                subprocess.Popen,
-                "_execute_child",
-                lambda popen, *arguments: self._start(snippets, popen, *arguments),
-            )
+        # Contexts of several tasks may overlap: the last one that ends undoes it.
+        self._contexts.append(snippets)
+        subprocess.Popen._execute_child = _fork_or_execute  # type: ignore[attr-defined]
+        try:
             yield
+        finally:
+            self._contexts.remove(snippets)
+            if not self._contexts:
+                subprocess.Popen._execute_child = _execute  # type: ignore[attr-defined]
 
     def close(self) -> None:
         """Ends the fork servers."""
         self._client.close()
         self._server.close()
 
-    def _start(  # as subprocess calls it
+    def start(
         self,
-        snippets: bool,
         popen: Any,  # noqa: ANN401  # a Popen, whose private parts are used
-        args: Any,  # noqa: ANN401  # whatever is a command
+        args: Any,  # noqa: ANN401  # a command in any form
         executable: Any,  # noqa: ANN401
         preexec_fn: Any,  # noqa: ANN401
         close_fds: bool,
@@ -128,10 +129,11 @@ class Forking:
         shell: bool,
         *rest: Any,  # noqa: ANN401
     ) -> None:
+        """Starts a program in the place of `Popen._execute_child`, whose arguments it has."""
         p2cread, _, _, c2pwrite, _, errwrite, _, _, _, _, _, new_session, _ = rest
         environment = os.environ if env is None else env
         command = None if shell or pass_fds or preexec_fn else _of_python(args, environment)
-        if command is None or (command[0] == "-c" and not snippets):
+        if command is None or (command[0] == "-c" and True not in self._contexts):
             _execute(
                 *(popen, args, executable, preexec_fn, close_fds, pass_fds, cwd, env, startupinfo),
                 *(creationflags, shell, *rest),
@@ -143,8 +145,8 @@ class Forking:
             "environment": dict(environment),
             "new_session": new_session,
         }
-        given = (p2cread, c2pwrite, errwrite)
-        streams = [ours if one == -1 else one for ours, one in enumerate(given)]
+        pipes = (p2cread, c2pwrite, errwrite)
+        streams = [inherited if pipe == -1 else pipe for inherited, pipe in enumerate(pipes)]
         server = self._client if command[0] in {_TOCSIN, "-c"} else self._server
         popen.pid, seconds = server.fork(request, streams)
         self.processor_seconds += seconds
@@ -153,7 +155,11 @@ class Forking:
 
 
 FORKING = Forking()
-"""That of this process."""
+"""The fork servers of this process."""
+
+
+def _fork_or_execute(popen: Any, *arguments: Any) -> None:  # noqa: ANN401  # as subprocess calls it
+    FORKING.start(popen, *arguments)
 
 
 def _of_python(args: Any, environment: Mapping[str, str]) -> list[str] | None:  # noqa: ANN401

@@ -86,3 +86,16 @@ def test_what_python_reads_at_its_start_has_a_python_started(
         )
 
     assert ended.stdout == "False\n"
+
+
+def test_contexts_that_overlap_leave_nothing_behind() -> None:
+    started = subprocess.Popen._execute_child  # type: ignore[attr-defined]  # it is private
+    first, second = FORKING.on(snippets=True), FORKING.on(snippets=True)
+    first.__enter__()
+    second.__enter__()
+
+    first.__exit__(None, None, None)
+    assert subprocess.Popen._execute_child is not started  # type: ignore[attr-defined]
+    second.__exit__(None, None, None)
+
+    assert subprocess.Popen._execute_child is started  # type: ignore[attr-defined]
