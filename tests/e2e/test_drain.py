@@ -34,9 +34,10 @@ from tests.histories.validating import validate
 from tests.support.postgres import Postgres
 
 HELD_SECONDS = 20.0
-"""Less than anything here could hold up the program's end: gRPC gives up a peer that reads nothing
-after 30 seconds, and a database that does not answer has 60. That its own limits add up to less
-than two seconds is a test of `unit/server/test_stopping.py`."""
+"""Less than a database that does not answer, or is locked, could hold up the program's end: a minute.
+
+That the program's own limits add up to less than two seconds is a test of
+`unit/server/test_stopping.py`."""
 STEP_SECONDS = 60.0
 
 STALLED_READER = Path(__file__).with_name("stalled_reader.py")
@@ -224,6 +225,7 @@ async def test_a_client_that_is_stopped_does_not_hold_it(start_program: StartPro
         await reader.wait()
 
     assert code == 0
+    assert "peers that read nothing are left behind" in program.log
     assert "Traceback" not in program.log
 
 
