@@ -163,7 +163,7 @@ def _open_postgresql(url: URL) -> Iterator[OfflineStore]:
 def _check_schema(connection: Connection, *, current: bool) -> None:
     """Raises CannotOpen where the store has no schema that this program can use."""
     version = versions.version(connection)
-    if not version:
+    if version is None:
         raise CannotOpen("it is empty: no server has used it yet")
     if current and version != versions.newest():
         raise CannotOpen(
