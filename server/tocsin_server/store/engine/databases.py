@@ -46,6 +46,15 @@ class Database(Protocol):
     mixes: bool
     readers: AsyncEngine
 
+    def reserve(self) -> None:
+        """Keeps out every server that cannot share the database, until `close`.
+
+        Call it before the first connection is opened.
+
+        Raises:
+            CannotOpen: such a server serves the database, or it cannot be written.
+        """
+
     def guard(self, epoch: int) -> None:
         """Makes later connections fail if the store is no longer in this epoch."""
 

@@ -121,6 +121,9 @@ class Postgresql:
         if "@" in (url.host or ""):
             raise CannotOpen("the database URL has an @ in its password: write it as %40")
 
+    def reserve(self) -> None:
+        """Does nothing: servers share a PostgreSQL database."""
+
     def guard(self, epoch: int) -> None:
         """Makes later connections fail if the store is no longer in this epoch.
 
