@@ -178,7 +178,8 @@ class Message(_message.Message):
     @_builtins.property
     def data(self) -> _struct_pb2.Struct:
         """The application's own data, passed through. At most 16 KiB encoded, nested
-        at most 16 levels deep, without NaN and infinities.
+        at most 16 levels deep, without NaN and infinities. Default: none; an empty
+        struct is stored as none.
 
         Numbers are doubles: integers beyond 2^53 are rounded to ones that a double
         can hold, up or down. Send such an integer as a string. 42 is stored as
