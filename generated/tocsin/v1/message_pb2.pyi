@@ -163,7 +163,8 @@ class Message(_message.Message):
 
     `http` or `https` with a host and no user info, or a path that starts with
     one `/` (not `//`, not `/\\`), also once its `.` and `..` are resolved; no
-    control characters, no backslashes, no empty label and no `%` in the host.
+    control characters, no backslashes, no `%` in the host, and no empty label
+    in it but after a dot at its end.
     """
     mobile_url: _builtins.str
     """Where a tap in a mobile application leads. The rules are those of `url`.
