@@ -1,6 +1,7 @@
 """The asyncio client."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
@@ -51,6 +52,7 @@ class AsyncClient(AsyncChannels, AsyncMessages, AsyncMarks):
         root_certificates: bytes | None = None,
         _pacing: Pacing | None = None,
         _sleep: Sleep = asyncio.sleep,
+        _on_silence: Callable[[str], object] | None = None,
     ) -> None:
         """Prepares a client; nothing connects yet.
 
@@ -71,7 +73,7 @@ class AsyncClient(AsyncChannels, AsyncMessages, AsyncMarks):
         connector = AsyncConnector(parse_target(target, root_certificates))
         self._pacing = _pacing or Pacing()
         self._sleep = _sleep
-        self._calls = AsyncCalls(connector, timeout, self._pacing, _sleep)
+        self._calls = AsyncCalls(connector, timeout, self._pacing, _sleep, _on_silence)
         self._streams = AsyncStreamChannels(connector)
         # Weak, so that Python can collect a subscription that is dropped without being closed.
         self._subscriptions: WeakSet[AsyncSubscription] = WeakSet()

@@ -33,6 +33,19 @@ class Span(click.ParamType[float]):
         return seconds
 
 
+class Count(click.IntRange):
+    """A number of ASCII digits: `int` also takes the digits of other scripts, and underscores."""
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """Returns the number."""
+        text = str(value)
+        if not re.fullmatch("[+-]?[0-9]+", text):
+            self.fail(f"{value!r} is not a whole number.", param, ctx)
+        return super().convert(int(text), param, ctx)
+
+
 class Address(click.ParamType[str]):
     """HOST:PORT, or unix:PATH."""
 
@@ -47,7 +60,7 @@ class Address(click.ParamType[str]):
             self.fail(f"{value!r} holds what is no text.", param, ctx)
         if re.fullmatch(r"unix:.+", text):
             return text
-        match = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^\s:\[\]]+):(\d{1,5})", text)
+        match = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^\s:\[\]]+):([0-9]{1,5})", text)
         if match is None or int(match[2]) > 65_535:
             self.fail(f"{value!r} is not HOST:PORT, nor unix:PATH.", param, ctx)
         return text

@@ -11,7 +11,7 @@ from click.core import ParameterSource
 from tocsin_server.app import serving
 from tocsin_server.cli.announcing import announce
 from tocsin_server.cli.open_files import RESERVED, raise_open_files
-from tocsin_server.cli.parameters import Address, Span, database_url_option
+from tocsin_server.cli.parameters import Address, Count, Span, database_url_option
 from tocsin_server.settings import Settings
 
 _DEFAULT = Settings()
@@ -50,7 +50,7 @@ logger = getLogger(__name__)
 )
 @click.option(
     "--max-streams",
-    type=click.IntRange(min=1),
+    type=Count(min=1),
     envvar="TOCSIN_MAX_STREAMS",
     default=_DEFAULT.max_streams,
     show_default=True,
