@@ -66,7 +66,7 @@ def _program(
         ),
     ] = False,
 ) -> None:
-    """Sends notifications, and follows inboxes, on a Tocsin server.
+    """Sends messages, and shows and follows inboxes, on a Tocsin server.
 
     \b
     A first message, and the inbox that it arrives in:

@@ -29,8 +29,17 @@ class Span(click.ParamType[float]):
             self.fail(f"{value!r} is not a span of time such as 90s, 30m, 24h or 7d.", param, ctx)
         seconds = float(match[1]) * self.units[match[2]]
         if not RETENTION_SECONDS_MIN <= seconds <= RETENTION_SECONDS_MAX:
-            self.fail(f"{value!r} is not between 1s and 3650d.", param, ctx)
+            least, most = self.text(RETENTION_SECONDS_MIN), self.text(RETENTION_SECONDS_MAX)
+            self.fail(f"{value!r} is not between {least} and {most}.", param, ctx)
         return seconds
+
+    @classmethod
+    def text(cls, seconds: float) -> str:
+        """Returns a span as it is written, in the largest unit of which it has two or more."""
+        for unit, length in reversed(cls.units.items()):
+            if seconds >= 2 * length:
+                return f"{seconds / length:g}{unit}"
+        return f"{seconds:g}s"
 
 
 class Count(click.IntRange):

@@ -48,7 +48,9 @@ def list_(
     as_json: AsJson = False,
     in_utc: InUtc = False,
 ) -> None:
-    """Lists a channel's messages, the newest first: time, severity, title, id.
+    """Lists a channel's messages, the newest first.
+
+    Each line has the time, the severity, the title and the id.
 
     \b
     Examples:

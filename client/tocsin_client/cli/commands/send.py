@@ -44,7 +44,7 @@ def send(
     *,
     to: Annotated[
         list[str] | None,
-        typer.Option(metavar="USER", help="A recipient; repeat it for more.", show_default=False),
+        typer.Option(metavar="USER", help="A recipient; may be repeated.", show_default=False),
     ] = None,
     content: Annotated[
         str,
