@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         Violation,
     )
     from tocsin_client._live_inbox import LiveInbox
+    from tocsin_client._mark_options import LiveMarkOptions, MarkOptions
     from tocsin_client._progress import InboxUpdate
     from tocsin_client._replica import InboxChange
     from tocsin_client._requests import make_send_request
@@ -87,7 +88,9 @@ __all__ = [
     "InvalidArgument",
     "ItemError",
     "LiveInbox",
+    "LiveMarkOptions",
     "Mark",
+    "MarkOptions",
     "MemoryCursorStore",
     "Message",
     "NotFound",
@@ -138,7 +141,9 @@ _MODULES = {
     "InvalidArgument": "tocsin_client._errors",
     "ItemError": "tocsin.v1.item_error_pb2",
     "LiveInbox": "tocsin_client._live_inbox",
+    "LiveMarkOptions": "tocsin_client._mark_options",
     "Mark": "tocsin.v1.inbox_pb2",
+    "MarkOptions": "tocsin_client._mark_options",
     "MemoryCursorStore": "tocsin_client._cursors",
     "Message": "tocsin.v1.message_pb2",
     "NotFound": "tocsin_client._errors",

@@ -1,22 +1,19 @@
 """An inbox in memory that a task keeps in step."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import nullcontext
-from types import TracebackType
 from typing import Self, TypeVar
 
-from tocsin.v1.inbox_service_pb2 import UpdateNotificationsResponse
-
 from tocsin_client import _durations
+from tocsin_client._async_services.live_marks import AsyncLiveMarks
 from tocsin_client._async_services.marks import AsyncMarks
 from tocsin_client._async_subscription import AsyncSubscription
-from tocsin_client._observable_inbox import ObservableInbox
 
 _T = TypeVar("_T")
 
 
-class AsyncLiveInbox(ObservableInbox):
+class AsyncLiveInbox(AsyncLiveMarks):
     """A user's inbox in memory, kept in step by a subscription; made by `AsyncClient.inbox`.
 
     ```python
@@ -76,14 +73,9 @@ class AsyncLiveInbox(ObservableInbox):
             raise
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         await self.aclose()
-        if exc is None:
+        if error is None:
             self.raise_if_failed()
 
     async def aclose(self) -> None:
@@ -124,71 +116,6 @@ class AsyncLiveInbox(ObservableInbox):
             return waiter.result()
         finally:
             self._forget(waiter)
-
-    async def mark_read(
-        self,
-        *,
-        ids: str | Iterable[str] | None = None,
-        channel_ids: str | Iterable[str] | None = None,
-        all: bool = False,
-        request_id: str | None = None,
-        timeout: float | None = None,
-    ) -> UpdateNotificationsResponse:
-        """Marks notifications read, as `AsyncClient.mark_read` does, but only those it shows.
-
-        By `channel_ids` or `all`, only notifications that arrived up to `revision` are marked. The
-        inbox shows the mark a moment later: wait for the response's `inbox.revision` where that
-        matters.
-        """
-        return await self._marks.mark_read(
-            self._user_id,
-            ids=ids,
-            channel_ids=channel_ids,
-            all=all,
-            up_to_revision=self._shown_up_to(ids),
-            request_id=request_id,
-            timeout=timeout,
-        )
-
-    async def mark_unread(
-        self,
-        *,
-        ids: str | Iterable[str] | None = None,
-        channel_ids: str | Iterable[str] | None = None,
-        all: bool = False,
-        request_id: str | None = None,
-        timeout: float | None = None,
-    ) -> UpdateNotificationsResponse:
-        """Marks notifications unread. The rest is as in `mark_read`."""
-        return await self._marks.mark_unread(
-            self._user_id,
-            ids=ids,
-            channel_ids=channel_ids,
-            all=all,
-            up_to_revision=self._shown_up_to(ids),
-            request_id=request_id,
-            timeout=timeout,
-        )
-
-    async def mark_seen(
-        self,
-        *,
-        ids: str | Iterable[str] | None = None,
-        channel_ids: str | Iterable[str] | None = None,
-        all: bool = False,
-        request_id: str | None = None,
-        timeout: float | None = None,
-    ) -> UpdateNotificationsResponse:
-        """Marks notifications seen, as when the bell is opened. The rest is as in `mark_read`."""
-        return await self._marks.mark_seen(
-            self._user_id,
-            ids=ids,
-            channel_ids=channel_ids,
-            all=all,
-            up_to_revision=self._shown_up_to(ids),
-            request_id=request_id,
-            timeout=timeout,
-        )
 
     @property
     def _stream_interruption(self) -> str:

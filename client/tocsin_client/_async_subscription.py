@@ -1,14 +1,14 @@
 """A subscription for asyncio: follows one inbox, over as many streams as it takes."""
 
 import asyncio
-from types import TracebackType
 from typing import Self
 
 from tocsin_client._async_stream_reader import AsyncReader
 from tocsin_client._progress import InboxUpdate, Progress
+from tocsin_client._subscription_state import SubscriptionState
 
 
-class AsyncSubscription:
+class AsyncSubscription(SubscriptionState):
     """Follows one inbox: an async iterator of `InboxUpdate`, made by `AsyncClient.subscribe`.
 
     It goes on when a server restarts or a link fails, from the last cursor, until it is closed or
@@ -19,28 +19,10 @@ class AsyncSubscription:
     """
 
     def __init__(self, reader: AsyncReader, progress: Progress) -> None:
-        self._reader = reader
+        self._reader: AsyncReader = reader
         self._progress = progress
         self._waiting = False
         self._closed = False
-
-    @property
-    def cursor(self) -> str:
-        """Resumes after the updates returned so far; at first `subscribe`'s, empty in a SNAPSHOT.
-
-        It may be newer than the last update's: heartbeats renew it.
-        """
-        return self._reader.cursor
-
-    @property
-    def violations(self) -> int:
-        """How often the server broke the rules that prove that nothing is missing."""
-        return self._progress.violations
-
-    @property
-    def interruption(self) -> str:
-        """Why the last stream ended, until another has caught up; empty otherwise."""
-        return self._progress.interruption
 
     def __aiter__(self) -> Self:
         return self
@@ -86,10 +68,5 @@ class AsyncSubscription:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()

@@ -14,7 +14,14 @@ from tocsin_client import _durations
 from tocsin_client._async_connections import AsyncConnector
 from tocsin_client._channel_options import unary_options
 from tocsin_client._errors import CallError, RpcFailure, error_from, obstacle_in
-from tocsin_client._retries import PROBE, Attempts, Pacing, PagedRequestT, PageT
+from tocsin_client._retries import (
+    PROBE,
+    SILENCE_SECONDS,
+    Attempts,
+    Pacing,
+    PagedRequestT,
+    PageT,
+)
 
 if TYPE_CHECKING:
     from tocsin.v1.channel_service_pb2_grpc import ChannelServiceAsyncStub
@@ -37,11 +44,18 @@ class AsyncCalls:
         timeout: float,
         pacing: Pacing | None = None,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        on_silence: Callable[[str], object] | None = None,
     ) -> None:
+        """Prepares the calls.
+
+        `on_silence` is called once with the cause, or an empty text, when a call has waited
+        `SILENCE_SECONDS`.
+        """
         self._connector = connector
         self._timeout = _durations.timeout(timeout)
         self._pacing = pacing or Pacing()
         self._sleep = sleep
+        self._on_silence = on_silence
         self._closing = asyncio.Event()
         self.closed = False
 
@@ -72,6 +86,21 @@ class AsyncCalls:
         self._connector.check_loop()
         seconds = self._timeout if timeout is None else _durations.timeout(timeout)
         attempts = Attempts(seconds, self._pacing)
+        if self._on_silence is None:
+            return await self._until_answered(method, request, attempts)
+        reporting = asyncio.ensure_future(self._report_silence(attempts))
+        try:
+            return await self._until_answered(method, request, attempts)
+        finally:
+            reporting.cancel()
+
+    async def _until_answered(
+        self,
+        method: grpc.aio.UnaryUnaryMultiCallable[_Request, _Response],
+        request: _Request,
+        attempts: Attempts,
+    ) -> _Response:
+        """Calls a method, and repeats the call as long as `attempts` says so."""
         while True:
             try:
                 return await method(request, timeout=attempts.seconds_left, wait_for_ready=True)
@@ -100,18 +129,27 @@ class AsyncCalls:
                 return
             request.page_token = page.next_page_token
 
+    async def _report_silence(self, attempts: Attempts) -> None:
+        """Calls `on_silence` once, unless it is cancelled before."""
+        await asyncio.sleep(SILENCE_SECONDS)
+        report, self._on_silence = self._on_silence, None
+        if report is not None:
+            cause = await self._obstacle(attempts.probe_seconds)
+            report(cause or (attempts.last_answer.message if attempts.last_answer else ""))
+
     async def _final_error(self, failure: RpcFailure, attempts: Attempts) -> CallError:
+        obstacle = ""
+        if failure.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+            obstacle = await self._obstacle(attempts.probe_seconds)
         return error_from(
             failure,
             proxy=self._connector.proxy,
-            obstacle=await self._obstacle(failure, attempts.probe_seconds),
+            obstacle=obstacle,
             last_answer=attempts.last_answer,
         )
 
-    async def _obstacle(self, failure: RpcFailure, seconds: float) -> str:
-        """Why a call found no server: gRPC says so only to a call that does not wait for one."""
-        if failure.code() is not grpc.StatusCode.DEADLINE_EXCEEDED:
-            return ""
+    async def _obstacle(self, seconds: float) -> str:
+        """Why no server can be reached: gRPC says so only to a call that does not wait for one."""
         probe: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(PROBE)
         try:
             await probe(b"", timeout=seconds, wait_for_ready=False)

@@ -2,16 +2,16 @@
 
 import threading
 from contextlib import ExitStack
-from types import TracebackType
 from typing import Self
 from weakref import WeakSet
 
 from tocsin_client._connections import Connect, Connector, StreamChannels
-from tocsin_client._cursors import Bookmark, CursorStore
+from tocsin_client._cursors import Bookmark
 from tocsin_client._live_inbox import LiveInbox
 from tocsin_client._progress import Progress
 from tocsin_client._retries import TIMEOUT, Pacing
 from tocsin_client._services.channels import Channels
+from tocsin_client._services.following import Following
 from tocsin_client._services.marks import Marks
 from tocsin_client._services.messages import Messages
 from tocsin_client._stream_reader import Reader, Sleep
@@ -20,7 +20,7 @@ from tocsin_client._target import parse_target
 from tocsin_client._unary import Calls
 
 
-class Client(Channels, Messages, Marks):
+class Client(Channels, Messages, Marks, Following):
     """Calls a server from programs without an event loop: Django, Flask, Celery.
 
     ```python
@@ -83,12 +83,7 @@ class Client(Channels, Messages, Marks):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -106,94 +101,15 @@ class Client(Channels, Messages, Marks):
             for subscription in subscriptions:
                 ends.callback(subscription.close)
 
-    def subscribe(
-        self,
-        user_id: str,
-        *,
-        cursor: str | None = None,
-        cursor_store: CursorStore | None = None,
-        snapshot_size: int = 0,
-        heartbeat_interval: float = 30.0,
-        heartbeats: bool = False,
-        strict: bool = False,
-    ) -> Subscription:
-        """Follows an inbox: a blocking iterator of `InboxUpdate` that misses nothing.
-
-        It resumes by itself, from the last cursor, when a server restarts or a link fails. Use it
-        as a context manager where you leave it before the client closes.
-
-        Args:
-            user_id: Whose inbox.
-            cursor: Where to resume: an update's `cursor`. By default, and when it is empty, a
-                SNAPSHOT comes first.
-            cursor_store: Where the user's cursor is read at first, and saved from then on, so that
-                every update is processed at least once; see `CursorStore`.
-            snapshot_size: How many notifications a SNAPSHOT holds at most, up to 1,000; 0 is 50.
-            heartbeat_interval: After how many idle seconds the server sends a heartbeat, 1 to 300.
-                The link counts as dead after 2.5 times as many and one second more.
-            heartbeats: Return HEARTBEAT and RECONNECT updates too.
-            strict: Raise ContiguityError when the server breaks a rule that proves that nothing
-                is missing, instead of counting it in `violations`.
-
-        It waits for a server, and while the user already has 16 streams open; the log
-        (`tocsin_client`, INFO) says so.
-
-        Raises:
-            ValueError: `heartbeat_interval` is not more than 0, or no duration; or both `cursor`
-                and `cursor_store` are passed.
-            TypeError: An argument has the wrong type.
-            RuntimeError: The client is closed.
-        """
-        self._calls.check_open()
-        if cursor and cursor_store is not None:
-            raise ValueError("pass cursor or cursor_store, not both")
-        progress = Progress(
-            user_id,
-            cursor=cursor or "",
-            snapshot_size=snapshot_size,
-            heartbeat_interval=heartbeat_interval,
-            heartbeats=heartbeats,
-            strict=strict,
-            pacing=self._pacing,
-        )
-        reader = Reader(self._streams, progress, Bookmark(user_id, cursor_store), self._sleep)
+    def _open(self, progress: Progress, bookmark: Bookmark) -> Subscription:
+        reader = Reader(self._streams, progress, bookmark, self._sleep)
         subscription = Subscription(self._connector, reader, progress)
         with self._lock:
             self._calls.check_open()
             self._subscriptions.add(subscription)
         return subscription
 
-    def inbox(
-        self,
-        user_id: str,
-        *,
-        snapshot_size: int = 0,
-        heartbeat_interval: float = 30.0,
-        strict: bool = False,
-        open_timeout: float | None = TIMEOUT,
+    def _live_inbox(
+        self, subscription: Subscription, user_id: str, open_timeout: float | None
     ) -> LiveInbox:
-        """Keeps a copy of an inbox in memory, always current, for an application that shows a bell.
-
-        Use it as a context manager: entering returns once it has caught up.
-
-        Args:
-            user_id: Whose inbox.
-            snapshot_size: How many of the newest notifications it holds at first, up to 1,000;
-                0 is 50.
-            heartbeat_interval: After how many idle seconds the server sends a heartbeat, 1 to 300.
-            strict: End with a ContiguityError when the server breaks a rule that proves that
-                nothing is missing; by default the log says so (`tocsin_client`, WARNING).
-            open_timeout: How many seconds entering may take; None waits without a limit.
-
-        Raises:
-            ValueError: `heartbeat_interval` is not more than 0, or no duration.
-            TypeError: An argument has the wrong type.
-            RuntimeError: The client is closed.
-        """
-        subscription = self.subscribe(
-            user_id,
-            snapshot_size=snapshot_size,
-            heartbeat_interval=heartbeat_interval,
-            strict=strict,
-        )
         return LiveInbox(self._connector, subscription, self, user_id, open_timeout)

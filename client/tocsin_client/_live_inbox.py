@@ -1,15 +1,12 @@
 """An inbox in memory that a thread keeps in step."""
 
 import threading
-from collections.abc import Callable, Iterable
-from types import TracebackType
+from collections.abc import Callable
 from typing import Self, TypeVar
-
-from tocsin.v1.inbox_service_pb2 import UpdateNotificationsResponse
 
 from tocsin_client import _durations
 from tocsin_client._connections import Connector
-from tocsin_client._observable_inbox import ObservableInbox
+from tocsin_client._services.live_marks import LiveMarks
 from tocsin_client._services.marks import Marks
 from tocsin_client._subscription import Subscription
 from tocsin_client._threads import ThreadFuture, Worker
@@ -17,7 +14,7 @@ from tocsin_client._threads import ThreadFuture, Worker
 _T = TypeVar("_T")
 
 
-class LiveInbox(ObservableInbox):
+class LiveInbox(LiveMarks):
     """A user's inbox in memory, kept in step by a subscription; made by `Client.inbox`.
 
     ```python
@@ -81,14 +78,9 @@ class LiveInbox(ObservableInbox):
             raise
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self.close()
-        if exc is None:
+        if error is None:
             self.raise_if_failed()
 
     def close(self) -> None:
@@ -140,71 +132,6 @@ class LiveInbox(ObservableInbox):
             # Before `_forget`, in which a signal's handler may raise.
             waiter.awaited = False
             self._forget(waiter)
-
-    def mark_read(
-        self,
-        *,
-        ids: str | Iterable[str] | None = None,
-        channel_ids: str | Iterable[str] | None = None,
-        all: bool = False,
-        request_id: str | None = None,
-        timeout: float | None = None,
-    ) -> UpdateNotificationsResponse:
-        """Marks notifications read, as `Client.mark_read` does, but only those it shows.
-
-        By `channel_ids` or `all`, only notifications that arrived up to `revision` are marked. The
-        inbox shows the mark a moment later: wait for the response's `inbox.revision` where that
-        matters.
-        """
-        return self._marks.mark_read(
-            self._user_id,
-            ids=ids,
-            channel_ids=channel_ids,
-            all=all,
-            up_to_revision=self._shown_up_to(ids),
-            request_id=request_id,
-            timeout=timeout,
-        )
-
-    def mark_unread(
-        self,
-        *,
-        ids: str | Iterable[str] | None = None,
-        channel_ids: str | Iterable[str] | None = None,
-        all: bool = False,
-        request_id: str | None = None,
-        timeout: float | None = None,
-    ) -> UpdateNotificationsResponse:
-        """Marks notifications unread. The rest is as in `mark_read`."""
-        return self._marks.mark_unread(
-            self._user_id,
-            ids=ids,
-            channel_ids=channel_ids,
-            all=all,
-            up_to_revision=self._shown_up_to(ids),
-            request_id=request_id,
-            timeout=timeout,
-        )
-
-    def mark_seen(
-        self,
-        *,
-        ids: str | Iterable[str] | None = None,
-        channel_ids: str | Iterable[str] | None = None,
-        all: bool = False,
-        request_id: str | None = None,
-        timeout: float | None = None,
-    ) -> UpdateNotificationsResponse:
-        """Marks notifications seen, as when the bell is opened. The rest is as in `mark_read`."""
-        return self._marks.mark_seen(
-            self._user_id,
-            ids=ids,
-            channel_ids=channel_ids,
-            all=all,
-            up_to_revision=self._shown_up_to(ids),
-            request_id=request_id,
-            timeout=timeout,
-        )
 
     @property
     def _stream_interruption(self) -> str:

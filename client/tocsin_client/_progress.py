@@ -145,7 +145,7 @@ class Progress:
             self.cursor = response.cursor
         if response.phase == _RECONNECT:
             delay = response.reconnect_delay
-            self.interrupt("RECONNECT", at_least=delay.seconds + delay.nanos / 1e9)
+            self.interrupt("the server is stopping", at_least=delay.seconds + delay.nanos / 1e9)
         else:
             self._failures = 0
             # LIVE and HEARTBEAT come only after the end of a SNAPSHOT or REPLAY.

@@ -17,6 +17,9 @@ from tocsin_client._errors import CallError
 # Seconds.
 TIMEOUT = 30.0
 
+# After so many seconds without an answer, a program can tell its user why it waits.
+SILENCE_SECONDS = 2.0
+
 # Any server answers it at once, with OK or an error; the probe only finds out whether there is one.
 PROBE = "/grpc.health.v1.Health/Check"
 # A share of the failed call's time, and seconds.

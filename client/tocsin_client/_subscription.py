@@ -1,17 +1,17 @@
 """A subscription that blocks: follows one inbox, over as many streams as it takes."""
 
 import threading
-from types import TracebackType
 from typing import Self
 
 from tocsin_client import _durations
 from tocsin_client._connections import Connector
 from tocsin_client._progress import InboxUpdate, Progress
 from tocsin_client._stream_reader import Ended, Reader
+from tocsin_client._subscription_state import SubscriptionState
 from tocsin_client._threads import run_in_thread
 
 
-class Subscription:
+class Subscription(SubscriptionState):
     """Follows one inbox: a blocking iterator of `InboxUpdate`, made by `Client.subscribe`.
 
     It goes on when a server restarts or a link fails, from the last cursor, until it is closed or
@@ -23,30 +23,12 @@ class Subscription:
 
     def __init__(self, connector: Connector, reader: Reader, progress: Progress) -> None:
         self._connector = connector
-        self._reader = reader
+        self._reader: Reader = reader
         self._progress = progress
         self._lock = threading.Lock()
         # Identifies the call of `next` that is running.
         self._turn: object = None
         self._closed = False
-
-    @property
-    def cursor(self) -> str:
-        """Resumes after the updates returned so far; at first `subscribe`'s, empty in a SNAPSHOT.
-
-        It may be newer than the last update's: heartbeats renew it.
-        """
-        return self._reader.cursor
-
-    @property
-    def violations(self) -> int:
-        """How often the server broke the rules that prove that nothing is missing."""
-        return self._progress.violations
-
-    @property
-    def interruption(self) -> str:
-        """Why the last stream ended, until another has caught up; empty otherwise."""
-        return self._progress.interruption
 
     def __iter__(self) -> Self:
         return self
@@ -106,12 +88,7 @@ class Subscription:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _take(self, timeout: float | None) -> InboxUpdate:

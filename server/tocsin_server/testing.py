@@ -35,6 +35,8 @@ except ModuleNotFoundError as missing:
 
 __all__ = ["DrivenClock", "LocalServer"]
 
+_DEFAULT = Settings()
+
 # Short, so that tests need not wait for due jobs.
 _WORK_SECONDS = 0.02
 _PRUNE_SECONDS = 0.1
@@ -111,11 +113,13 @@ class LocalServer:
         self,
         *,
         time: datetime | None = None,
-        idempotency_retention: float = 24 * 3600.0,
-        history_retention: float = 7 * 24 * 3600.0,
-        max_streams: int = 20_000,
+        idempotency_retention: float = _DEFAULT.idempotency_retention,
+        history_retention: float = _DEFAULT.history_retention,
+        max_streams: int = _DEFAULT.max_streams,
     ) -> None:
         """Prepares a server with an empty store; it starts when its context begins.
+
+        The defaults are those of `tocsin-server serve`.
 
         Args:
             time: The time that its clock shows at first; by default the present time.

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tocsin_server.settings import Settings
 
 from tests.docs.pages import ROOT, Block, blocks, links, read, section
 from tests.docs.terminals import SHOWN_ADDRESS, Terminal, Terminals, furnish
@@ -94,6 +95,27 @@ def test_the_configuration_is_that_of_the_program() -> None:
 
     assert table == [o and o.group("flag", "variable", "default", "meaning") for o in offered]
     assert table
+
+
+def test_every_retention_that_is_named_is_the_default() -> None:
+    """Documents, comments of the protos, docstrings and help name no other time of hours or days."""
+    default = Settings()
+    hours, days = default.idempotency_retention / 3600, default.history_retention / 86400
+    files = [
+        ROOT / "README.md",
+        *(path for path in ROOT.glob("docs/**/*.md") if "node_modules" not in path.parts),
+        *ROOT.glob("protos/**/*.proto"),
+        *ROOT.glob("client/**/*.py"),
+    ]
+
+    named = [
+        (str(path.relative_to(ROOT)), span)
+        for path in files
+        if not {"adr", "benchmarks"} & {*path.parts}
+        for span in re.findall(r"\d+ (?:hour|day)s?\b", path.read_text(encoding="utf-8"))
+    ]
+
+    assert {span for _, span in named} == {f"{hours:g} hours", f"{days:g} days"}, named
 
 
 @pytest.mark.parametrize(

@@ -38,16 +38,28 @@ def test_every_command_is_called_here() -> None:
 
 
 async def test_an_unreachable_server_is_one_line() -> None:
-    # All at once: each waits as long as a server may take to restart.
+    # All at once. The command's timeout is the one that counts.
     ends = await asyncio.gather(
         *(
-            run(*words, *arguments, "--target", NOWHERE, stdin=stdin)
+            run(
+                *("--timeout", "3000", *words, *arguments, "--target", NOWHERE, "--timeout", "1"),
+                stdin=stdin,
+                TOCSIN_TIMEOUT="3000",
+            )
             for words, arguments, stdin in CALLS
         )
     )
 
     for ended, (words, arguments, _) in zip(ends, CALLS, strict=True):
         assert f"{NOWHERE}: no answer in time" in one_line(ended, 1), (words, arguments)
+
+
+async def test_the_variable_has_the_timeout_of_commands_without_one() -> None:
+    ended = await run("channels", "list", "--target", NOWHERE, TOCSIN_TIMEOUT="0.5")
+    refused = await run("channels", "list", TOCSIN_TIMEOUT="0")
+
+    assert f"{NOWHERE}: no answer in time" in one_line(ended, 1)
+    assert "'--timeout' (env var: 'TOCSIN_TIMEOUT')" in one_line(refused, 2)
 
 
 @pytest.mark.parametrize("command", ALL, ids=_named)
@@ -66,8 +78,9 @@ async def test_a_group_without_a_command_helps(group: Words) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=_named)
-async def test_a_command_takes_a_target_and_gives_json(command: Words) -> None:
+async def test_a_command_takes_a_target_and_a_timeout_and_gives_json(command: Words) -> None:
     helped = await run(*command, "--help")
 
     assert "--target ADDRESS" in helped.output
+    assert ("--timeout SECONDS" in helped.output) == (command not in PATIENT)
     assert "--json" in helped.output

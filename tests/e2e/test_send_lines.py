@@ -143,7 +143,7 @@ async def test_lines_sent_again_are_sent_once(program: Program) -> None:
 async def test_a_server_that_fails_is_reported_with_the_line_to_continue_from(
     program: Program,
 ) -> None:
-    async with running("send", "-", TOCSIN_TARGET=program.target) as send:
+    async with running("send", "-", TOCSIN_TARGET=program.target, TOCSIN_TIMEOUT="1.5") as send:
         await send.write(_line("1"))
         await send.line()
         await program.kill()

@@ -1,21 +1,22 @@
 """What is no request at all, or too large a one."""
 
 import logging
-from typing import Any
 
 import pytest
 from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message_factory import GetMessageClass
 from google.protobuf.struct_pb2 import Struct, Value
 from grpc import StatusCode
-from grpc_health.v1 import health_pb2
 from tocsin.v1 import channel_service_pb2, message_service_pb2
 from tocsin.v1.inbox_service_pb2 import SubscribeRequest
 from tocsin.v1.message_service_pb2 import SendMessageRequest
+from tocsin_server.api.page_tokens import Listing
+from tocsin_server.domain.model.identity import Caller
 
 from tests.support import raw
 from tests.support.asking import send_request
 from tests.support.failures import Failure, failing
-from tests.support.services import SERVICES
+from tests.support.services import SERVED_METHODS
 from tests.support.serving import Served
 
 # Nothing here depends on what a hub tells.
@@ -23,14 +24,9 @@ pytestmark = pytest.mark.parametrize("house", ["sqlite", "postgresql"], indirect
 
 LIMIT = 4 * 1024 * 1024
 
-HEALTH: Any = health_pb2.DESCRIPTOR.services_by_name["Health"]
-METHODS = [
-    method
-    for service in (*SERVICES, HEALTH)
-    for method in service.methods
-    # A request without fields takes whatever is encoded well.
-    if method.input_type.fields
-]
+# A request without fields takes whatever is encoded well.
+METHODS = [method for method in SERVED_METHODS if method.input_type.fields]
+LISTS = [method for method in METHODS if "page_token" in method.input_type.fields_by_name]
 
 MALFORMED = {
     "a tag without an end": b"\xff\xff\xff\xff",
@@ -49,6 +45,8 @@ every_method = pytest.mark.parametrize("method", METHODS, ids=lambda method: met
 
 async def call(server: Served, method: MethodDescriptor, body: bytes) -> Failure:
     """Sends bytes as they are, and says how the call failed."""
+    if method.client_streaming:
+        return await failing(raw.exchange(server.channel, path(method), [body]).read())
     if method.server_streaming:
         return await failing(raw.stream(server.channel, path(method), body).read())
     return await failing(raw.unary(server.channel, path(method), body))
@@ -222,6 +220,25 @@ async def test_data_up_to_its_limit_is_taken_and_beyond_it_named(server: Served)
 
     assert answer.message.data == data
     assert failure.fields == ["message.data"]
+
+
+@pytest.mark.parametrize("method", LISTS, ids=lambda method: method.name)
+async def test_a_forged_page_token_is_refused_whether_what_is_listed_exists_or_not(
+    server: Served, method: MethodDescriptor
+) -> None:
+    await server.client.send("news", "Hello", to="alice")
+    for ids in ({"user_id": "alice", "channel_id": "news"}, {"user_id": "x", "channel_id": "x"}):
+        for key in ("nonsense", "[-1]", "[[]]", "[1,2]"):
+            request = GetMessageClass(method.input_type)()
+            for name in ids.keys() & request.DESCRIPTOR.fields_by_name:
+                setattr(request, name, ids[name])
+            listing = Listing(Caller("default", "anonymous"), request, lambda *_: None)
+            setattr(request, "page_token", listing.token(key))  # noqa: B010  # every list has one
+
+            failure = await call(server, method, request.SerializeToString())
+
+            assert failure.reason == "PAGE_TOKEN_INVALID", (ids, key)
+            assert failure.violations == [("page_token", "is not a page token")]
 
 
 async def test_an_unparsable_subscription_does_not_take_a_stream(server: Served) -> None:

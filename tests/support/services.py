@@ -5,7 +5,9 @@ from pkgutil import iter_modules
 from types import ModuleType
 
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.descriptor_pool import Default
 from tocsin import v1
+from tocsin_server.grpc_transport.server import GRPC_METHODS
 
 FILES: list[ModuleType] = [
     import_module(f"{v1.__name__}.{module.name}")
@@ -18,3 +20,9 @@ SERVICES: list[ServiceDescriptor] = [
     service for file in FILES for service in file.DESCRIPTOR.services_by_name.values()
 ]
 METHODS: list[MethodDescriptor] = [method for service in SERVICES for method in service.methods]
+
+SERVED_METHODS: list[MethodDescriptor] = [
+    *METHODS,
+    *(Default().FindMethodByName(path[1:].replace("/", ".")) for path in GRPC_METHODS),
+]
+"""The methods that a server serves: also those of gRPC's own packages."""

@@ -1,11 +1,13 @@
 """The methods that mark notifications read and seen."""
 
 from collections.abc import Iterable
+from typing import Unpack
 
 from tocsin.v1.inbox_service_pb2 import UpdateNotificationsResponse
 
 from tocsin_client import _requests
 from tocsin_client._async_services.inboxes import AsyncInboxes
+from tocsin_client._mark_options import MarkOptions
 
 
 class AsyncMarks(AsyncInboxes):
@@ -69,70 +71,34 @@ class AsyncMarks(AsyncInboxes):
         return await self._calls(self._calls.inboxes.UpdateNotifications, request, timeout)
 
     async def mark_read(
-        self,
-        user_id: str,
-        *,
-        ids: str | Iterable[str] | None = None,
-        channel_ids: str | Iterable[str] | None = None,
-        all: bool = False,
-        up_to_revision: int | None = None,
-        request_id: str | None = None,
-        timeout: float | None = None,
+        self, user_id: str, **options: Unpack[MarkOptions]
     ) -> UpdateNotificationsResponse:
-        """Marks notifications read, and so seen. The rest is as in `update_notifications`."""
-        return await self.update_notifications(
-            user_id,
-            ids=ids,
-            channel_ids=channel_ids,
-            all=all,
-            up_to_revision=up_to_revision,
-            read=True,
-            request_id=request_id,
-            timeout=timeout,
-        )
+        """Marks notifications read, and so seen.
+
+        Takes `ids`, `channel_ids` or `all`, `up_to_revision`, `request_id` and `timeout`, as
+        `update_notifications` does.
+        """
+        return await self._mark(user_id, options, read=True)
 
     async def mark_unread(
-        self,
-        user_id: str,
-        *,
-        ids: str | Iterable[str] | None = None,
-        channel_ids: str | Iterable[str] | None = None,
-        all: bool = False,
-        up_to_revision: int | None = None,
-        request_id: str | None = None,
-        timeout: float | None = None,
+        self, user_id: str, **options: Unpack[MarkOptions]
     ) -> UpdateNotificationsResponse:
-        """Marks notifications unread; they stay seen. The rest is as in `update_notifications`."""
-        return await self.update_notifications(
-            user_id,
-            ids=ids,
-            channel_ids=channel_ids,
-            all=all,
-            up_to_revision=up_to_revision,
-            read=False,
-            request_id=request_id,
-            timeout=timeout,
-        )
+        """Marks notifications unread; they stay seen. Takes the same arguments as `mark_read`."""
+        return await self._mark(user_id, options, read=False)
 
     async def mark_seen(
+        self, user_id: str, **options: Unpack[MarkOptions]
+    ) -> UpdateNotificationsResponse:
+        """Marks notifications seen; they stay unread. Takes the same arguments as `mark_read`."""
+        return await self._mark(user_id, options, seen=True)
+
+    async def _mark(
         self,
         user_id: str,
+        options: MarkOptions,
         *,
-        ids: str | Iterable[str] | None = None,
-        channel_ids: str | Iterable[str] | None = None,
-        all: bool = False,
-        up_to_revision: int | None = None,
-        request_id: str | None = None,
-        timeout: float | None = None,
+        read: bool | None = None,
+        seen: bool | None = None,
     ) -> UpdateNotificationsResponse:
-        """Marks notifications seen; they stay unread. The rest is as in `update_notifications`."""
-        return await self.update_notifications(
-            user_id,
-            ids=ids,
-            channel_ids=channel_ids,
-            all=all,
-            up_to_revision=up_to_revision,
-            seen=True,
-            request_id=request_id,
-            timeout=timeout,
-        )
+        # Both states are passed, so that `options` cannot contain one.
+        return await self.update_notifications(user_id, read=read, seen=seen, **options)

@@ -9,9 +9,9 @@ from rich.text import Text
 
 from tocsin_client.cli.rendering import moment, severity
 from tocsin_client.cli.sanitizing import plain, plain_title
+from tocsin_client.cli.wrapping import line_breaks
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from tocsin.v1.inbox_pb2 import Inbox, InboxChannel, Notification
     from tocsin.v1.message_pb2 import Message
 
@@ -32,7 +32,7 @@ class Entry:
         """Returns the entry as one line."""
         return Text("  ").join(part for part in (self.start, self.words) if part)
 
-    def lines(self, console: "Console", width: int) -> Iterator[Text]:
+    def lines(self, width: int) -> Iterator[Text]:
         """Yields the entry as lines of at most `width` columns."""
         line = self.line()
         if line.cell_len <= width or not self.words:
@@ -44,7 +44,7 @@ class Entry:
             indent, start = _INDENT, Text(" " * _INDENT)
         else:
             start = Text.assemble(self.start, "  ")
-        for words in self.words.wrap(console, max(width - indent, _INDENT), overflow="fold"):
+        for words in self.words.divide(line_breaks(self.words.plain, max(width - indent, _INDENT))):
             words.rstrip()
             yield Text.assemble(start, words)
             start = Text(" " * indent)

@@ -37,7 +37,8 @@ async def follow(subscription: AsyncSubscription, output: Output, target: str) -
                 # While its stream is open, an inbox without changes is silent, too.
                 if not reported and (subscription.interruption or not received):
                     reported = True
-                    output.note(f"waiting for {target}: {subscription.interruption or 'silence'}")
+                    cause = subscription.interruption or "it has not answered yet"
+                    output.note(f"waiting for {target}: {cause}")
                 continue
             received, reported = True, False
             if output.as_json:

@@ -5,7 +5,12 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from tocsin_client import _durations
+from tocsin_client.cli.error_text import sentence
+
 DEFAULT_TARGET = "127.0.0.1:50051"
+DEFAULT_TIMEOUT = 10.0
+"""Seconds for a call. A restart of the server takes less."""
 
 _Value = TypeVar("_Value")
 
@@ -16,6 +21,20 @@ def _or_the_programs(
     """Returns the command's value, or else the program's: `tocsin --json channels list`."""
     chosen: _Value = value or context.find_root().params.get(parameter.name or "", value)
     return chosen
+
+
+def timeout_or_the_programs(
+    context: typer.Context, parameter: typer.CallbackParam, value: float
+) -> float:
+    """Returns the command's timeout, or else the program's, in seconds."""
+    source = context.get_parameter_source(parameter.name or "")
+    if source is not None and source.name == "DEFAULT":
+        seconds: float = context.find_root().params.get("timeout", value)
+        return seconds
+    try:
+        return _durations.timeout(value)
+    except ValueError as problem:
+        raise typer.BadParameter(sentence(problem)) from None
 
 
 ChannelId = Annotated[
@@ -35,6 +54,16 @@ Target = Annotated[
         help="The server: [tls://]HOST:PORT, [IPV6]:PORT or unix:PATH.",
         show_default=f"TOCSIN_TARGET, or {DEFAULT_TARGET}",
         callback=_or_the_programs,
+    ),
+]
+Timeout = Annotated[
+    float,
+    typer.Option(
+        "--timeout",
+        metavar="SECONDS",
+        help="How long a call may take, repeats included.",
+        show_default=f"TOCSIN_TIMEOUT, or {DEFAULT_TIMEOUT:g}",
+        callback=timeout_or_the_programs,
     ),
 ]
 AsJson = Annotated[

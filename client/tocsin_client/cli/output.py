@@ -71,7 +71,7 @@ class Output:
         """Writes entries of a list: wrapped to the width of a terminal, elsewhere a line each."""
         for entry in entries:
             if self._on_terminal:
-                self.lines(entry.lines(self._console, self._console.width))
+                self.lines(entry.lines(self._console.width))
             else:
                 self.lines([entry.line()])
 

@@ -11,7 +11,7 @@ import typer
 import tocsin_client
 from tocsin_client.cli.commands import channels, inbox, messages, send, watch
 from tocsin_client.cli.error_text import sentence
-from tocsin_client.cli.options import DEFAULT_TARGET
+from tocsin_client.cli.options import DEFAULT_TARGET, DEFAULT_TIMEOUT, timeout_or_the_programs
 from tocsin_client.cli.sanitizing import plain
 
 _COMPLETION = {"--install-completion", "--show-completion"}
@@ -46,6 +46,15 @@ def _program(
             help="The server: [tls://]HOST:PORT, [IPV6]:PORT or unix:PATH.",
         ),
     ] = DEFAULT_TARGET,
+    timeout: Annotated[  # commands read it of the context
+        float,
+        typer.Option(
+            metavar="SECONDS",
+            envvar="TOCSIN_TIMEOUT",
+            help="How long a call may take, repeats included.",
+            callback=timeout_or_the_programs,
+        ),
+    ] = DEFAULT_TIMEOUT,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a line.")] = False,
     in_utc: Annotated[
         bool, typer.Option("--utc", help="Show times in UTC, not in the local time zone.")
@@ -57,7 +66,7 @@ def _program(
         ),
     ] = False,
 ) -> None:
-    """Sends notifications, and follows inboxes, on a Tocsin server.
+    """Sends messages, and shows and follows inboxes, on a Tocsin server.
 
     \b
     A first message, and the inbox that it arrives in:

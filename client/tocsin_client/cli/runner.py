@@ -8,20 +8,25 @@ from typing import TYPE_CHECKING
 import typer
 
 import tocsin_client
-from tocsin_client.cli.error_text import sentence
+from tocsin_client.cli.error_text import clause, sentence
+from tocsin_client.cli.options import DEFAULT_TIMEOUT
 
 if TYPE_CHECKING:
     from tocsin_client import AsyncClient
     from tocsin_client.cli.output import Output
 
-# Seconds for a call. A restart of the server takes less.
-_TIMEOUT = 10.0
-
 Work = Callable[["AsyncClient", "Output"], Awaitable[None]]
 
 
-def perform(work: Work, *, target: str, as_json: bool, in_utc: bool = False) -> None:
-    """Runs a command's work to its end.
+def perform(
+    work: Work,
+    *,
+    target: str,
+    as_json: bool,
+    in_utc: bool = False,
+    timeout: float = DEFAULT_TIMEOUT,
+) -> None:
+    """Runs a command's work to its end. Each of its calls may take `timeout` seconds.
 
     Raises:
         typer.BadParameter: `target` is not an address.
@@ -31,7 +36,7 @@ def perform(work: Work, *, target: str, as_json: bool, in_utc: bool = False) -> 
         tocsin_client.TocsinError: The server answered with an error.
     """
     try:
-        asyncio.run(_perform(work, target, as_json=as_json, in_utc=in_utc))
+        asyncio.run(_perform(work, target, timeout, as_json=as_json, in_utc=in_utc))
     except (BrokenPipeError, asyncio.CancelledError):
         raise typer.Exit from None
     except (tocsin_client.DeadlineExceeded, tocsin_client.Unavailable) as silence:
@@ -42,14 +47,20 @@ def perform(work: Work, *, target: str, as_json: bool, in_utc: bool = False) -> 
         ) from None
 
 
-async def _perform(work: Work, target: str, *, as_json: bool, in_utc: bool) -> None:
+async def _perform(work: Work, target: str, timeout: float, *, as_json: bool, in_utc: bool) -> None:
     from tocsin_client.cli.output import Output  # noqa: PLC0415  # help does without
 
+    output = Output(as_json=as_json, zone=UTC if in_utc else None)
+
+    def report_silence(cause: str) -> None:
+        limit = f"up to {timeout:g} s (--timeout)"
+        output.note(f"waiting {limit} for {target}: {clause(cause) or 'silence'}")
+
     try:
-        client = tocsin_client.AsyncClient(target, timeout=_TIMEOUT)
+        client = tocsin_client.AsyncClient(target, timeout=timeout, _on_silence=report_silence)
     except ValueError as problem:
         raise typer.BadParameter(
             sentence(problem), param_hint="'--target' (or TOCSIN_TARGET)"
         ) from None
     async with client:
-        await work(client, Output(as_json=as_json, zone=UTC if in_utc else None))
+        await work(client, output)

@@ -163,7 +163,8 @@ class Message(_message.Message):
 
     `http` or `https` with a host and no user info, or a path that starts with
     one `/` (not `//`, not `/\\`), also once its `.` and `..` are resolved; no
-    control characters, no backslashes, no empty label and no `%` in the host.
+    control characters, no backslashes, no `%` in the host, and no empty label
+    in it but after a dot at its end.
     """
     mobile_url: _builtins.str
     """Where a tap in a mobile application leads. The rules are those of `url`.
@@ -178,7 +179,8 @@ class Message(_message.Message):
     @_builtins.property
     def data(self) -> _struct_pb2.Struct:
         """The application's own data, passed through. At most 16 KiB encoded, nested
-        at most 16 levels deep, without NaN and infinities.
+        at most 16 levels deep, without NaN and infinities. Default: none; an empty
+        struct is stored as none.
 
         Numbers are doubles: integers beyond 2^53 are rounded to ones that a double
         can hold, up or down. Send such an integer as a string. 42 is stored as

@@ -18,7 +18,7 @@ from tocsin_server.store.backup.copy import CannotCopy
 @click.group()
 @click.version_option(package_name="tocsin", prog_name="tocsin-server")
 def program() -> None:
-    """Runs and looks after a Tocsin server: inboxes, live, over gRPC."""
+    """Serves notification inboxes over gRPC, and maintains their store."""
 
 
 for _verb in (serve, backup, restore, doctor):

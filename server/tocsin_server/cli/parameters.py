@@ -29,8 +29,30 @@ class Span(click.ParamType[float]):
             self.fail(f"{value!r} is not a span of time such as 90s, 30m, 24h or 7d.", param, ctx)
         seconds = float(match[1]) * self.units[match[2]]
         if not RETENTION_SECONDS_MIN <= seconds <= RETENTION_SECONDS_MAX:
-            self.fail(f"{value!r} is not between 1s and 3650d.", param, ctx)
+            least, most = self.text(RETENTION_SECONDS_MIN), self.text(RETENTION_SECONDS_MAX)
+            self.fail(f"{value!r} is not between {least} and {most}.", param, ctx)
         return seconds
+
+    @classmethod
+    def text(cls, seconds: float) -> str:
+        """Returns a span as it is written, in the largest unit of which it has two or more."""
+        for unit, length in reversed(cls.units.items()):
+            if seconds >= 2 * length:
+                return f"{seconds / length:g}{unit}"
+        return f"{seconds:g}s"
+
+
+class Count(click.IntRange):
+    """A number of ASCII digits: `int` also takes the digits of other scripts, and underscores."""
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """Returns the number."""
+        text = str(value)
+        if not re.fullmatch("[+-]?[0-9]+", text):
+            self.fail(f"{value!r} is not a whole number.", param, ctx)
+        return super().convert(int(text), param, ctx)
 
 
 class Address(click.ParamType[str]):
@@ -47,7 +69,7 @@ class Address(click.ParamType[str]):
             self.fail(f"{value!r} holds what is no text.", param, ctx)
         if re.fullmatch(r"unix:.+", text):
             return text
-        match = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^\s:\[\]]+):(\d{1,5})", text)
+        match = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^\s:\[\]]+):([0-9]{1,5})", text)
         if match is None or int(match[2]) > 65_535:
             self.fail(f"{value!r} is not HOST:PORT, nor unix:PATH.", param, ctx)
         return text

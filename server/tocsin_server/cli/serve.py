@@ -11,7 +11,7 @@ from click.core import ParameterSource
 from tocsin_server.app import serving
 from tocsin_server.cli.announcing import announce
 from tocsin_server.cli.open_files import RESERVED, raise_open_files
-from tocsin_server.cli.parameters import Address, Span, database_url_option
+from tocsin_server.cli.parameters import Address, Count, Span, database_url_option
 from tocsin_server.settings import Settings
 
 _DEFAULT = Settings()
@@ -34,28 +34,29 @@ logger = getLogger(__name__)
     "--idempotency-retention",
     type=Span(),
     envvar="TOCSIN_IDEMPOTENCY_RETENTION",
-    default="24h",
+    default=Span.text(_DEFAULT.idempotency_retention),
     show_default=True,
     show_envvar=True,
-    help="How long the answer to a request id is kept: 90s, 30m, 24h, 7d.",
+    help="How long the answer to a request id is kept, such as 90s, 30m, 24h or 7d.",
 )
 @click.option(
     "--history-retention",
     type=Span(),
     envvar="TOCSIN_HISTORY_RETENTION",
-    default="7d",
+    default=Span.text(_DEFAULT.history_retention),
     show_default=True,
     show_envvar=True,
-    help="How long a cursor can be resumed from at least: 90s, 30m, 24h, 7d.",
+    help="How long at least a stream can resume from a cursor, such as 90s, 30m, 24h or 7d.",
 )
 @click.option(
     "--max-streams",
-    type=click.IntRange(min=1),
+    type=Count(min=1),
     envvar="TOCSIN_MAX_STREAMS",
     default=_DEFAULT.max_streams,
     show_default=True,
     show_envvar=True,
-    help="How many streams may be open at once; each may take an open file.",
+    help="How many streams may be open at once. Each may take an open file: by default there are fewer"
+    " if the limit of open files is lower.",
 )
 def serve(
     database_url: str,

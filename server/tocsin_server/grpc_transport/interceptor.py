@@ -5,8 +5,9 @@ turns errors of the domain into status codes. It logs any other error and
 answers INTERNAL. It wraps the handler of each method once.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import aclosing
+from functools import partial
 from logging import getLogger
 from typing import Any, NoReturn
 
@@ -46,34 +47,47 @@ class Interceptor(grpc.aio.ServerInterceptor):
         return wrapped
 
 
+_KINDS: Mapping[tuple[bool, bool], Callable[..., Any]] = {
+    (False, False): grpc.unary_unary_rpc_method_handler,
+    (False, True): grpc.unary_stream_rpc_method_handler,
+    (True, False): grpc.stream_unary_rpc_method_handler,
+    (True, True): grpc.stream_stream_rpc_method_handler,
+}
+"""What makes a handler: whether requests are streamed, whether responses are."""
+
+
 def wrap(method: str, handler: Handler) -> Handler:
     """Returns a handler of the same kind that parses requests and answers errors with a status."""
-    if handler.request_streaming:
-        return handler
-    make = _wrap_stream if handler.response_streaming else _wrap_unary
-    return make(method, handler)
-
-
-def _wrap_unary(method: str, handler: Handler) -> Handler:
     parse = _parser(handler)
-    inner: Any = handler.unary_unary
+    read = partial(_parsed, parse) if handler.request_streaming else parse
+    if handler.response_streaming:
+        serve = _stream(method, handler.unary_stream or handler.stream_stream, read)
+    else:
+        serve = _single(method, handler.unary_unary or handler.stream_unary, read)
+    wrapped: Handler = _KINDS[handler.request_streaming, handler.response_streaming](
+        serve, None, encode
+    )
+    return wrapped
 
-    async def serve(body: bytes, context: Context) -> object:
+
+def _single(method: str, inner: Any, read: Callable[[Any], object]) -> Callable[..., Any]:  # noqa: ANN401  # a behavior of any handler
+    """Returns what serves a method with one response; `read` parses what gRPC has received."""
+
+    async def serve(received: object, context: Context) -> object:
         try:
-            return await inner(parse(body), context)
+            return await inner(read(received), context)
         except Exception as error:  # noqa: BLE001  # every error becomes a status
             await _abort(context, method, error)
 
-    return grpc.unary_unary_rpc_method_handler(serve, None, encode)
+    return serve
 
 
-def _wrap_stream(method: str, handler: Handler) -> Handler:
-    parse = _parser(handler)
-    inner: Any = handler.unary_stream
+def _stream(method: str, inner: Any, read: Callable[[Any], object]) -> Callable[..., Any]:  # noqa: ANN401  # as above
+    """Returns what serves a method with a stream of responses."""
 
-    async def serve(body: bytes, context: Context) -> AsyncIterator[object]:
+    async def serve(received: object, context: Context) -> AsyncIterator[object]:
         try:
-            responses = inner(parse(body), context)
+            responses = inner(read(received), context)
             if not hasattr(responses, "__aiter__"):  # it writes to the context itself
                 await responses
                 return
@@ -83,10 +97,10 @@ def _wrap_stream(method: str, handler: Handler) -> Handler:
         except Exception as error:  # noqa: BLE001  # every error becomes a status
             await _abort(context, method, error)
 
-    return grpc.unary_stream_rpc_method_handler(serve, None, encode)
+    return serve
 
 
-def _parser(handler: Handler) -> Callable[[bytes], Any]:
+def _parser(handler: Handler) -> Callable[[bytes], object]:
     """Returns a function that parses the bodies of a handler's requests."""
     deserialize: Any = handler.request_deserializer
 
@@ -99,6 +113,14 @@ def _parser(handler: Handler) -> Callable[[bytes], Any]:
             raise RequestMalformed from None
 
     return parse
+
+
+async def _parsed(
+    parse: Callable[[bytes], object], bodies: AsyncIterable[bytes]
+) -> AsyncIterator[object]:
+    """Yields the requests of a stream, each parsed when it comes."""
+    async for body in bodies:
+        yield parse(body)
 
 
 async def _abort(context: Context, method: str, error: Exception) -> NoReturn:

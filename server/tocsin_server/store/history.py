@@ -21,7 +21,8 @@ from tocsin_server.domain.model.streams import Head, Replay
 from tocsin_server.store import inbox_rows
 from tocsin_server.store.engine.prepared import Prepared
 from tocsin_server.store.json_rows import is_one_of, pack, texts
-from tocsin_server.store.notifications import list_page
+from tocsin_server.store.notifications import FRONT, list_page
+from tocsin_server.store.page_keys import number_after
 from tocsin_server.store.pages import (
     COPIES,
     COPIES_AND_TOMBSTONES,
@@ -115,12 +116,13 @@ class SqlInboxHistory:
         limit: int,
     ) -> Page[Notification]:
         """Returns up to `limit` notifications, latest arrival first, from a page key on."""
+        before = number_after(after, FRONT)
 
         def read(connection: Connection) -> Page[Notification]:
             inbox_id, _ = inbox_rows.find(connection, key)
             if inbox_id is None:
                 return Page(())
-            return list_page(connection, inbox_id, channel_ids, which, after, limit)
+            return list_page(connection, inbox_id, channel_ids, which, before, limit)
 
         return await self._reader.run(read)
 
@@ -131,7 +133,7 @@ class SqlInboxHistory:
             inbox_id, inbox = inbox_rows.find(connection, key)
             if inbox_id is None:
                 return Head(inbox, (), Page(()))
-            newest = list_page(connection, inbox_id, (), NotificationFilter.ALL, "", limit)
+            newest = list_page(connection, inbox_id, (), NotificationFilter.ALL, FRONT, limit)
             return Head(inbox, inbox_rows.channel_counters(connection, inbox_id), newest)
 
         return await self._reader.run(read)

@@ -12,8 +12,7 @@ from tocsin_server.domain.model.inboxes import InboxChannel
 from tocsin_server.domain.model.pages import Page
 from tocsin_server.store import inbox_rows
 from tocsin_server.store.engine.prepared import Prepared
-from tocsin_server.store.notifications import FRONT
-from tocsin_server.store.page_keys import number_after, page_key
+from tocsin_server.store.page_keys import page_key
 from tocsin_server.store.pages import STATE_COLUMNS, Stored, bounded, notification, split
 from tocsin_server.store.schema.tables import channels, inbox_channels, messages, notifications
 
@@ -84,9 +83,12 @@ _LISTINGS = {unread_only: _listing(unread_only=unread_only) for unread_only in (
 
 
 def list_page(
-    connection: Connection, key: InboxKey, after: str, limit: int, *, unread_only: bool
+    connection: Connection, key: InboxKey, before: int, limit: int, *, unread_only: bool
 ) -> Page[InboxChannel]:
-    """Returns up to `limit` channels of an inbox, latest arrival first, from a page key on."""
+    """Returns up to `limit` channels of an inbox, latest arrival first.
+
+    Only channels are listed whose latest arrival was before a revision.
+    """
     inbox_id, _ = inbox_rows.find(connection, key)
     if inbox_id is None:
         return Page(())
@@ -94,7 +96,7 @@ def list_page(
         "inbox_id": inbox_id,
         "tenant": key.tenant,
         "limit": limit + 1,
-        "before": number_after(after, FRONT),
+        "before": before,
     }
     rows, next_row = split(_LISTINGS[unread_only](connection, parameters), limit)
     items = [_inbox_channel(key.tenant, row) for row in rows]

@@ -11,6 +11,8 @@ from tocsin_server.store import inbox_channels, inbox_rows
 from tocsin_server.store.history import SqlInboxHistory
 from tocsin_server.store.idempotency import Idempotency
 from tocsin_server.store.marking import MARKED, mark, most_changed
+from tocsin_server.store.notifications import FRONT
+from tocsin_server.store.page_keys import number_after
 from tocsin_server.store.reader import Reader
 from tocsin_server.store.writing.unit_of_work import WithChanges
 from tocsin_server.store.writing.writer import Writer
@@ -35,8 +37,9 @@ class SqlInboxStore(SqlInboxHistory):
         self, key: InboxKey, after: str, limit: int, *, unread_only: bool
     ) -> Page[InboxChannel]:
         """Returns up to `limit` of an inbox's channels, latest arrival first, from a key on."""
+        before = number_after(after, FRONT)
         return await self._reader.run(
-            lambda c: inbox_channels.list_page(c, key, after, limit, unread_only=unread_only)
+            lambda c: inbox_channels.list_page(c, key, before, limit, unread_only=unread_only)
         )
 
     async def mark(self, marking: Marking, now: int) -> Marked:

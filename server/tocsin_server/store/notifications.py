@@ -9,7 +9,7 @@ from tocsin_server.domain.model.inboxes import Notification, NotificationFilter
 from tocsin_server.domain.model.pages import Page
 from tocsin_server.store.engine.prepared import Prepared
 from tocsin_server.store.json_rows import is_among, pack, texts
-from tocsin_server.store.page_keys import number_after, page_key
+from tocsin_server.store.page_keys import page_key
 from tocsin_server.store.pages import COPIES, STATE_COLUMNS, bounded, notification, split
 from tocsin_server.store.schema.tables import notifications
 
@@ -60,14 +60,14 @@ def list_page(
     inbox_id: int,
     channel_ids: Sequence[str],
     which: NotificationFilter,
-    after: str,
+    before: int,
     limit: int,
 ) -> Page[Notification]:
-    """Returns up to `limit` notifications, latest arrival first, from a page key on."""
+    """Returns up to `limit` notifications that arrived before a revision, latest arrival first."""
     parameters: dict[str, str | int] = {
         "inbox_id": inbox_id,
         "limit": limit + 1,
-        "before": number_after(after, FRONT),
+        "before": before,
     }
     channels = _Channels.ALL
     if len(channel_ids) == 1:

@@ -24,6 +24,7 @@ from tocsin_server.store.engine.driver_errors import (
     is_database_error,
 )
 from tocsin_server.store.engine.executors import run
+from tocsin_server.store.engine.file_lock import is_locked
 from tocsin_server.store.schema import versions
 
 T = TypeVar("T")
@@ -94,6 +95,8 @@ def _open_sqlite(url: URL, *, exclusive: bool) -> Iterator[OfflineStore]:
     path = Path(str(url.database))
     if not path.is_file():
         raise CannotOpen("there is no such file")
+    if _has_its_log_elsewhere(path):
+        raise CannotOpen("a server serves it under another name (a hard link): use that name")
     # This mode does not create the file again if it is deleted meanwhile.
     address = f"{path.absolute().as_uri()}?mode=rw"
     engine = create_engine(
@@ -123,6 +126,12 @@ def _open_sqlite(url: URL, *, exclusive: bool) -> Iterator[OfflineStore]:
             yield _OfflineSqlite(connection)
     finally:
         engine.dispose()
+
+
+def _has_its_log_elsewhere(path: Path) -> bool:
+    """Whether a server serves the file under another name, beside which its log lies."""
+    own_log = path.resolve().with_name(f"{path.resolve().name}-wal")
+    return path.stat().st_nlink > 1 and not own_log.exists() and is_locked(path)
 
 
 class _OfflinePostgresql:
@@ -163,7 +172,7 @@ def _open_postgresql(url: URL) -> Iterator[OfflineStore]:
 def _check_schema(connection: Connection, *, current: bool) -> None:
     """Raises CannotOpen where the store has no schema that this program can use."""
     version = versions.version(connection)
-    if not version:
+    if version is None:
         raise CannotOpen("it is empty: no server has used it yet")
     if current and version != versions.newest():
         raise CannotOpen(

@@ -56,11 +56,13 @@ class SqlStore:
         """Opens a database; creates it or migrates it to this program's schema if needed.
 
         Raises:
-            CannotOpen: the database cannot be used or written.
+            CannotOpen: the database cannot be used or written, or it is a file that
+                another server serves.
         """
         opened = database(url)
         store: Self | None = None
         try:
+            opened.reserve()
             epoch = await run(opened.executors[0], _prepare)
             opened.guard(epoch)
             store = cls(opened, epoch, live, clock, retention)

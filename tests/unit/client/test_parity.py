@@ -4,6 +4,7 @@ import ast
 import inspect
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 import tocsin_client
@@ -13,6 +14,8 @@ from tocsin_client import (
     AsyncSubscription,
     Client,
     LiveInbox,
+    LiveMarkOptions,
+    MarkOptions,
     Subscription,
 )
 
@@ -25,8 +28,6 @@ _WORDS = {
     "AsyncLiveInbox": "LiveInbox",
     "AsyncSubscription": "Subscription",
     "AsyncIterator": "Iterator",
-    "an async iterator": "a blocking iterator",
-    "an async context manager": "a context manager",
 }
 
 
@@ -55,6 +56,7 @@ def parameters(function: Callable[..., object]) -> list[inspect.Parameter]:
 
 
 NAMES = sorted(public(Client))
+MARKS = ("mark_read", "mark_unread", "mark_seen")
 
 
 def of_both(name: str) -> tuple[Callable[..., object], Callable[..., object]]:
@@ -104,8 +106,32 @@ def test_both_live_inboxes_have_take_and_say_the_same() -> None:
     for name in blocking:
         # Each module has type variables of its own.
         assert str(parameters(blocking[name])) == str(parameters(awaited[name]))
-    for name in ("mark_read", "mark_unread", "mark_seen"):
+    for name in MARKS:
         assert blocking[name].__doc__ == as_blocking(awaited[name].__doc__ or "")
+
+
+def test_marks_take_the_arguments_of_update_notifications_but_the_states() -> None:
+    states = {"read", "seen"}
+    hints = get_type_hints(Client.update_notifications)
+    expected = {key: hints[key] for key in hints.keys() - states - {"user_id", "return"}}
+
+    assert get_type_hints(MarkOptions) == expected
+    del expected["up_to_revision"]
+    assert get_type_hints(LiveMarkOptions) == expected
+
+
+@pytest.mark.parametrize("name", MARKS)
+@pytest.mark.parametrize("state", ["read", "seen"])
+def test_a_mark_takes_no_state(name: str, state: str) -> None:
+    with Client("127.0.0.1:1") as client, pytest.raises(TypeError, match=state):
+        getattr(client, name)("alice", all=True, **{state: True})
+
+
+@pytest.mark.parametrize("name", MARKS)
+@pytest.mark.parametrize("argument", ["read", "seen", "up_to_revision"])
+def test_a_live_inbox_decides_what_it_shows(name: str, argument: str) -> None:
+    with Client("127.0.0.1:1") as client, pytest.raises(TypeError, match=argument):
+        getattr(client.inbox("alice"), name)(ids="n1", **{argument: True})
 
 
 def test_the_public_names_are_sorted_and_there() -> None:

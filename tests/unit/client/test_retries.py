@@ -18,6 +18,7 @@ from tocsin_client import (
     FailedPrecondition,
     NotFound,
     Unavailable,
+    _async_unary,
 )
 
 from tests.support.asking import send_request
@@ -129,6 +130,52 @@ async def test_a_call_that_times_out_later_has_the_last_reason_of_the_server(
     assert caught.value.message == "no answer in time; before: the database did not answer."
     assert caught.value.reason == ("STORE_UNAVAILABLE" if details else "")
     assert caught.value.metadata == ({"cause": "locked"} if details else {})
+
+
+async def next_cause(client: AsyncClient, causes: "asyncio.Queue[str]", timeout: float = 60) -> str:
+    """The cause that a call reports while it waits; the call is cancelled then."""
+    calling = asyncio.ensure_future(client.get_inbox("alice", timeout=timeout))
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        cause = await causes.get()
+    calling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await calling
+    return cause
+
+
+@pytest.fixture
+def causes(monkeypatch: pytest.MonkeyPatch) -> "asyncio.Queue[str]":
+    """Where a client puts why its call waits, as soon as it has waited at all."""
+    monkeypatch.setattr(_async_unary, "SILENCE_SECONDS", 0.05)
+    return asyncio.Queue()
+
+
+async def test_a_call_that_waits_reports_that_nothing_serves_the_target_once(
+    causes: "asyncio.Queue[str]",
+) -> None:
+    async with AsyncClient("127.0.0.1:1", _on_silence=causes.put_nowait) as client:
+        assert "Connection refused" in await next_cause(client, causes)
+
+        with pytest.raises(DeadlineExceeded):
+            await client.get_inbox("alice", timeout=0.2)
+
+    assert causes.empty()
+
+
+@pytest.mark.parametrize(
+    ("failures", "cause"),
+    [([(UNAVAILABLE, STORE_UNAVAILABLE)], "the database did not answer."), ([], "")],
+    ids=["an error", "silence"],
+)
+async def test_a_call_that_waits_reports_the_last_error_of_the_server(
+    serve: Serve, causes: "asyncio.Queue[str]", failures: list[Failure], cause: str
+) -> None:
+    target = await serve(Failing(*failures, silent=True))
+    async with AsyncClient(target, _on_silence=causes.put_nowait) as client:
+        reported = await next_cause(client, causes)
+
+    assert reported.startswith(cause)
+    assert bool(reported) == bool(cause)
 
 
 def test_a_server_that_never_recovers_is_called_until_the_timeout() -> None:

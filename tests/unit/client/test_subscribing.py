@@ -191,8 +191,9 @@ async def test_without_a_server_a_stream_fails_once_and_then_waits_for_one(
 
 
 async def test_reconnect_is_obeyed_from_its_own_cursor(
-    serve: Serve, clients: Clients, sleeps: Sleeps
+    serve: Serve, clients: Clients, sleeps: Sleeps, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO, "tocsin_client")
     inbox = ScriptedInbox([snapshot(5), reconnect(5, 2.0), silence()], [live(5, 6)])
     subscription = clients(await serve(inbox)).subscribe("alice")
 
@@ -200,6 +201,7 @@ async def test_reconnect_is_obeyed_from_its_own_cursor(
 
     assert sleeps == [2.1]
     assert inbox.requests[1].cursor == "drained5"
+    assert "stream of alice over, next in 2.10 s: the server is stopping" in caplog.text
 
 
 async def test_servers_that_only_send_reconnect_get_ever_fewer_streams(

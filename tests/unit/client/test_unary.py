@@ -40,9 +40,9 @@ async def test_closing_during_the_probe_cancels_no_caller(
     probing = asyncio.Event()
     obstacle_of = _async_unary.AsyncCalls._obstacle
 
-    async def noted(self: _async_unary.AsyncCalls, failure: object, seconds: float) -> str:
+    async def noted(self: _async_unary.AsyncCalls, seconds: float) -> str:
         probing.set()
-        return await obstacle_of(self, failure, 1_000 * seconds)  # type: ignore[arg-type]  # as given
+        return await obstacle_of(self, 1_000 * seconds)
 
     monkeypatch.setattr(_async_unary.AsyncCalls, "_obstacle", noted)
     monkeypatch.setattr(_retries, "_PROBE_SECONDS", 20.0)

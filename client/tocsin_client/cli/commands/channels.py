@@ -7,7 +7,17 @@ import typer
 import tocsin_client
 from tocsin_client.cli import rendering
 from tocsin_client.cli.channel_update import LabelChanges
-from tocsin_client.cli.options import AsJson, ChannelId, InUtc, Labels, RequestId, Target, pairs
+from tocsin_client.cli.options import (
+    DEFAULT_TIMEOUT,
+    AsJson,
+    ChannelId,
+    InUtc,
+    Labels,
+    RequestId,
+    Target,
+    Timeout,
+    pairs,
+)
 from tocsin_client.cli.runner import perform
 
 if TYPE_CHECKING:
@@ -46,6 +56,7 @@ def create(
     label: Labels = None,
     request_id: RequestId = "",
     target: Target = "",
+    timeout: Timeout = DEFAULT_TIMEOUT,
     as_json: AsJson = False,
 ) -> None:
     """Creates a channel.
@@ -70,11 +81,13 @@ def create(
         else:
             output.lines([rendering.done("created", channel.channel_id)])
 
-    perform(work, target=target, as_json=as_json)
+    perform(work, target=target, timeout=timeout, as_json=as_json)
 
 
 @commands.command("list")
-def list_(*, target: Target = "", as_json: AsJson = False) -> None:
+def list_(
+    *, target: Target = "", timeout: Timeout = DEFAULT_TIMEOUT, as_json: AsJson = False
+) -> None:
     """Lists all channels, by id.
 
     \b
@@ -90,12 +103,17 @@ def list_(*, target: Target = "", as_json: AsJson = False) -> None:
         else:
             output.lines(rendering.channels_listed(channels))
 
-    perform(work, target=target, as_json=as_json)
+    perform(work, target=target, timeout=timeout, as_json=as_json)
 
 
 @commands.command()
 def get(
-    channel_id: ChannelId, *, target: Target = "", as_json: AsJson = False, in_utc: InUtc = False
+    channel_id: ChannelId,
+    *,
+    target: Target = "",
+    timeout: Timeout = DEFAULT_TIMEOUT,
+    as_json: AsJson = False,
+    in_utc: InUtc = False,
 ) -> None:
     """Shows one channel.
 
@@ -112,7 +130,7 @@ def get(
         else:
             output.lines(rendering.channel_shown(channel, output.zone))
 
-    perform(work, target=target, as_json=as_json, in_utc=in_utc)
+    perform(work, target=target, timeout=timeout, as_json=as_json, in_utc=in_utc)
 
 
 @commands.command()
@@ -144,6 +162,7 @@ def update(
         ),
     ] = "",
     target: Target = "",
+    timeout: Timeout = DEFAULT_TIMEOUT,
     as_json: AsJson = False,
 ) -> None:
     """Updates a channel. What has no option here stays as it is.
@@ -171,7 +190,7 @@ def update(
         else:
             output.lines([rendering.done("updated", channel_id)])
 
-    perform(work, target=target, as_json=as_json)
+    perform(work, target=target, timeout=timeout, as_json=as_json)
 
 
 @commands.command()
@@ -186,6 +205,7 @@ def delete(
     ] = False,
     request_id: RequestId = "",
     target: Target = "",
+    timeout: Timeout = DEFAULT_TIMEOUT,
     as_json: AsJson = False,
 ) -> None:
     """Deletes a channel.
@@ -215,4 +235,4 @@ def delete(
         else:
             output.lines([rendering.done("deleted", channel_id)])
 
-    perform(work, target=target, as_json=as_json)
+    perform(work, target=target, timeout=timeout, as_json=as_json)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from tocsin_client.cli import rendering
-from tocsin_client.cli.options import AsJson, InUtc, Limit, Target
+from tocsin_client.cli.options import DEFAULT_TIMEOUT, AsJson, InUtc, Limit, Target, Timeout
 from tocsin_client.cli.runner import perform
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def inbox(
         ),
     ] = None,
     target: Target = "",
+    timeout: Timeout = DEFAULT_TIMEOUT,
     as_json: AsJson = False,
     in_utc: InUtc = False,
 ) -> None:
@@ -82,7 +83,9 @@ def inbox(
     async def marking(client: "AsyncClient", output: "Output") -> None:
         await _mark(client, output, user_id, str(mark), notification_id or [], channel or [])
 
-    perform(marking if mark else listing, target=target, as_json=as_json, in_utc=in_utc)
+    perform(
+        marking if mark else listing, target=target, timeout=timeout, as_json=as_json, in_utc=in_utc
+    )
 
 
 def _refuse(option: str, others: dict[str, object]) -> None:

@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tocsin_client.cli import entry_lines, rendering
-from tocsin_client.cli.options import AsJson, ChannelId, InUtc, Limit, Target
+from tocsin_client.cli.options import (
+    DEFAULT_TIMEOUT,
+    AsJson,
+    ChannelId,
+    InUtc,
+    Limit,
+    Target,
+    Timeout,
+)
 from tocsin_client.cli.pagination import first, page_size
 from tocsin_client.cli.runner import perform
 
@@ -36,10 +44,13 @@ def list_(
     *,
     limit: Limit = None,
     target: Target = "",
+    timeout: Timeout = DEFAULT_TIMEOUT,
     as_json: AsJson = False,
     in_utc: InUtc = False,
 ) -> None:
-    """Lists a channel's messages, the newest first: time, severity, title, id.
+    """Lists a channel's messages, the newest first.
+
+    Each line has the time, the severity, the title and the id.
 
     \b
     Examples:
@@ -60,7 +71,7 @@ def list_(
             # The server lists nothing for a channel that does not exist: this raises NotFound.
             await client.get_channel(channel_id)
 
-    perform(work, target=target, as_json=as_json, in_utc=in_utc)
+    perform(work, target=target, timeout=timeout, as_json=as_json, in_utc=in_utc)
 
 
 @commands.command()
@@ -70,6 +81,7 @@ def get(
     ],
     *,
     target: Target = "",
+    timeout: Timeout = DEFAULT_TIMEOUT,
     as_json: AsJson = False,
     in_utc: InUtc = False,
 ) -> None:
@@ -88,4 +100,4 @@ def get(
         else:
             output.lines(rendering.message_shown(message, output.zone))
 
-    perform(work, target=target, as_json=as_json, in_utc=in_utc)
+    perform(work, target=target, timeout=timeout, as_json=as_json, in_utc=in_utc)

@@ -7,7 +7,15 @@ import typer
 
 from tocsin_client.cli import rendering
 from tocsin_client.cli.error_text import sentence
-from tocsin_client.cli.options import AsJson, Labels, RequestId, Target, pairs
+from tocsin_client.cli.options import (
+    DEFAULT_TIMEOUT,
+    AsJson,
+    Labels,
+    RequestId,
+    Target,
+    Timeout,
+    pairs,
+)
 from tocsin_client.cli.runner import Work, perform
 
 if TYPE_CHECKING:
@@ -17,7 +25,7 @@ if TYPE_CHECKING:
 # The server's limit. A character has up to four bytes, and stdin may be endless.
 CONTENT_CHARACTERS = 10_000
 _STDIN_BYTES = 1 << 20
-_BESIDE_STDIN = {"channel_id", "target", "as_json"}
+_BESIDE_STDIN = {"channel_id", "target", "timeout", "as_json"}
 
 
 def send(
@@ -36,7 +44,7 @@ def send(
     *,
     to: Annotated[
         list[str] | None,
-        typer.Option(metavar="USER", help="A recipient; repeat it for more.", show_default=False),
+        typer.Option(metavar="USER", help="A recipient; may be repeated.", show_default=False),
     ] = None,
     content: Annotated[
         str,
@@ -69,6 +77,7 @@ def send(
     ] = "",
     request_id: RequestId = "",
     target: Target = "",
+    timeout: Timeout = DEFAULT_TIMEOUT,
     as_json: AsJson = False,
 ) -> None:
     """Sends a message.
@@ -87,7 +96,7 @@ def send(
     """
     if channel_id == "-":
         _refuse_beside_stdin(context)
-        perform(_send_lines(target), target=target, as_json=as_json)
+        perform(_send_lines(target), target=target, timeout=timeout, as_json=as_json)
         return
     if title is None:
         raise typer.BadParameter("it is missing.", param_hint="'TITLE'")
@@ -127,7 +136,7 @@ def send(
         else:
             output.lines([rendering.sent(response)])
 
-    perform(work, target=target, as_json=as_json)
+    perform(work, target=target, timeout=timeout, as_json=as_json)
 
 
 def _send_lines(target: str) -> Work:

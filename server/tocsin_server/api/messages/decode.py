@@ -11,14 +11,16 @@ from tocsin_server.domain.model.messages import Draft, Submission
 def submission(caller: Caller, request: SendMessageRequest) -> Submission:
     """Returns the send that is requested; changes the request's message.
 
-    Takes out of the body what the server sets, and puts defaults in, so that it
-    can be stored as it is and completed by splicing. The send means this body
-    and the set of its recipients.
+    Removes from the body what the server sets and a `data` that has no fields, and
+    adds defaults. So the body can be stored as it is and completed by splicing.
+    The send means this body and the set of its recipients.
     """
     message = request.message
     message.DiscardUnknownFields()  # they would pass every limit
     for name in ("message_id", "state", "create_time"):
         message.ClearField(name)
+    if not message.data.fields:
+        message.ClearField("data")
     if not message.severity:
         message.severity = message_pb2.SEVERITY_NORMAL
     if not message.content_format:

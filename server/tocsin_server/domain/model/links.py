@@ -9,6 +9,9 @@ _ORDINARY = re.compile(r"https?://[a-z0-9-]+(\.[a-z0-9-]+)*(/[!-\[\]-~]*)?")
 _DOTS = re.compile("[.\u3002\uff0e\uff61]")
 """What browsers take for the dot between two labels of a host."""
 
+_BRACKETED = re.compile(r"\[[^\]]*\](:[0-9]*)?")
+"""A host in brackets, and a port."""
+
 _NOT_IN_HOSTS = frozenset("%<>^|")
 """Characters that browsers refuse in a host, or decode to others."""
 
@@ -41,11 +44,20 @@ def _closer_look(link: str) -> str | None:
         return "must be http, https, or a path that starts with one slash"
     if not host or not link.lower().startswith(f"{parts.scheme}://"):
         return "must have a host"
-    if any(character.isspace() for character in parts.netloc):
-        return "must not contain spaces in its host"
     if user_info:
         return "must not contain user info"
-    if not _NOT_IN_HOSTS.isdisjoint(host) or not all(_DOTS.split(host)):
+    return _host_problem(parts.netloc, host)
+
+
+def _host_problem(host_and_port: str, host: str) -> str | None:
+    """Returns what is wrong with the host of a link, or None."""
+    if any(character.isspace() for character in host_and_port):
+        return "must not contain spaces in its host"
+    # Nothing but a port may follow the brackets of an IPv6 address; urlsplit takes anything.
+    if "[" in host_and_port and not _BRACKETED.fullmatch(host_and_port):
+        return "is not a valid URL"
+    # A name that is fully qualified ends with a dot (RFC 3986, 3.2.2).
+    if not _NOT_IN_HOSTS.isdisjoint(host) or not all(_DOTS.split(host.removesuffix("."))):
         return "must have a host of labels between single dots, nothing of it percent-encoded"
     return None
 

@@ -3,7 +3,8 @@
 At every moment the store's path leads to the complete old store or to the complete
 new one. The log of the old store is first merged into its file, so that SQLite
 cannot apply it to the new one. SQLite refuses the merge while another connection is
-open, so it also detects a running server.
+open. A server that serves the old store is detected by its lock; and while `restore`
+holds that lock, none starts on the old store.
 """
 
 import fcntl
@@ -27,6 +28,7 @@ from tocsin_server.store.backup.copy import (
 from tocsin_server.store.backup.epochs import begin_epoch
 from tocsin_server.store.engine.databases import database_url
 from tocsin_server.store.engine.driver_errors import is_busy
+from tocsin_server.store.engine.file_lock import Served, lock
 from tocsin_server.store.offline import open_offline
 
 _LOCK_BYTES = (512, 0x40000000)
@@ -51,17 +53,19 @@ def restore(url: str, backup: Path, *, force: bool) -> Path | None:
         raise CannotCopy(f"{old[0]} is there already: --force replaces it and keeps it beside")
     if file.exists() and backup.exists() and file.samefile(backup):
         raise CannotCopy(f"{backup} is the database itself")
-    with _exclusive(file):
-        status = file.stat() if file.exists() else None
-    with temporary_file(file, status and status.st_mode & 0o777) as temporary:
-        copy(backup.resolve(), temporary)
-        with open_offline(url_of(temporary)) as store:
-            store.write(begin_epoch)
-        if status is not None and (status.st_uid, status.st_gid) != (os.geteuid(), os.getegid()):
-            os.chown(temporary, status.st_uid, status.st_gid)
-        sync(temporary)
+    with _not_served(file):
         with _exclusive(file):
-            return _swap(temporary, file)
+            status = file.stat() if file.exists() else None
+        with temporary_file(file, status and status.st_mode & 0o777) as temporary:
+            copy(backup.resolve(), temporary)
+            with open_offline(url_of(temporary)) as store:
+                store.write(begin_epoch)
+            owner = status and (status.st_uid, status.st_gid)
+            if owner is not None and owner != (os.geteuid(), os.getegid()):
+                os.chown(temporary, *owner)
+            sync(temporary)
+            with _exclusive(file):
+                return _swap(temporary, file)
 
 
 def begin_new_epoch(url: str) -> None:
@@ -109,6 +113,29 @@ def _free_name(file: Path) -> Path:
 
 
 @contextmanager
+def _not_served(file: Path) -> Iterator[None]:
+    """Keeps servers from serving a database; one that does not exist yet may be created.
+
+    Raises:
+        CannotCopy: a server serves the database, or its file cannot be written.
+    """
+    if not file.exists():
+        yield
+        return
+    try:
+        held = lock(file)
+    except Served:
+        raise _in_use(file) from None
+    except OSError as error:
+        raise CannotCopy(f"cannot use {file}: {error.strerror}") from None
+    try:
+        yield
+    finally:
+        if held is not None:
+            held.close()
+
+
+@contextmanager
 def _exclusive(file: Path) -> Iterator[None]:
     """Merges the log of a database into its file, and keeps other processes out meanwhile.
 
@@ -118,14 +145,13 @@ def _exclusive(file: Path) -> Iterator[None]:
     if not file.exists():
         yield
         return
-    in_use = CannotCopy(f"{file} is in use: stop the server first")
     try:
         address = f"{file.as_uri()}?mode=rw"
         with closing(connect(address, uri=True, timeout=0.0, isolation_level=None)) as old:
             old.execute("PRAGMA journal_mode = DELETE")
     except DatabaseError as error:
         if is_busy(error):
-            raise in_use from None
+            raise _in_use(file) from None
         if error.sqlite_errorcode & 0xFF not in {SQLITE_CORRUPT, SQLITE_NOTADB}:
             raise CannotCopy(f"cannot use {file}: {error}") from None
     try:
@@ -133,7 +159,11 @@ def _exclusive(file: Path) -> Iterator[None]:
             try:
                 fcntl.lockf(locked, fcntl.LOCK_EX | fcntl.LOCK_NB, *_LOCK_BYTES)
             except BlockingIOError:
-                raise in_use from None
+                raise _in_use(file) from None
             yield
     except PermissionError as error:
         raise CannotCopy(f"cannot use {file}: {error.strerror}") from None
+
+
+def _in_use(file: Path) -> CannotCopy:
+    return CannotCopy(f"{file} is in use: stop the server first")

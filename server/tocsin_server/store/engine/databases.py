@@ -46,6 +46,15 @@ class Database(Protocol):
     mixes: bool
     readers: AsyncEngine
 
+    def reserve(self) -> None:
+        """Keeps out every server that cannot share the database, until `close`.
+
+        Call it before the first connection is opened.
+
+        Raises:
+            CannotOpen: such a server serves the database, or it cannot be written.
+        """
+
     def guard(self, epoch: int) -> None:
         """Makes later connections fail if the store is no longer in this epoch."""
 
@@ -70,8 +79,19 @@ def database_url(text: str) -> URL:
         )
     if dropped := _parameters(text) - url.query.keys():
         raise CannotOpen(f"the database URL has the parameter {min(dropped)!r} without a value")
+    # SQLAlchemy makes a number of it: also of the digits of other scripts, and of underscores.
+    if not re.fullmatch("[0-9]*", _port(text)):
+        raise CannotOpen("the database URL has a port that is not a number")
     _kind(url).check(url)
     return url
+
+
+def _port(text: str) -> str:
+    """Returns the port of a URL as it is written, empty without one."""
+    _, _, after_scheme = _USER.sub("//", text, count=1).partition("//")
+    authority = re.split("[/?]", after_scheme, maxsplit=1)[0]
+    # The colons of an IPv6 address are in brackets.
+    return authority.rpartition("]")[2].rpartition(":")[2] if ":" in authority else ""
 
 
 def _parameters(text: str) -> set[str]:

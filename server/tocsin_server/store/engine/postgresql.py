@@ -1,5 +1,6 @@
 """PostgreSQL through asyncpg: a pool of connections that write, and one of connections that read."""
 
+import re
 from asyncio import timeout
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -115,11 +116,14 @@ class Postgresql:
         for name, value in url.query.items():
             if not isinstance(value, str):
                 raise CannotOpen(f"the database URL has the parameter {name} more than once")
-        port = url.query.get("port", url.port or 1)
-        if not str(port).isdecimal() or not 1 <= int(str(port)) <= _PORTS:
+        port = str(url.query.get("port", url.port or 1))
+        if not re.fullmatch("[0-9]+", port) or not 1 <= int(port) <= _PORTS:
             raise CannotOpen("the database URL has a port that is not between 1 and 65535")
         if "@" in (url.host or ""):
             raise CannotOpen("the database URL has an @ in its password: write it as %40")
+
+    def reserve(self) -> None:
+        """Does nothing: servers share a PostgreSQL database."""
 
     def guard(self, epoch: int) -> None:
         """Makes later connections fail if the store is no longer in this epoch.

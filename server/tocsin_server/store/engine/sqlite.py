@@ -1,6 +1,7 @@
 """SQLite, the embedded database: one connection that writes, and a pool of those that read."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
 from sqlite3 import sqlite_version_info
 from typing import cast
@@ -12,6 +13,7 @@ from sqlalchemy.pool import AsyncAdaptedQueuePool, StaticPool
 from tocsin_server.store.engine.databases import READERS
 from tocsin_server.store.engine.driver_errors import CannotOpen
 from tocsin_server.store.engine.executors import Executor, ThreadExecutor
+from tocsin_server.store.engine.file_lock import FileLock, lock
 from tocsin_server.store.engine.prepared import run
 
 BUSY_SECONDS = 5.0
@@ -44,6 +46,7 @@ class Sqlite:
         self._write = write_engine(url)
         self.readers = read_engine(url)
         self.executors = [ThreadExecutor(self._write)]
+        self._lock: FileLock | None = None
 
     @staticmethod
     def check(url: URL) -> None:
@@ -64,16 +67,30 @@ class Sqlite:
         if sqlite_version_info < _SQLITE_NEEDED:
             raise CannotOpen("this Python comes with an SQLite older than 3.38")
 
+    def reserve(self) -> None:
+        """Locks the file, and creates it if it is missing.
+
+        Raises:
+            CannotOpen: another server has locked the file, or it cannot be written.
+        """
+        try:
+            self._lock = lock(Path(self.name))
+        except OSError as error:
+            raise CannotOpen((error.strerror or str(error)).lower()) from None
+
     def guard(self, epoch: int) -> None:
-        """Does nothing: `restore` refuses to replace a file that is open."""
+        """Does nothing: `restore` refuses to replace a file that a server has locked."""
 
     async def close(self) -> None:
-        """Closes every connection."""
+        """Closes every connection, and then releases the lock."""
         for executor in self.executors:
             await executor.close()
         # An open connection of aiosqlite keeps its thread, and so the process, alive.
         await self.readers.dispose()
         self._write.dispose()
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
 
 def write_engine(url: URL) -> Engine:

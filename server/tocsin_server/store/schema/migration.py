@@ -3,7 +3,6 @@
 from logging import getLogger
 from secrets import randbits
 
-from alembic import command
 from sqlalchemy import Connection, func, insert, select, text
 
 from tocsin_server.store.engine.driver_errors import CannotOpen
@@ -17,9 +16,10 @@ _MIGRATION_LOCK = 0x746F6373696E
 
 
 def migrate(connection: Connection) -> None:
-    """Applies the missing migrations, inside the caller's transaction.
+    """Brings a database to the newest schema, inside the caller's transaction.
 
-    Other servers that start wait for the transaction's end.
+    An empty database gets the tables, an older one the missing migrations. Other
+    servers that start wait for the transaction's end.
 
     Raises:
         CannotOpen: the database belongs to another program, has a newer schema, is not
@@ -27,12 +27,38 @@ def migrate(connection: Connection) -> None:
     """
     if connection.dialect.name == "postgresql":
         _begin_in_postgresql(connection)
-    versions.version(connection)
-    config = versions.configuration()
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    version = versions.version(connection)
+    if version is None:
+        _create(connection)
+    elif version != versions.newest():
+        upgrade(connection)
     if connection.dialect.name == "postgresql":
         _check_rights(connection)
+
+
+def _create(connection: Connection) -> None:
+    """Creates the tables, as the migrations do, and Alembic's table with the version."""
+    metadata.create_all(connection, checkfirst=False)
+    connection.execute(
+        text(
+            "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL,"
+            " CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+        )
+    )
+    connection.execute(
+        text("INSERT INTO alembic_version VALUES (:version)"), {"version": versions.newest()}
+    )
+
+
+def upgrade(connection: Connection) -> None:
+    """Applies the missing migrations; to an empty database, all."""
+    from alembic import command  # noqa: PLC0415  # most starts do not need it
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(versions.MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
 def hold_epoch(connection: Connection) -> None:

@@ -1,6 +1,5 @@
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
-from rich.console import Console
 from rich.text import Text
 from tocsin.v1.channel_pb2 import Channel
 from tocsin.v1.inbox_pb2 import Inbox, InboxChannel, Notification
@@ -19,7 +18,7 @@ def notification(
 
 
 def wrapped(entry: Entry, width: int) -> list[str]:
-    return [line.plain for line in entry.lines(Console(), width)]
+    return [line.plain for line in entry.lines(width)]
 
 
 def test_what_is_unread_is_named_so_and_what_was_read_is_dim() -> None:

@@ -9,6 +9,24 @@ from tocsin_client.cli.runner import perform
 
 
 @pytest.mark.parametrize(
+    ("cause", "text"), [("Connection refused.", "Connection refused"), ("", "silence")]
+)
+def test_a_wait_is_reported_with_its_cause_and_its_end(
+    cause: str, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def work(client: AsyncClient, output: Output) -> None:
+        report = client._calls._on_silence
+        assert report is not None
+        report(cause)
+
+    perform(work, target="127.0.0.1:1", timeout=7.5, as_json=False)
+
+    assert capsys.readouterr().err == (
+        f"tocsin: waiting up to 7.5 s (--timeout) for 127.0.0.1:1: {text}\n"
+    )
+
+
+@pytest.mark.parametrize(
     ("failure", "message"),
     [
         (

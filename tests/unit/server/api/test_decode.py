@@ -52,6 +52,16 @@ def test_what_the_server_sets_is_not_stored_and_defaults_are() -> None:
     )
 
 
+def test_data_without_fields_is_stored_as_none() -> None:
+    request = send_request("alice")
+    request.message.data.SetInParent()
+    request.message.data.MergeFromString(b"\xc0\x3e\x01")  # field 1,000, which is dropped
+
+    body = Message.FromString(message_decode.submission(CALLER, request).draft.body)
+
+    assert not body.HasField("data")
+
+
 def test_what_the_sender_chose_is_stored() -> None:
     request = send_request("alice")
     request.message.severity = Severity.SEVERITY_CRITICAL

@@ -1,6 +1,6 @@
 """The digest of a request is of what it means: not of its order, repeats and defaults left out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -226,6 +226,30 @@ def test_lists_count_as_sets(data: st.DataObject, names: list[str], others: list
 
         assert digest(make(data.draw(disorder(names)))) == one
         assert (digest(make(others)) == one) == (set(others) == set(names))
+
+
+def absent_messages(message: ProtoMessage) -> Iterator[tuple[ProtoMessage, str]]:
+    """The fields of a message, and of the messages in it, that hold a message and are absent.
+
+    A oneof has one field: whoever sets another one makes another request.
+    """
+    for field in message.DESCRIPTOR.fields:
+        if field.message_type is None or field.is_repeated or field.containing_oneof is not None:
+            continue
+        if message.HasField(field.name):
+            yield from absent_messages(getattr(message, field.name))
+        else:
+            yield message, field.name
+
+
+@pytest.mark.parametrize("request_", DIFFERENT, ids=range(len(DIFFERENT)))
+def test_an_empty_message_in_a_field_is_the_same_as_none(request_: ProtoMessage) -> None:
+    copy = type(request_).FromString(request_.SerializeToString())
+
+    for message, name in absent_messages(copy):
+        getattr(message, name).SetInParent()
+
+    assert digest(copy) == digest(request_)
 
 
 @pytest.mark.parametrize("request_", DIFFERENT, ids=range(len(DIFFERENT)))

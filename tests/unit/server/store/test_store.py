@@ -37,6 +37,21 @@ async def test_a_store_keeps_its_epoch(tmp_path: Path) -> None:
     assert first.inboxes.epoch == second.inboxes.epoch
 
 
+async def test_a_file_that_is_served_cannot_be_opened_until_its_server_closes_it(
+    tmp_path: Path,
+) -> None:
+    url = database(tmp_path / "tocsin.db")
+    first = await open_store(url)
+
+    with pytest.raises(CannotOpen, match=r"tocsin\.db: another server serves this file"):
+        await open_store(url)
+
+    assert (await first.channels.list_channels("default", "", 1)).items == []
+    await first.close()
+    second = await open_store(url)
+    await second.close()
+
+
 async def test_a_folder_that_is_not_there_cannot_be_opened(tmp_path: Path) -> None:
     with pytest.raises(CannotOpen, match="cannot use the database"):
         await open_store(database(tmp_path / "nowhere" / "tocsin.db"))

@@ -9,6 +9,7 @@ import pytest
 from tocsin_server.store.backup import copy
 from tocsin_server.store.backup.copy import CannotCopy, back_up
 from tocsin_server.store.engine.driver_errors import CannotOpen
+from tocsin_server.store.engine.file_lock import lock
 
 from tests.support.aging import age, examined
 from tests.support.serving import database
@@ -57,6 +58,20 @@ def test_a_backup_contains_rows_that_are_only_in_the_log(file: Path, tmp_path: P
 
         assert rows(tmp_path / "backup.db") == rows(file)
     assert any("'changed'" in row for row in rows(tmp_path / "backup.db"))
+
+
+def test_a_served_store_is_not_copied_by_a_name_without_its_log(file: Path, tmp_path: Path) -> None:
+    other_name = tmp_path / "other.db"
+    other_name.hardlink_to(file)
+    served = lock(file)
+    assert served is not None
+
+    with pytest.raises(CannotOpen, match="a server serves it under another name"):
+        back_up(database(other_name), tmp_path / "backup.db")
+
+    served.close()
+    back_up(database(other_name), tmp_path / "backup.db")
+    assert rows(tmp_path / "backup.db") == rows(file)
 
 
 def test_a_backup_is_one_snapshot_despite_concurrent_writes(

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from shutil import copyfile
+from unittest.mock import patch
 
 import pytest
 from tocsin_server.domain.model.retention import Retention
 from tocsin_server.live.hub import Hub
-from tocsin_server.store.backup.copy import CannotCopy, back_up
+from tocsin_server.store.backup import restore as restoring
+from tocsin_server.store.backup.copy import CannotCopy, back_up, copy
 from tocsin_server.store.backup.restore import begin_new_epoch, restore
 from tocsin_server.store.engine.driver_errors import CannotOpen
 from tocsin_server.store.store import SqlStore
@@ -122,6 +124,18 @@ def test_an_existing_store_is_not_replaced_without_force(backup: Path, old: Path
         restore(database(old), backup, force=False)
 
     assert titles(old) == {"old"}
+
+
+def test_no_server_starts_while_a_store_is_replaced(backup: Path, old: Path) -> None:
+    def start_and_copy(source: Path, target: Path) -> None:
+        with pytest.raises(CannotOpen, match="`restore` replaces it"), served(old):
+            pass
+        copy(source, target)
+
+    with patch.object(restoring, "copy", start_and_copy):
+        restore(database(old), backup, force=True)
+
+    assert titles(old) == titles(backup)
 
 
 def test_a_replaced_store_is_kept_with_the_content_of_its_log(backup: Path, old: Path) -> None:

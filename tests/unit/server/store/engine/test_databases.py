@@ -1,5 +1,5 @@
 import pytest
-from tocsin_server.store.engine.databases import database
+from tocsin_server.store.engine.databases import database, database_url
 from tocsin_server.store.engine.driver_errors import CannotOpen
 
 
@@ -22,7 +22,11 @@ from tocsin_server.store.engine.driver_errors import CannotOpen
         ("postgresql+asyncpg://localhost/", "names no database"),
         ("postgresql+asyncpg://localhost/tocsin?sslmode=require", "has the parameter sslmode"),
         ("postgresql+asyncpg://localhost/tocsin?port=abc", "port that is not between"),
+        ("postgresql+asyncpg://localhost/tocsin?port=٣", "port that is not between"),
         ("postgresql+asyncpg://localhost:99999/tocsin", "port that is not between"),
+        ("postgresql+asyncpg://localhost:٣/tocsin", "port that is not a number"),
+        ("postgresql+asyncpg://a:b@[::1]:1_0/tocsin", "port that is not a number"),
+        ("postgresql+asyncpg://localhost:+5?host=c", "port that is not a number"),
         ("postgresql+asyncpg://localhost/tocsin?host=a&host=b", "host more than once"),
         ("postgresql+asyncpg://user:a?b@localhost/tocsin?ssl", "has the parameter 'ssl' without"),
         ("postgresql+asyncpg://user:pass@word@host/tocsin", "write it as %40"),
@@ -41,6 +45,20 @@ def test_an_error_does_not_show_the_password_of_a_url(scheme: str) -> None:
         database(f"{scheme}://user:hunter2@localhost")
 
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+asyncpg://localhost:5432/tocsin",
+        "postgresql+asyncpg://a:b:٣@[::1]:5432/tocsin",
+        "postgresql+asyncpg://[::1]/tocsin",
+        "postgresql+asyncpg:///tocsin?host=localhost&port=5432",
+        "sqlite+aiosqlite:////tmp/a:٣@b.db",
+    ],
+)
+def test_a_url_with_or_without_a_port_is_one(url: str) -> None:
+    assert database_url(url).render_as_string(hide_password=False)
 
 
 async def test_the_name_of_a_database_has_no_password() -> None:

@@ -1,20 +1,25 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Engine, inspect, text
 from sqlalchemy.exc import OperationalError
 from tocsin_server.store.engine.sqlite import write_engine
 from tocsin_server.store.schema import versions as schema_versions
-from tocsin_server.store.schema.migration import migrate, read_epoch
+from tocsin_server.store.schema.migration import migrate, read_epoch, upgrade
 from tocsin_server.store.schema.tables import metadata
+
+from tests.support.postgres import Postgres, working
 
 BROKEN = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "9999"
+revision = "9999_broken"
 down_revision = "HEAD"
 
 
@@ -25,30 +30,77 @@ def upgrade():
 """
 
 
-def test_the_migrations_give_the_schema_of_the_tables(engine: Engine) -> None:
-    with engine.connect() as connection:
+@pytest.fixture
+def migrated(tmp_path: Path, url: URL) -> Iterator[Engine]:
+    """A database that has run every migration, as one of the first version would."""
+    engine = write_engine(url.set(database=str(tmp_path / "migrated.db")))
+    with engine.begin() as connection:
+        upgrade(connection)
+    yield engine
+    engine.dispose()
+
+
+def test_the_versions_are_those_of_the_migrations() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(schema_versions.MIGRATIONS))
+    scripts = ScriptDirectory.from_config(config)
+
+    assert [each.revision for each in scripts.walk_revisions()][::-1] == schema_versions.known()
+    assert scripts.get_heads() == [schema_versions.newest()]
+
+
+def test_the_migrations_give_the_schema_of_the_tables(migrated: Engine) -> None:
+    with migrated.connect() as connection:
         context = MigrationContext.configure(connection)
 
         assert compare_metadata(context, metadata) == []
 
 
-def test_the_migrations_give_the_same_statements_as_the_tables(
-    engine: Engine, tmp_path: Path, url: URL
-) -> None:
+def test_a_new_database_is_as_the_migrations_make_it(engine: Engine, migrated: Engine) -> None:
     """Covers what Alembic does not compare: partial indexes, WITHOUT ROWID, AUTOINCREMENT."""
-    other = write_engine(url.set(database=str(tmp_path / "other.db")))
-    metadata.create_all(other)
-    query = text(
-        "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' AND name != :version"
-    )
 
-    def statements(engine: Engine) -> dict[str, str]:
+    def schema(engine: Engine) -> tuple[dict[str, str], list[str]]:
         with engine.connect() as connection:
-            rows = connection.execute(query, {"version": "alembic_version"}).all()
-        return {name: "".join(sql.split()) for name, sql in rows if sql}
+            rows = connection.execute(text("SELECT name, sql FROM sqlite_master")).all()
+            versions = connection.scalars(text("SELECT version_num FROM alembic_version")).all()
+        return {name: "".join(sql.split()) for name, sql in rows if sql}, list(versions)
 
-    assert statements(engine) == statements(other)
-    other.dispose()
+    assert schema(engine) == schema(migrated)
+
+
+SCHEMA_IN_POSTGRESQL = (
+    (
+        "SELECT attrelid::regclass::text, attname, attnum, format_type(atttypid, atttypmod),"
+        " attnotnull, attidentity, attcollation::regcollation::text, col_description(attrelid, attnum),"
+        " pg_get_expr(adbin, adrelid) FROM pg_attribute"
+        " LEFT JOIN pg_attrdef ON (adrelid, adnum) = (attrelid, attnum)"
+        " JOIN pg_class ON pg_class.oid = attrelid"
+        " WHERE attnum > 0 AND relnamespace = 'public'::regnamespace ORDER BY 1, 3"
+    ),
+    "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1",
+    (
+        "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint"
+        " WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2"
+    ),
+    (
+        "SELECT relname, relkind, reloptions, obj_description(oid, 'pg_class') FROM pg_class"
+        " WHERE relnamespace = 'public'::regnamespace ORDER BY 1"
+    ),
+    "SELECT version_num FROM alembic_version",
+)
+
+
+def test_a_new_postgresql_database_is_as_the_migrations_make_it(postgres: Postgres) -> None:
+    schemas = []
+    for make in (migrate, upgrade):
+        url = postgres.create_empty()
+        with working(url) as work:
+            work(make)
+        schemas.append([postgres.execute(query, url) for query in SCHEMA_IN_POSTGRESQL])
+        postgres.drop(url)
+
+    assert schemas[0] == schemas[1]
+    assert all(schemas[0])
 
 
 def test_migrating_again_changes_nothing(engine: Engine) -> None:
@@ -88,7 +140,7 @@ def test_a_failed_migration_leaves_a_new_database_empty(url: URL) -> None:
     engine = write_engine(url)
 
     with pytest.raises(OperationalError, match="nowhere"), engine.begin() as connection:
-        migrate(connection)
+        upgrade(connection)
 
     assert inspect(engine).get_table_names() == []
     engine.dispose()
@@ -108,4 +160,5 @@ def test_a_failed_migration_leaves_an_old_database_unchanged(
     assert set(inspect(engine).get_table_names()) == before
     with engine.begin() as connection:
         assert read_epoch(connection) == epoch
-        assert connection.scalar(text("SELECT version_num FROM alembic_version")) != "9999"
+        version = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    assert version == schema_versions.known()[-2]
