@@ -22,7 +22,7 @@ Response = TypeVar("Response")
 
 
 class WrongAnswerError(Exception):
-    """A server did not give what the load asked for, so its figures mean nothing."""
+    """A server did not answer as the load expects, so its figures mean nothing."""
 
 
 def require(condition: bool, expectation: str) -> None:

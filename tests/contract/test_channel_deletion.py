@@ -118,7 +118,9 @@ async def test_another_tenants_channel_of_the_id_stays(store: Store) -> None:
     assert len(await all_notifications(store, InboxKey("other", "alice"))) == 1
 
 
-async def test_each_inbox_takes_one_revision_a_step_and_is_told(store: Store, hub: Hub) -> None:
+async def test_each_step_adds_one_revision_to_each_inbox_and_announces_it(
+    store: Store, hub: Hub
+) -> None:
     outcomes = await store.messages.send([send("alice"), send("alice", "bob")])
     inbox = await store.inboxes.get_inbox(ALICE)
     watch = hub.watch(ALICE)
@@ -291,7 +293,7 @@ async def test_a_job_that_fails_waits_and_the_others_go_on(
     assert await all_notifications(store, ALICE) == []
 
 
-async def test_a_job_that_failed_goes_on_where_it_had_come_to(
+async def test_a_job_that_failed_continues_at_the_step_that_it_had_reached(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     positions = []

@@ -58,7 +58,7 @@ async def test_an_id_that_is_taken_is_refused_and_the_channel_stays(store: Store
     assert kept.title == "News"
 
 
-async def test_of_many_who_create_one_channel_at_once_one_succeeds(store: Store) -> None:
+async def test_of_many_concurrent_creations_of_one_channel_one_succeeds(store: Store) -> None:
     outcomes = await asyncio.gather(
         *(
             store.channels.create_channel(request(), channel("leads", title=f"{n}"))

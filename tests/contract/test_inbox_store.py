@@ -85,7 +85,7 @@ async def test_a_store_keeps_its_epoch_and_its_inboxes_when_opened_again(
 
 
 @of_histories
-async def test_an_inbox_has_a_life_of_its_own(store: Store) -> None:
+async def test_an_inbox_has_an_incarnation_of_its_own(store: Store) -> None:
     await fill(store, 1, "alice")
     await fill(store, 1, "bob")
 
@@ -110,7 +110,9 @@ async def test_notifications_are_listed_latest_first_none_lost_none_twice(
 
 @of_histories
 @pytest.mark.parametrize("limit", [1, 2, 100])
-async def test_notifications_are_listed_of_the_channels_asked_for(store: Store, limit: int) -> None:
+async def test_only_notifications_of_the_requested_channels_are_listed(
+    store: Store, limit: int
+) -> None:
     await store.channels.create_channel(request(), channel("leads"))
     for _ in range(3):
         for channel_id in ("news", "offers", "leads"):
@@ -214,7 +216,7 @@ async def test_changes_after_the_head_are_none_with_all_counters(store: Store) -
 
 @of_histories
 @pytest.mark.parametrize("revision", [5, 1_000, 2**62])
-async def test_changes_after_a_future_position_are_none_and_the_head_is_told(
+async def test_a_read_after_a_future_position_has_no_changes_and_the_head(
     store: Store, revision: int
 ) -> None:
     await fill(store, 4)
@@ -272,7 +274,7 @@ async def test_rows_head_and_counters_of_a_read_are_of_one_moment(store: Store) 
 
 
 @of_histories
-async def test_revisions_are_told_of_those_inboxes_that_exist(store: Store) -> None:
+async def test_revisions_are_read_of_the_inboxes_that_exist(store: Store) -> None:
     await store.channels.create_channel(request(tenant="other"), channel("news", tenant="other"))
     await fill(store, 2, "alice")
     await fill(store, 1, "alice", "bob")

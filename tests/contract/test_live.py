@@ -49,7 +49,7 @@ def test_a_watch_sees_every_change_announced_from_its_beginning_in_order(live: L
     assert taken(watch) == [2, 3, 4]
 
 
-def test_what_was_read_from_the_store_meanwhile_is_not_given_again(live: Live) -> None:
+def test_a_change_that_was_read_from_the_store_is_not_delivered_again(live: Live) -> None:
     watch = live.watch(ALICE)
     live.announce([change(2), change(3)])
 
@@ -60,7 +60,7 @@ def test_what_was_read_from_the_store_meanwhile_is_not_given_again(live: Live) -
 
 
 @pytest.mark.parametrize("announced", [[3], [2, 4], [3, 4], [2, 3, 5]])
-def test_a_watch_that_lost_sight_says_so(live: Live, announced: list[int]) -> None:
+def test_a_watch_that_missed_a_change_is_behind(live: Live, announced: list[int]) -> None:
     watch = live.watch(ALICE)
     watch.synced_to(1, 1)
 
@@ -78,7 +78,7 @@ def test_a_gap_before_what_is_kept_makes_the_watch_behind_again(live: Live) -> N
     assert watch.behind
 
 
-def test_a_watch_that_lost_sight_goes_on_from_what_its_stream_read_from_the_store(
+def test_a_watch_that_missed_a_change_continues_after_its_stream_read_the_store(
     live: Live,
 ) -> None:
     watch = live.watch(ALICE)
@@ -173,7 +173,7 @@ async def test_waiting_ends_when_there_is_something_to_do(live: Live) -> None:
         assert await waiting
 
 
-async def test_waiting_in_vain_ends_after_its_seconds(live: Live) -> None:
+async def test_waiting_without_an_event_ends_after_its_seconds(live: Live) -> None:
     watch = live.watch(ALICE)
     watch.synced_to(1, 0)
 

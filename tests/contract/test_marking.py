@@ -1,4 +1,4 @@
-"""What `InboxStore.mark` promises, and what those who follow the inbox see of it."""
+"""What `InboxStore.mark` promises, and what subscribers of the inbox see of it."""
 
 import asyncio
 from collections.abc import Sequence
@@ -307,7 +307,7 @@ async def test_from_every_revision_a_replay_comes_to_the_state_of_now(
         assert await replayed(store, key, then.copy(), revision, limit) == view
 
 
-async def test_many_who_mark_all_at_once_are_not_refused(
+async def test_many_clients_that_mark_all_at_once_are_not_refused(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(write_queue, "WAITING_ROWS", 1_000)

@@ -105,7 +105,7 @@ async def test_counters_are_those_of_a_recount(store: Store) -> None:
         }
 
 
-async def test_an_unknown_channel_fails_alone_and_creates_nobody(store: Store) -> None:
+async def test_an_unknown_channel_fails_alone_and_creates_no_user(store: Store) -> None:
     outcomes = await store.messages.send(
         [send("alice"), send("carol", channel_id="nowhere"), send("alice", channel_id="offers")]
     )

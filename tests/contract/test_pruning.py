@@ -1,4 +1,4 @@
-"""What `PruningStore` promises: the past goes when it may, and whoever needs it is told."""
+"""What `PruningStore` promises: old rows are pruned after their retention, and their readers get an error."""
 
 import pytest
 from tocsin_server.domain.model.cursors import Cursor, Position
@@ -112,7 +112,7 @@ async def test_from_what_can_be_resumed_nothing_is_missing(store: Store) -> None
 
 
 @pytest.mark.parametrize("days", [8, 4_000])
-async def test_what_stands_is_never_pruned(store: Store, days: int) -> None:
+async def test_the_current_state_is_never_pruned(store: Store, days: int) -> None:
     sequence = await arrive(store, "alice", "bob")
     await mark(store, START, read=True)
 

@@ -81,7 +81,7 @@ async def devices(program: Program) -> AsyncIterator[Devices]:
         await process.communicate()
 
 
-async def test_a_device_follows_another_colleagues_do_not_and_nobody_notices_a_kill(
+async def test_a_device_follows_another_colleagues_do_not_and_a_kill_is_not_noticed(
     program: Program, devices: Devices
 ) -> None:
     await devices.enter(LEADS[: 1 + HALF])

@@ -65,7 +65,7 @@ async def _see(subscription: AsyncSubscription, count: int) -> list[Notification
     return seen
 
 
-async def test_three_who_watch_see_every_lead_once_in_order(program: Program) -> None:
+async def test_three_subscribers_see_every_lead_once_in_order(program: Program) -> None:
     furnish(program.directory)
     leads = _leads()
     async with AsyncClient(program.target) as client:
@@ -176,7 +176,7 @@ async def test_a_file_without_the_columns_is_refused(program: Program) -> None:
     assert ended == Ended(2, "", "line 1: the first row names no column id, name, company, link\n")
 
 
-def test_the_leads_are_many_and_nobodys() -> None:
+def test_the_leads_are_many_and_invented() -> None:
     leads = _leads()
 
     assert len(leads) >= 30

@@ -136,7 +136,7 @@ async def test_it_misses_nothing_while_its_server_is_killed_and_stopped(
             example.type(f"{life} before")
             await example.see(f"LIVE: {life} before")
             await program.end(ending)
-            # Whoever is first, each waits for the server.
+            # In either order, each waits for the server.
             example.type(f"{life} during")
             sending = client.send("marketing-clue", f"{life} elsewhere", to="alice")
             async with asyncio.TaskGroup() as tasks:

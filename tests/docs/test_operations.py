@@ -51,7 +51,7 @@ def logged() -> Iterator[tuple[str, str, frozenset[str]]]:
                     yield LEVELS[level], message.replace("%s", "…"), frozenset(map(str, besides))
 
 
-def test_every_line_of_the_log_is_told_and_no_other() -> None:
+def test_every_line_of_the_log_is_documented_and_no_other() -> None:
     documented = [
         (level, message.strip("`"), frozenset(re.findall(r"`(\w+)`", besides)))
         for level, message, besides, _ in table("The log")
@@ -70,7 +70,7 @@ def test_every_call_of_a_logger_is_seen() -> None:
     assert len(list(logged())) == calls
 
 
-def test_every_kind_of_finding_is_told_and_no_other() -> None:
+def test_every_kind_of_finding_is_documented_and_no_other() -> None:
     assert [row[0].strip("`") for row in table("The doctor")] == [str(kind) for kind in Kind]
 
 

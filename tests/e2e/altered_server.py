@@ -19,7 +19,7 @@ from tocsin_server.store.writing import group_commit
 
 
 class DeafHub(Hub):
-    """A hub that forgets every change it is told of."""
+    """A hub that forgets every change."""
 
     def announce(self, changes: Sequence[Change]) -> None:
         """Tells nobody."""

@@ -1,6 +1,6 @@
 """A client that follows an inbox: `following_reader.py TARGET USER STREAMS REVISION`.
 
-It says "following" once all its streams have caught up, and once they have come to the revision,
+It says "following" once all its streams have caught up, and once they have reached the revision,
 what they hold: a line of JSON each, with the titles in the order of arrival.
 """
 
@@ -12,7 +12,7 @@ from tocsin_client import AsyncClient, AsyncSubscription
 
 
 async def hold(subscription: AsyncSubscription, titles: list[str], revision: int) -> None:
-    """Reads until the inbox has come to a revision, or beyond."""
+    """Reads until the inbox has reached a revision, or a later one."""
     async for update in subscription:
         if update.starts_over:
             titles.clear()

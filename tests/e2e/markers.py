@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tocsin.v1.inbox_service_pb2_grpc import InboxServiceAsyncStub
 
 WISHES = ((True, None), (True, None), (False, None), (None, True), (None, False), (False, True))
-"""What is asked for: read, and seen."""
+"""The state that a mark sets: read, and seen."""
 
 
 class Marker:

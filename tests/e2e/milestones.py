@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 
 class Milestones:
-    """Wakes those who wait for something to come true."""
+    """Wakes the tasks whose condition holds."""
 
     def __init__(self) -> None:
         self._awaited: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []

@@ -9,7 +9,7 @@ may, on loopback, be given the same port itself, and so take it from the server.
 
 
 def lasting_port() -> int:
-    """Returns a port that nobody uses, and nobody is given by chance."""
+    """Returns a port that is not in use, and that the system assigns to no socket by itself."""
     while True:
         port = SystemRandom().randint(LOWEST, HIGHEST)
         with socket.socket() as probe:

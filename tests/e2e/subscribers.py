@@ -41,7 +41,7 @@ class Follower:
         self.stays = False
         """Set, it leaves no stream any more."""
         self.revision = -1
-        """What it has come to, by the last cursor."""
+        """The revision that it has reached, by the last cursor."""
         self.user_id = user_id
         self._inboxes: InboxServiceAsyncStub = InboxServiceStub(channel)
         self._recorder = recorder
@@ -105,7 +105,7 @@ class Mirror:
 
     @property
     def revision(self) -> int:
-        """What it has come to, by the last counters."""
+        """The revision that it has reached, by the last counters."""
         return self._inbox.revision
 
     async def run(self) -> None:

@@ -25,7 +25,7 @@ async def _stored(program: Program) -> Channel:
         return await client.get_channel("news")
 
 
-async def test_an_update_changes_only_what_is_given(program: Program) -> None:
+async def test_an_update_changes_only_the_given_fields(program: Program) -> None:
     await _create(program)
 
     updated = await tocsin(program, "channels", "update", "news", "--title", "The news")
@@ -59,7 +59,7 @@ async def test_labels_are_changed_one_by_one(program: Program) -> None:
     assert (await _stored(program)).labels == {"team": "desk", "x": "y", "kept": ""}
 
 
-async def test_labels_are_cleared_but_for_those_given(program: Program) -> None:
+async def test_labels_are_cleared_except_the_given_ones(program: Program) -> None:
     await _create(program)
 
     await tocsin(program, "channels", "update", "news", "--clear-labels", "--label", "x=y")

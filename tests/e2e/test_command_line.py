@@ -139,7 +139,7 @@ async def test_watching_shows_what_is_there_and_each_change_as_it_comes(program:
     assert _only_waits(ended.errors)
 
 
-async def test_watching_shows_times_in_utc_where_that_is_asked_for(program: Program) -> None:
+async def test_watching_shows_times_in_utc_with_the_option(program: Program) -> None:
     await tocsin(program, "send", "marketing-clue", "first", "--to", "alice")
 
     async with running(
@@ -150,7 +150,7 @@ async def test_watching_shows_times_in_utc_where_that_is_asked_for(program: Prog
     assert "+00:00  " in line
 
 
-async def test_watching_begins_with_as_many_as_asked_for(program: Program) -> None:
+async def test_watching_begins_with_the_requested_number(program: Program) -> None:
     for title in ("first", "second"):
         await tocsin(program, "send", "marketing-clue", title, "--to", "alice")
 
@@ -393,7 +393,7 @@ async def test_content_that_cannot_be_read_is_wrong_usage(stdin: str) -> None:
     "written",
     ["cat /dev/zero", "yes ä", "head -c 2000000 /dev/zero", "head -c 100000000 /dev/zero"],
 )
-async def test_content_that_does_not_end_is_told_with_its_limit(written: str) -> None:
+async def test_content_that_does_not_end_is_refused_with_its_limit(written: str) -> None:
     ended = await shell(f"tocsin send news Hello --to alice --content - < <({written})")
 
     line = one_line(ended, 2)
@@ -421,7 +421,7 @@ async def test_a_byte_order_mark_is_none_of_the_only_waits(program: Program) -> 
     assert json.loads(sent.output)["message"]["content"] == "Hello"
 
 
-async def test_the_version_is_told() -> None:
+async def test_the_version_is_printed() -> None:
     assert re.fullmatch(r"tocsin, version \d+\.\d+\.\d+\S*\n", (await run("--version")).output)
 
 

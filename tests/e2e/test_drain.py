@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT: every stream is told to come back, and the program ends in good order."""
+"""SIGTERM and SIGINT: every stream gets a RECONNECT, and the program ends in good order."""
 
 import asyncio
 import signal
@@ -130,7 +130,7 @@ async def _fill(channel: grpc.aio.Channel, user_id: str, batches: int = 4) -> No
 
 
 @BOTH
-async def test_streams_are_told_to_come_back_and_end_ok(
+async def test_streams_get_a_reconnect_and_end_ok(
     start_program: StartProgram, number: signal.Signals
 ) -> None:
     program = await start_program()
@@ -153,7 +153,7 @@ async def test_streams_are_told_to_come_back_and_end_ok(
 
 
 @BOTH
-async def test_whoever_watches_its_health_sees_it_stop(
+async def test_a_watch_of_its_health_sees_it_stop(
     start_program: StartProgram, number: signal.Signals
 ) -> None:
     program = await start_program()
@@ -176,7 +176,7 @@ async def test_whoever_watches_its_health_sees_it_stop(
 
 
 @BOTH
-async def test_nobody_connected_delays_nothing(
+async def test_it_ends_without_connections(
     start_program: StartProgram, number: signal.Signals
 ) -> None:
     program = await start_program()
@@ -189,7 +189,7 @@ async def test_nobody_connected_delays_nothing(
 
 
 @BOTH
-async def test_a_client_that_does_not_read_does_not_hold_it(
+async def test_a_client_that_does_not_read_does_not_hold_it_up(
     start_program: StartProgram, number: signal.Signals
 ) -> None:
     program = await start_program()
@@ -206,7 +206,7 @@ async def test_a_client_that_does_not_read_does_not_hold_it(
     assert "Traceback" not in program.log
 
 
-async def test_a_client_that_is_stopped_does_not_hold_it(start_program: StartProgram) -> None:
+async def test_a_client_that_is_stopped_does_not_hold_it_up(start_program: StartProgram) -> None:
     program = await start_program()
     reader = await asyncio.create_subprocess_exec(
         *(sys.executable, str(STALLED_READER), program.target, "16"),
@@ -229,7 +229,7 @@ async def test_a_client_that_is_stopped_does_not_hold_it(start_program: StartPro
     assert "Traceback" not in program.log
 
 
-async def test_a_lock_of_somebody_else_does_not_hold_it(start_program: StartProgram) -> None:
+async def test_a_lock_of_another_process_does_not_hold_it_up(start_program: StartProgram) -> None:
     program = await start_program(PATIENT)
     async with grpc.aio.insecure_channel(program.target) as channel:
         await _fill(channel, "ann", batches=1)

@@ -45,7 +45,9 @@ async def _encrypting(program: Program) -> AsyncIterator[str]:
         yield f"tls://localhost:{server.sockets[0].getsockname()[1]}"
 
 
-async def test_a_server_that_is_vouched_for_is_called(program: Program, tmp_path: Path) -> None:
+async def test_a_server_with_a_trusted_certificate_is_called(
+    program: Program, tmp_path: Path
+) -> None:
     trusting = _trusting(AUTHORITY, tmp_path)
 
     async with _encrypting(program) as target:
@@ -54,7 +56,7 @@ async def test_a_server_that_is_vouched_for_is_called(program: Program, tmp_path
     assert listed == Ended(0, "marketing-clue  Clues\n", "")
 
 
-async def test_a_server_that_nobody_vouches_for_is_not_called(
+async def test_a_server_with_an_untrusted_certificate_is_not_called(
     program: Program, tmp_path: Path
 ) -> None:
     trusting = _trusting(trustme.CA(), tmp_path)

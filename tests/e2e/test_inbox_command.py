@@ -43,7 +43,7 @@ def _titles(ended: Ended) -> list[str]:
     return [Parse(line, Notification()).message.title for line in ended.output.splitlines()]
 
 
-async def test_an_inbox_is_shown_by_channels_with_what_came_last_first(filled: Program) -> None:
+async def test_an_inbox_is_shown_by_channel_latest_first(filled: Program) -> None:
     shown = await tocsin(filled, "inbox", "alice")
 
     assert _timeless(shown) == [

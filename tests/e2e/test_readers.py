@@ -104,7 +104,7 @@ async def flooding(program: Program) -> AsyncIterator[Flood]:
         yield Flood(program, client, without.most)
 
 
-async def test_slow_readers_cost_bounded_memory_hold_up_nobody_and_catch_up(
+async def test_slow_readers_cost_bounded_memory_delay_no_other_and_catch_up(
     start_program: StartProgram,
 ) -> None:
     program = await start_program()
@@ -139,7 +139,7 @@ async def test_slow_readers_cost_bounded_memory_hold_up_nobody_and_catch_up(
     assert "Traceback" not in program.log
 
 
-async def test_a_stopped_reader_is_found_out_harms_nobody_and_resumes(
+async def test_a_stopped_reader_is_noticed_delays_no_other_and_resumes(
     start_program: StartProgram,
 ) -> None:
     program = await start_program(HASTY)

@@ -152,7 +152,7 @@ async def test_a_server_that_fails_is_reported_with_the_line_to_continue_from(
     assert f"from line 2 on: {program.target}: no answer in time" in one_line(ended, 1)
 
 
-async def test_everything_is_sent_even_if_nobody_reads_the_results(program: Program) -> None:
+async def test_everything_is_sent_even_if_the_results_are_not_read(program: Program) -> None:
     path = program.directory / "messages.jsonl"
     path.write_text("".join(_line(str(number)) for number in range(600)) + "nonsense\n")
 

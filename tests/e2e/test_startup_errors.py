@@ -20,7 +20,7 @@ from tests.support.postgres import Postgres
 
 @pytest.fixture(params=["plainly", "to share it"])
 def taken_port(request: pytest.FixtureRequest) -> Iterator[int]:
-    """A port that somebody else listens on, plainly or with SO_REUSEPORT."""
+    """A port that another socket listens on, plainly or with SO_REUSEPORT."""
     with socket.socket() as listener:
         if request.param == "to share it":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -29,13 +29,13 @@ def taken_port(request: pytest.FixtureRequest) -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def test_a_port_that_somebody_has_is_refused(tmp_path: Path, taken_port: int) -> None:
+def test_a_port_in_use_is_refused(tmp_path: Path, taken_port: int) -> None:
     complaint = complaint_of([*SERVE, "--listen", f"127.0.0.1:{taken_port}"], tmp_path)
 
     assert f"127.0.0.1:{taken_port}" in complaint
 
 
-def test_a_name_of_which_one_address_is_taken_is_refused(tmp_path: Path, taken_port: int) -> None:
+def test_a_name_with_one_address_in_use_is_refused(tmp_path: Path, taken_port: int) -> None:
     complaint = complaint_of([*SERVE, "--listen", f"localhost:{taken_port}"], tmp_path)
 
     assert f"localhost:{taken_port}" in complaint

@@ -19,7 +19,7 @@ from tests.histories.recording import (
 
 @dataclass(frozen=True, slots=True)
 class _Checkpoint:
-    """The way back to where a cursor was given: so many entries of a log."""
+    """The way back to the position of a cursor: so many entries of a log."""
 
     log: list["_Entry"]
     entries: int
@@ -29,7 +29,7 @@ class _Checkpoint:
 
 
 class _Entry(NamedTuple):
-    """A change as it was delivered, of which revision, and whether the stream had come to that.
+    """A change as it was delivered, with its revision, and whether the stream had reached that.
 
     It had not when it changed under a SNAPSHOT, which gives it as it stands: then it comes again.
     """
@@ -62,7 +62,7 @@ class Holding:
         self.delivered: set[tuple[str, int]] = set()
         """The names of the changes delivered, and covered, since the last start."""
         self.settled = True
-        """Whether nothing that it holds may be of a later revision than it has come to."""
+        """Whether nothing that it holds may be of a later revision than it has reached."""
         self._snapshot_size = 0
         self._log: list[_Entry] = []
         self._counts: dict[str, list[int]] = {}

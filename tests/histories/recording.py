@@ -18,7 +18,7 @@ from tocsin.v1.inbox_service_pb2 import (
 from tocsin.v1.message_service_pb2 import SendMessageResponse
 
 REQUEST_ID_LABEL = "request_id"
-"""The label by which a sender marks its message: what arrived is told from it alone."""
+"""The label by which a sender marks its message: it alone identifies an arrival."""
 
 
 class Phase(Enum):
@@ -159,7 +159,7 @@ class Response:
 
 @dataclass(slots=True)
 class Stream:
-    """One stream: what it was asked for, and what it delivered."""
+    """One stream: its request, and what it delivered."""
 
     cursor: str
     snapshot_size: int
@@ -238,7 +238,7 @@ class Final:
 class History:
     """All that happened: sends and marks by request id, subscribers, final inboxes by user.
 
-    `deleting` has the channels that somebody began to delete, `deleted` those of them whose
+    `deleting` has the channels whose deletion began, `deleted` those of them whose
     deletion was answered with OK.
     """
 
@@ -304,13 +304,13 @@ class Recorder:
         self.history.deleted.add(channel_id)
 
     def subscribing(self, user_id: str) -> Subscriber:
-        """Somebody begins to follow an inbox."""
+        """A subscriber begins to follow an inbox."""
         subscriber = Subscriber(user_id)
         self.history.subscribers.append(subscriber)
         return subscriber
 
     def opening(self, subscriber: Subscriber, cursor: str, snapshot_size: int) -> Stream:
-        """A stream is asked for, from a cursor or, with an empty one, from the start."""
+        """A stream is opened, from a cursor or, with an empty one, from the start."""
         stream = Stream(cursor, snapshot_size)
         subscriber.streams.append(stream)
         return stream

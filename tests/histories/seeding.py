@@ -66,7 +66,7 @@ def clean_history() -> History:
             "bob",
             [
                 Stream("", 50, [_snapshot([]), _live(bob, 0, 1), _live(bob, 1, 2)]),
-                # Before the last cursor: what came after it comes again.
+                # Before the last cursor: the changes after it are delivered again.
                 Stream(_cursor("bob", 1), 50, [_replay(bob, 1, 3)]),
                 Stream("", 50, [_snapshot(bob[:4]), _live(bob, 4, 5)]),
             ],

@@ -30,7 +30,7 @@ SEEN_ORDERS = Marked((LASTING,), 6, read=None, seen=True)
 
 
 def marked_history() -> History:
-    """Four sends to one user, three marks and a deletion, and two who follow.
+    """Four sends to one user, three marks and a deletion, and two subscribers.
 
     Revisions 1 to 4 are arrivals, the second one in the channel that goes; 5 marks the first two
     read, 6 makes the first unread by its id, 7 marks the lasting channel seen, 8 removes the

@@ -1,4 +1,4 @@
-"""Judges sends: what came of them in the inboxes, and in which order."""
+"""Judges sends: their notifications in the inboxes, and the order of these."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator

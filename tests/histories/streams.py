@@ -61,7 +61,7 @@ def _of_opening(cursor: str, holding: Holding, response: Response, final: Final)
     if response.after_revision > held:
         yield (
             Property.NEVER_AHEAD,
-            f"a cursor covers {response.after_revision}, its stream had come to {held}",
+            f"a cursor covers {response.after_revision}, its stream had reached {held}",
         )
     if response.after_revision < held:
         yield (

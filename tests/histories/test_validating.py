@@ -73,7 +73,7 @@ def doubled_in_replay(history: History) -> None:
 
 
 def doubled_across_a_resume(history: History) -> None:
-    # The stream resumes from 5, and gives what came with it once more.
+    # The stream resumes from 5, and delivers that revision once more.
     again = history.subscribers[0].streams[0].responses[2].changes[1]
     edit(history, 0, 2, 0, lambda d: replace(d, changes=(again, *d.changes), after_revision=4))
 
@@ -142,7 +142,7 @@ def early_cursor_resumed_from(history: History) -> None:
     )
 
 
-def early_cursor_given(history: History) -> None:
+def early_cursor(history: History) -> None:
     edit(history, 0, 0, 1, lambda d: replace(d, cursor="ann@5"))
 
 
@@ -225,7 +225,7 @@ def failed_and_stored(history: History) -> None:
         (reordered_in_time, {ORDERED}),
         (reordered_in_a_batch, {ORDERED}),
         (early_cursor_resumed_from, {NEVER_AHEAD, RESUMABLE, KEPT}),
-        (early_cursor_given, {NEVER_AHEAD}),
+        (early_cursor, {NEVER_AHEAD}),
         (early_cursor_in_a_heartbeat, {NEVER_AHEAD}),
         (cursor_inside_a_snapshot, {NEVER_AHEAD}),
         (cursor_forgotten, {RESUMABLE}),

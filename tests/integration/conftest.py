@@ -15,7 +15,7 @@ Serve = Callable[[Settings], AbstractAsyncContextManager[Served]]
 
 @pytest.fixture(params=["sqlite", "sqlite, deaf hub", "postgresql"])
 def house(request: pytest.FixtureRequest) -> str:
-    """On what the suite runs; a deaf hub loses all that it is told, and streams must not differ."""
+    """The backends of the suite; a deaf hub loses every change, and streams must not differ."""
     name: str = request.param
     return name
 

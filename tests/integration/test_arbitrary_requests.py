@@ -1,4 +1,4 @@
-"""Whatever a request says, its caller gets what it asks for or is told what is wrong with it."""
+"""Arbitrary requests: each is answered, or refused with an error that names what is wrong with it."""
 
 import asyncio
 
@@ -68,7 +68,7 @@ async def test_no_request_is_more_than_a_mistake_of_its_caller(
         code = await outcome(server, method, request.SerializeToString())
 
         assert code in OF_THE_CALLER
-        # And whoever reads afterwards is not harmed.
+        # Later reads work.
         for user_id in ("alice", "bob"):
             await server.inboxes.ListNotifications(ListNotificationsRequest(user_id=user_id))
             stream = server.inboxes.Subscribe(SubscribeRequest(user_id=user_id))

@@ -154,13 +154,13 @@ async def test_a_channel_is_changed_by_its_mask(server: Served) -> None:
     assert read.channel == changed
 
 
-async def test_without_a_mask_what_is_given_is_changed(server: Served) -> None:
+async def test_without_a_mask_the_fields_that_are_set_change(server: Served) -> None:
     changed = (await server.channels.UpdateChannel(update_request(description="About"))).channel
 
     assert (changed.title, changed.description) == ("News", "About")
 
 
-async def test_a_mask_of_everything_empties_what_is_not_given(server: Served) -> None:
+async def test_a_mask_of_everything_clears_the_fields_that_are_not_set(server: Served) -> None:
     await server.channels.UpdateChannel(update_request(description="About"))
 
     changed = (await server.channels.UpdateChannel(update_request("*", title="Latest"))).channel

@@ -157,7 +157,7 @@ async def test_a_call_that_the_database_kept_waiting_says_so(
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
 
-            # The server answers after 5 seconds that the database does not, and is asked again.
+            # The server reports after 5 seconds that the database does not answer, and is called again.
             with pytest.raises(DeadlineExceeded) as caught:
                 await client.create_channel("late", title="Late", timeout=7.5)
 

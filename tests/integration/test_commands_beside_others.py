@@ -15,7 +15,7 @@ from tocsin_server.testing import LocalServer
 
 
 class Overtaken(AsyncClient):
-    """Somebody else writes after each of its reads."""
+    """Another client writes after each of its reads."""
 
     async def get_inbox(self, user_id: str, *, timeout: float | None = None) -> Inbox:
         inbox = await super().get_inbox(user_id, timeout=timeout)
@@ -30,7 +30,7 @@ class Overtaken(AsyncClient):
 
 
 class Outrun(AsyncClient):
-    """Somebody else is always faster."""
+    """Another client is always faster."""
 
     async def get_channel(self, channel_id: str, *, timeout: float | None = None) -> Channel:
         channel = await super().get_channel(channel_id, timeout=timeout)
@@ -85,7 +85,7 @@ async def test_a_listing_is_of_what_was_there_at_the_look(
     assert [entry.words.plain for entry in shown[3:]] == ["before"]
 
 
-async def test_labels_that_somebody_else_sets_meanwhile_stay(client: AsyncClient) -> None:
+async def test_labels_that_another_client_sets_meanwhile_stay(client: AsyncClient) -> None:
     label_changes = LabelChanges({"ours": "1"}, frozenset({"old"}), clears=False)
 
     channel = await label_changes.update(client, "news", title=None, description=None, etag="")

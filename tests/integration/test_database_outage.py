@@ -1,4 +1,4 @@
-"""PostgreSQL goes away and comes back: callers are told, and nothing acknowledged is lost."""
+"""PostgreSQL goes away and comes back: calls fail with a reason, and nothing acknowledged is lost."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator

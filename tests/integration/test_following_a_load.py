@@ -21,8 +21,8 @@ REPLAY = SubscribePhase.SUBSCRIBE_PHASE_REPLAY
 
 
 @pytest.fixture
-def collected_by_nobody() -> Iterator[None]:
-    """What is to end must not need the collector for it."""
+def without_garbage_collection() -> Iterator[None]:
+    """Nothing may need the garbage collector to end."""
     gc.disable()
     yield
     gc.enable()
@@ -40,7 +40,7 @@ async def test_a_burst_arrives_whole_in_order_without_a_gap(server: Served) -> N
     assert stream.proof.inbox == await server.client.get_inbox("alice")
 
 
-async def test_many_who_send_at_once_leave_no_gap_with_many_who_follow(server: Served) -> None:
+async def test_many_concurrent_senders_leave_no_gap_for_many_subscribers(server: Served) -> None:
     users = [f"user-{n}" for n in range(20)]
     streams = [server.subscribe(user) for user in users]
     await asyncio.gather(*(stream.until_caught_up() for stream in streams))
@@ -105,7 +105,7 @@ async def send_batch(server: Served) -> None:
     await server.messages.BatchSendMessages(numbered(500, "alice"))
 
 
-async def test_a_reader_that_stops_reading_harms_nobody_and_catches_up(server: Served) -> None:
+async def test_a_reader_that_stops_reading_delays_no_other_and_catches_up(server: Served) -> None:
     async with server.prove("slow", Proof()) as slow, server.subscribe("other") as other:
         await asyncio.gather(slow.until_caught_up(), other.until_caught_up())
 
@@ -120,7 +120,7 @@ async def test_a_reader_that_stops_reading_harms_nobody_and_catches_up(server: S
     assert len(other.proof.notifications) == 50
 
 
-@pytest.mark.usefixtures("collected_by_nobody")
+@pytest.mark.usefixtures("without_garbage_collection")
 async def test_streams_that_are_left_leave_their_places_read_or_not(server: Served) -> None:
     streams = [server.prove("alice", Proof()) for _ in range(16)]
     await asyncio.gather(*(stream.until_caught_up() for stream in streams))

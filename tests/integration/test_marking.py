@@ -142,7 +142,7 @@ async def test_a_replay_of_a_mark_is_one_change_too(server: Served) -> None:
     assert replica.inbox.unseen_count == 10
 
 
-async def test_up_to_a_revision_leaves_what_came_after_the_look(server: Served) -> None:
+async def test_a_mark_up_to_a_revision_leaves_later_notifications(server: Served) -> None:
     await server.messages.BatchSendMessages(numbered(2, "alice"))
     looked = await server.client.get_inbox("alice")
     await server.client.send("news", "late", to="alice")

@@ -139,7 +139,7 @@ async def test_what_is_sent_while_a_snapshot_is_read_follows_it(server: Served) 
     assert stream.proof.listed == [n async for n in server.client.list_notifications("alice")]
 
 
-async def test_a_cursor_resumes_with_what_came_since(server: Served) -> None:
+async def test_a_cursor_resumes_with_the_changes_since(server: Served) -> None:
     replica = Replica()
     async with server.subscribe("alice", replica) as stream:
         await stream.until_caught_up()

@@ -114,7 +114,7 @@ def test_a_clock_shows_no_time_that_no_server_can_store() -> None:
 
 @pytest.mark.parametrize("name", ["idempotency_retention", "history_retention", "max_streams"])
 @pytest.mark.parametrize("number", [0, -1, float("nan")])
-def test_limits_that_nobody_could_keep_are_refused(name: str, number: float) -> None:
+def test_limits_that_cannot_be_kept_are_refused(name: str, number: float) -> None:
     with pytest.raises(ValueError, match=f"{name} is {number}, and must be "):
         LocalServer(**{name: number})  # type: ignore[arg-type]  # whichever it is
 

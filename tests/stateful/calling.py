@@ -46,7 +46,7 @@ class Calls:
         return send
 
     async def create(self, channel_id: str) -> None:
-        """Creates a channel, or is told why not."""
+        """Creates a channel, or expects the error that says why not."""
         code = await code_of(self._system.channels.CreateChannel(create_request(channel_id)))
         if channel_id in self._world.channels:
             assert code is grpc.StatusCode.ALREADY_EXISTS
@@ -57,7 +57,7 @@ class Calls:
             self._world.channels.add(channel_id)
 
     async def delete(self, channel_id: str, *, force: bool) -> None:
-        """Deletes a channel, or is told why not."""
+        """Deletes a channel, or expects the error that says why not."""
         request = DeleteChannelRequest(channel_id=channel_id, force=force)
         code = await code_of(self._system.channels.DeleteChannel(request))
         if channel_id not in self._world.channels:

@@ -27,7 +27,7 @@ from tests.stateful.system import System
 
 
 class Look:
-    """Reads inboxes, and remembers by which names it was told of what."""
+    """Reads inboxes, and remembers the names in the responses."""
 
     def __init__(self, system: System, world: World) -> None:
         self.made: dict[str, set[str]] = {}

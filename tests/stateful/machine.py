@@ -63,7 +63,7 @@ class Machine(RuleBasedStateMachine):
 
     @initialize(sent=st.integers(0, 3), at_once=st.booleans())
     def begin(self, sent: int, at_once: bool) -> None:
-        """Two channels are there, perhaps some messages, and somebody who follows."""
+        """Two channels are there, perhaps some messages, and a subscriber."""
         for name in CHANNELS[:2]:
             self._do(self._calls.create(self._prefix + name))
         for _ in range(sent):

@@ -1,4 +1,4 @@
-"""The model: what inboxes must hold after any calls, told in plain Python.
+"""The model: what inboxes must hold after any calls, in plain Python.
 
 It decides what each call has to answer, and keeps how every inbox stood at every revision.
 """
@@ -141,7 +141,7 @@ class Inbox:
         self._become(left, time)
 
     def leads_on_from(self, revision: int, since: int) -> bool:
-        """Whether a cursor must: what came after it is not from before a time."""
+        """Whether a cursor must: no change after it is from before a time."""
         return revision >= self.revision or self.times[revision + 1] >= since
 
     def _become(self, state: State, time: int) -> None:
@@ -151,7 +151,7 @@ class Inbox:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a send must come to: one of these outcomes."""
+    """The outcomes that a send may have."""
 
     stored: bool = False
     """A message of its own."""
@@ -185,7 +185,7 @@ class World:
         self._answers_microseconds = round(answers_seconds * 1_000_000)
 
     def decide(self, send: Send, now: int) -> Decision:
-        """Tells what a send must come to."""
+        """Returns the outcomes that a send may have."""
         earlier = self._answered.get(send.request_id)
         if earlier is not None and now - earlier.time <= self._answers_microseconds:
             if earlier.send != send:

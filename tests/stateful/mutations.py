@@ -172,7 +172,7 @@ def reading_leaves_unseen_as_it_was() -> Mutation:
 
 
 @contextmanager
-def whatever_is_pending_is_kept() -> Iterator[None]:
+def pending_changes_are_not_bounded() -> Iterator[None]:
     """Nothing is too much to be pending for a stream."""
     offer = HubWatch.offer
 
@@ -227,7 +227,7 @@ MUTATIONS: Sequence[tuple[Callable[..., None], Callable[[], Mutation]]] = (
     (promises.never_ahead, heartbeats_are_one_ahead),
     (promises.never_ahead, a_goodbye_covers_what_is_pending),
     (promises.counters_are_true, reading_leaves_unseen_as_it_was),
-    (promises.a_slow_reader_harms_only_itself, whatever_is_pending_is_kept),
+    (promises.a_slow_reader_harms_only_itself, pending_changes_are_not_bounded),
     (promises.a_slow_reader_harms_only_itself, who_is_behind_keeps_the_others_waiting),
     (promises.yours_alone, cursors_of_others_are_taken),
     (promises.yours_alone, page_tokens_of_others_are_taken),

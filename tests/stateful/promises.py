@@ -80,7 +80,7 @@ def ordered_and_gap_free(
 
 
 def stands_in_order(inbox: Inbox, revision: int, found: Sequence[Copy]) -> None:
-    """The part of `ordered_and_gap_free` that a read shows: where the inbox has come to."""
+    """The part of `ordered_and_gap_free` that a read shows: the revision that the inbox has reached."""
     if revision != inbox.revision:
         what = f"{inbox.user_id} is at {revision} after {inbox.revision} changes"
         _broken(ordered_and_gap_free, what)

@@ -29,7 +29,7 @@ class ResumePoint:
     """A cursor, and what its client held when it came, complete up to `revision`.
 
     What arrived below `floor` the client may lack; up to `unsettled` the inbox changed while
-    its SNAPSHOT was sent, so that it may hold what came later.
+    its SNAPSHOT was sent, so that it may hold later changes.
     """
 
     cursor: str

@@ -27,7 +27,7 @@ class Stream:
 
 
 class Streams:
-    """Opens streams, reads them when it is told to, and drops them."""
+    """Opens streams, reads them on demand, and drops them."""
 
     def __init__(self, system: System, world: World, look: Look) -> None:
         self.points: list[ResumePoint] = []
@@ -39,7 +39,7 @@ class Streams:
     async def open(
         self, user_id: str, point: ResumePoint | None, size: int, *, at_once: bool
     ) -> None:
-        """Opens a stream; it is read at once, or when it is told to."""
+        """Opens a stream; it is read at once, or on demand."""
         system, inbox = self._system, self._world.inboxes[user_id]
         request = SubscribeRequest(
             user_id=user_id, cursor=point.cursor if point else "", snapshot_size=size
@@ -86,7 +86,7 @@ class Streams:
             await self._system.until_waiting(stream.watch)
 
     async def restart(self) -> None:
-        """Restarts the server; every stream is told to come back."""
+        """Restarts the server; every stream gets a RECONNECT."""
         self._system.hub.stop()
         # Before the server closes its connection: gRPC drops, at times, what is not read by then.
         for stream in self.open_now:

@@ -1,7 +1,7 @@
 """The server under test: the real one, on a store and a clock of the test's own, in this process.
 
 It is small where that makes few calls reach what takes thousands: its pages, the counters in a
-response, and what it keeps pending for a stream. Jobs and pruning run when they are told to, and heartbeats come when asked.
+response, and what it keeps pending for a stream. Jobs, pruning and heartbeats run when a rule of the machine says so.
 """
 
 import asyncio
@@ -108,9 +108,9 @@ class System:
         self.seconds = seconds
         """How long anything may take."""
         self.failed: Exception | None = None
-        """The first step's failure, whatever came of it."""
+        """The first step's failure, even if it was caught."""
         self.broken: AssertionError | None = None
-        """The first check that failed, whatever came of it."""
+        """The first check that failed, even if its failure was caught."""
         self._open_store = open_store
         self._identifiers = NumberedIdentifiers()
         # A server that stopped removes its socket's path late: each has another.
@@ -178,7 +178,7 @@ class System:
                 await asyncio.sleep(0)
 
     async def within(self, call: Awaitable[T], what: str) -> T:
-        """Awaits a call; one that takes too long waits for somebody else's stream."""
+        """Awaits a call; one that takes too long waits for another client's stream."""
         try:
             async with asyncio.timeout(self.seconds):
                 return await call

@@ -25,7 +25,7 @@ MUTATED_SECONDS = 2.0
 """How long a call may take under a mutation that keeps calls waiting."""
 
 
-def test_whatever_is_called_the_promises_hold(
+def test_the_promises_hold_after_any_calls(
     database_url: str,
     tmp_path: Path,
     number: int,

@@ -38,7 +38,7 @@ def client(system: System) -> Iterator[AsyncClient]:
     system.run(client.aclose())
 
 
-def test_whatever_is_called_a_view_shows_what_the_server_lists(
+def test_a_view_shows_what_the_server_lists_after_any_calls(
     system: System,
     client: AsyncClient,
     number: int,
@@ -84,7 +84,7 @@ def nothing_is_below_the_floor() -> Iterator[None]:
 
 
 @contextmanager
-def marks_change_what_was_given() -> Iterator[None]:
+def marks_change_returned_notifications() -> Iterator[None]:
     """What is held is marked itself, not a copy."""
     with patch("tocsin_client._replica._copy", lambda notification: notification):
         yield
@@ -92,7 +92,12 @@ def marks_change_what_was_given() -> Iterator[None]:
 
 @pytest.mark.parametrize(
     "mutation",
-    [marks_reach_all, snapshots_add, nothing_is_below_the_floor, marks_change_what_was_given],
+    [
+        marks_reach_all,
+        snapshots_add,
+        nothing_is_below_the_floor,
+        marks_change_returned_notifications,
+    ],
 )
 def test_a_view_that_errs_is_found(
     mutation: Callable[[], Mutation], system: System, client: AsyncClient

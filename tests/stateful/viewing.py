@@ -43,7 +43,7 @@ users = st.sampled_from([*USERS[:1] * 4, *USERS])
 channels = st.sampled_from(CHANNELS)
 sizes = st.sampled_from(SNAPSHOT_SIZES)
 places = st.integers(0, 30)
-# How many revisions ago somebody last looked.
+# How many revisions ago a program last looked.
 backs = st.sampled_from([0, 1, 1, 2, 3, 5])
 wishes = st.sampled_from(
     [(True, None), (True, None), (False, None), (None, True), (None, False), (False, True)]
@@ -51,7 +51,7 @@ wishes = st.sampled_from(
 
 
 class Viewer:
-    """A view, the subscription that feeds it, and what whoever looks at it was given."""
+    """A view, the subscription that feeds it, and what it returned to a program that looks at it."""
 
     def __init__(self, system: System, client: AsyncClient, user_id: str, size: int) -> None:
         self.view = InboxView()
@@ -147,7 +147,7 @@ class ViewMachine(RuleBasedStateMachine):
 
     @initialize(sent=st.integers(0, 6), size=sizes)
     def begin(self, sent: int, size: int) -> None:
-        """Channels are there, perhaps some messages, and somebody who looks."""
+        """Channels are there, perhaps some messages, and a program that looks."""
         for channel_id in CHANNELS:
             self.create_channel(channel_id)
         for _ in range(sent):

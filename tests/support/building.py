@@ -1,4 +1,4 @@
-"""Builders of what the domain is given, with defaults for whatever a test is not about."""
+"""Builders of the domain's arguments, with defaults for what a test is not about."""
 
 from collections.abc import Sequence
 

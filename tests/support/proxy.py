@@ -31,7 +31,7 @@ class Connection:
         self.flowing = {Way.TO_SERVER: asyncio.Event(), Way.TO_CLIENT: asyncio.Event()}
         self.go_on()
         for end in self.ends:
-            # The link holds a chunk, and no more: whoever is not read from waits.
+            # The link holds a chunk, and no more: a side that is not read from waits.
             end.transport.set_write_buffer_limits(0)
 
     def stop(self, ways: Way) -> None:
@@ -56,7 +56,7 @@ class Connection:
 
 
 class Proxy:
-    """Carries connections to `server`, well until it is told otherwise.
+    """Carries connections to `server`, without faults until one is set.
 
     Attributes:
         target: where clients connect to.

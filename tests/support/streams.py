@@ -1,4 +1,4 @@
-"""A stream read by a client that proves every response and keeps what it is told."""
+"""A stream read by a client that checks every response and keeps its changes."""
 
 import asyncio
 from types import TracebackType
@@ -59,7 +59,7 @@ class Replica(Proof):
         self.inbox = Inbox()
         self.channel_counters: dict[str, ChannelCounters] = {}
         self._collected: dict[str, ChannelCounters] = {}
-        """The counters that the end of a SNAPSHOT or REPLAY has given so far."""
+        """The counters that the end of a SNAPSHOT or REPLAY has had so far."""
         self._whole = False
         """Whether it holds all that the inbox does; after a short SNAPSHOT it does not."""
 

@@ -1,4 +1,4 @@
-"""The link that can be made bad is as bad as it is told to be, and well otherwise."""
+"""The link has the faults that are set, and no others."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,7 +14,7 @@ DATA = bytes(range(256)) * 4_096
 
 
 class Server:
-    """Takes in what comes, each read of it a chunk; says what it is told to."""
+    """Receives bytes, a chunk a read; sends what a test writes."""
 
     def __init__(self) -> None:
         self.chunks: list[bytes] = []

@@ -1,4 +1,4 @@
-"""What a client holds of an inbox, put together from what it is told."""
+"""What a client holds of an inbox, put together from the changes that it gets."""
 
 from collections import Counter
 from collections.abc import Iterable

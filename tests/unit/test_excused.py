@@ -1,4 +1,4 @@
-"""A run in which a test was skipped fails, whoever ran that test."""
+"""A run in which a test was skipped fails, in whichever worker it was."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ def test_runs_of_this_project_are_such(pytestconfig: pytest.Config) -> None:
 
 
 @pytest.mark.parametrize("workers", ["0", "2"])
-def test_what_did_not_run_fails_the_run(tmp_path: Path, workers: str) -> None:
+def test_a_test_that_did_not_run_fails_the_run(tmp_path: Path, workers: str) -> None:
     (tmp_path / "test_fine.py").write_text("def test_it(): pass\n")
     for name, text in EXCUSED.items():
         (tmp_path / name).write_text(text)

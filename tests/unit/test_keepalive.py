@@ -1,4 +1,4 @@
-"""Client and server notice that the other one is gone, and take no offence at being asked."""
+"""Client and server notice that the other one is gone, and accept each other's pings."""
 
 from importlib.util import find_spec
 from pathlib import Path

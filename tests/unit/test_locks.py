@@ -64,7 +64,7 @@ def test_a_lock_has_what_the_project_asks_for(lock: str) -> None:
 
 
 @pytest.mark.parametrize("lock", LOCKED)
-def test_whatever_a_lock_has_is_hashed(lock: str) -> None:
+def test_every_package_of_a_lock_is_hashed(lock: str) -> None:
     unhashed = [pin.name for pin in pins(lock) if not pin.hashed]
 
     assert not unhashed

@@ -58,7 +58,7 @@ def replay(after: int, revision: int, *revisions: int, last: bool = False) -> Su
 
 
 def live(after: int, revision: int, *revisions: int) -> SubscribeResponse:
-    """LIVE with a change of every revision, unless others are given."""
+    """LIVE with a change of every revision, or with the given changes."""
     return SubscribeResponse(
         phase=SubscribePhase.SUBSCRIBE_PHASE_LIVE,
         after_revision=after,

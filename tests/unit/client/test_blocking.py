@@ -72,7 +72,7 @@ async def test_the_cursor_does_not_cover_what_a_wait_that_timed_out_did_not_give
     assert subscription.cursor == "c5"
 
 
-async def test_what_came_meanwhile_is_there_at_once(serve: Serve) -> None:
+async def test_an_update_that_arrived_meanwhile_is_returned_at_once(serve: Serve) -> None:
     gate = asyncio.Event()
     inbox = ScriptedInbox([snapshot(5), gate, live(5, 6)])
     with Client(await serve(inbox)) as client:

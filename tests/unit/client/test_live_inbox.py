@@ -347,7 +347,7 @@ async def test_what_cannot_be_called_back_is_refused(
         client.inbox("alice").on_change(callback)
 
 
-async def test_an_inbox_that_finds_no_server_says_what_is_in_the_way(
+async def test_an_inbox_that_finds_no_server_reports_the_obstacle(
     clients: Clients, tmp_path: Path
 ) -> None:
     client = clients(f"unix:{tmp_path / 'nothing'}")

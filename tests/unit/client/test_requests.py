@@ -42,7 +42,7 @@ def test_a_send_carries_every_argument() -> None:
     }
 
 
-def test_a_send_leaves_unset_what_is_not_given() -> None:
+def test_a_send_leaves_fields_without_an_argument_unset() -> None:
     message = make_send_request("news", "Hello", to=["alice"]).message
 
     assert MessageToDict(message) == {"channelId": "news", "title": "Hello"}
@@ -96,7 +96,7 @@ def test_a_channel_to_create_carries_every_argument() -> None:
     }
 
 
-def test_a_heartbeat_interval_is_given_in_seconds() -> None:
+def test_a_heartbeat_interval_is_in_seconds() -> None:
     request = _requests.subscribe_request("alice", snapshot_size=10, heartbeat_interval=1.5)
 
     assert request.heartbeat_interval.ToMilliseconds() == 1500

@@ -130,7 +130,7 @@ async def test_an_interruption_lasts_until_the_client_has_caught_up(
 
 
 @pytest.mark.parametrize("sign", [heartbeat(1), live(1, 2)], ids=["HEARTBEAT", "LIVE"])
-async def test_an_interruption_ends_with_what_comes_behind_a_replay_alone(
+async def test_an_interruption_ends_only_with_the_response_after_a_replay(
     serve: Serve, clients: Clients, sign: SubscribeResponse
 ) -> None:
     inbox = ScriptedInbox([snapshot(1, 1), UNAVAILABLE], [sign, silence()])
@@ -151,7 +151,7 @@ async def test_a_stream_that_the_server_ends_is_resumed(serve: Serve, clients: C
     assert inbox.requests[1].cursor == "c5"
 
 
-async def test_the_first_stream_resumes_from_the_cursor_given(
+async def test_the_first_stream_resumes_from_the_given_cursor(
     serve: Serve, clients: Clients
 ) -> None:
     inbox = ScriptedInbox([replay(41, 42, 42, last=True)])
@@ -252,7 +252,7 @@ async def test_heartbeats_are_taken_in_and_their_cursor_kept(
     assert inbox.requests[1].cursor == "renewed"
 
 
-async def test_heartbeats_are_given_to_who_asks_for_them(serve: Serve, clients: Clients) -> None:
+async def test_heartbeats_are_delivered_on_request(serve: Serve, clients: Clients) -> None:
     inbox = ScriptedInbox([snapshot(5), heartbeat(5, "renewed"), reconnect(5, 1)], [live(5, 6)])
     subscription = clients(await serve(inbox)).subscribe("alice", heartbeats=True)
 
@@ -456,7 +456,9 @@ async def test_a_dropped_subscription_ends_its_stream(serve: Serve, clients: Cli
     await inbox.until_open(0)
 
 
-async def test_one_that_is_dropped_after_a_wait_in_vain_ends_its_stream(serve: Serve) -> None:
+async def test_one_that_is_dropped_after_a_wait_that_timed_out_ends_its_stream(
+    serve: Serve,
+) -> None:
     inbox = ScriptedInbox([snapshot(5), silence()])
 
     async with AsyncClient(await serve(inbox)) as client:

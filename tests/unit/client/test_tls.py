@@ -80,7 +80,7 @@ async def test_a_server_that_proves_nothing_is_not_called(
 
 
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
-async def test_whom_the_system_trusts_is_trusted_by_default(
+async def test_authorities_of_the_system_are_trusted_by_default(
     kind: str, port: int, variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "01234567.0"

@@ -247,7 +247,7 @@ def test_the_floor_stays_where_it_is_until_the_next_snapshot() -> None:
     assert (view.floor, shown(view)) == (0, ["n8", "n3"])
 
 
-def test_what_arrives_is_shown_on_top_and_told_in_the_order_of_arrival() -> None:
+def test_arrivals_are_shown_on_top_and_reported_in_their_order() -> None:
     view = begun(*rows(2, 1))
 
     change = view.apply(live(12, rows(11, 12)))
@@ -287,7 +287,7 @@ def test_what_is_removed_goes_and_one_that_is_not_held_changes_nothing() -> None
     assert view.get("n2") is None
 
 
-def test_what_comes_and_goes_in_one_update_is_not_told() -> None:
+def test_an_arrival_that_the_same_update_removes_is_not_reported() -> None:
     view = begun(*rows(1))
 
     change = view.apply(live(12, [row(11), gone(12, "n11")]))
@@ -370,7 +370,7 @@ def test_a_replay_of_nothing_is_no_change() -> None:
     assert view.apply(replay(10, [])) is None
 
 
-def test_a_change_below_the_floor_is_told_for_its_counters() -> None:
+def test_a_change_below_the_floor_is_reported_for_its_counters() -> None:
     view = begun(*rows(9, 7), total=3)
 
     change = view.apply(update(SubscribePhase.SUBSCRIBE_PHASE_LIVE, 11, [gone(11, "n3")], total=2))
@@ -427,7 +427,7 @@ def test_live_renews_the_counters_of_the_channels_it_touches() -> None:
     assert view.channels == {"clues": counters("clues", 1)}
 
 
-def test_what_was_given_stays_as_it_was() -> None:
+def test_returned_objects_do_not_change() -> None:
     arriving = live(11, [row(11)])
     view = begun(*rows(2, 1))
     view.apply(arriving)

@@ -24,7 +24,7 @@ class Machine:
         self.clock = SystemClock(600.0, lambda: self.wall, lambda: self.monotonic)
 
     def pass_time(self, nanoseconds: int) -> None:
-        """Both clocks go on; the settled time is asked for before and after."""
+        """Both clocks go on; the settled time is read before and after."""
         self.clock.settled()
         self.wall += nanoseconds
         self.monotonic += nanoseconds

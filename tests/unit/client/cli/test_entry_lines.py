@@ -37,7 +37,7 @@ def test_a_title_has_the_colour_of_its_severity() -> None:
     assert (spans[0].start, spans[0].end, spans[0].style) == (0, 10, "bold yellow")
 
 
-def test_what_leads_nowhere_ends_with_its_title() -> None:
+def test_a_notification_without_a_link_ends_with_its_title() -> None:
     assert entry_lines.received(notification(url=""), ZONE).words.plain == "A new lead"
 
 

@@ -55,7 +55,7 @@ def test_an_arrival_shows_time_revision_channel_severity_title_and_url() -> None
     assert line.plain == f"{SHOWN}      7  marketing-clue  normal    A new lead  /leads/42"
 
 
-def test_what_leads_nowhere_ends_with_its_title() -> None:
+def test_a_notification_without_a_link_ends_with_its_title() -> None:
     assert rendering.changed(arrival(url=""), ZONE).plain.endswith("  A new lead")
 
 

@@ -28,7 +28,7 @@ def test_a_byte_order_mark_is_none_of_the_first_line() -> None:
     assert cut(b"\xef\xbb\xbf\n") == [Line(1, b"")]
 
 
-def test_a_line_is_given_as_soon_as_it_ends() -> None:
+def test_a_line_is_returned_as_soon_as_it_ends() -> None:
     splitter = LineSplitter()
 
     assert list(splitter.take(b"one\ntw")) == [Line(1, b"one")]

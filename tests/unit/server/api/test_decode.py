@@ -111,7 +111,7 @@ def test_a_subscription_has_the_defaults() -> None:
     ("interval", "seconds"),
     [(Duration(seconds=1), 1.0), (Duration(seconds=2, nanos=500_000_000), 2.5)],
 )
-def test_a_subscription_has_what_was_asked_for(interval: Duration, seconds: float) -> None:
+def test_a_subscription_has_the_values_of_its_request(interval: Duration, seconds: float) -> None:
     cursor = Cursor(1, 2, InboxKey("acme", "alice").digest(), Position(3))
 
     subscription = inbox_decode.subscription(

@@ -204,7 +204,7 @@ def test_requests_that_mean_something_else_have_another_digest() -> None:
     assert len(set(digests)) == len(digests)
 
 
-# No prefix of a list is another's: "a", "b" and "ab" are told apart.
+# No prefix of a list is another's: "a", "b" and "ab" are distinguished.
 NAMES = st.lists(st.text("ab", min_size=1, max_size=3), min_size=1, max_size=6)
 
 

@@ -75,7 +75,7 @@ CURSOR = Cursor(1, 2, ALICE.digest(), Position(3)).encode()
 
 
 def create(**fields: Value) -> CreateChannelRequest:
-    """A good request to create a channel, but for the channel's fields given."""
+    """A valid request to create a channel; `fields` replace the channel's."""
     request = CreateChannelRequest(channel=Channel(channel_id="news", title="News"))
     put(request.channel, fields)
     return request

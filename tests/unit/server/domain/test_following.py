@@ -140,7 +140,7 @@ async def test_a_snapshot_takes_as_many_pages_as_it_needs_and_ends_at_one_head(h
     assert [page.counters is not None for page in pages] == [False, False, True]
 
 
-async def test_a_snapshot_of_several_pages_holds_what_was_asked_for_at_most(hub: Hub) -> None:
+async def test_a_snapshot_of_several_pages_holds_at_most_the_requested_size(hub: Hub) -> None:
     inboxes = MemoryInboxes(hub, page_rows=2)
     inboxes.commit(ALICE, 9)
     follower = follow(inboxes, hub, snapshot_size=3)
@@ -392,7 +392,7 @@ async def test_a_false_alarm_gives_nothing(inboxes: MemoryInboxes, hub: Hub) -> 
     assert span(await take(follower)) == ("LIVE", 2, 3)
 
 
-async def test_word_of_what_the_stream_has_already_is_not_even_looked_up(
+async def test_a_hint_of_a_delivered_revision_causes_no_read(
     inboxes: MemoryInboxes, hub: Hub
 ) -> None:
     inboxes.commit(ALICE, 2)
@@ -456,7 +456,7 @@ async def test_a_cursor_from_before_the_first_message_gets_a_replay(
     assert revisions(response) == [1, 2]
 
 
-async def test_another_life_of_the_inbox_starts_an_open_stream_over(
+async def test_another_incarnation_of_the_inbox_starts_an_open_stream_over(
     inboxes: MemoryInboxes, hub: Hub
 ) -> None:
     inboxes.commit(ALICE, 3)
@@ -562,7 +562,7 @@ async def test_a_server_that_stops_says_reconnect_once_and_ends_the_stream(
     assert hub.streams == 0
 
 
-async def test_a_goodbye_goes_before_what_is_pending_and_does_not_cover_it(
+async def test_a_reconnect_precedes_pending_changes_and_does_not_cover_them(
     inboxes: MemoryInboxes, hub: Hub
 ) -> None:
     inboxes.commit(ALICE, 3)
@@ -590,7 +590,7 @@ async def test_a_goodbye_inside_a_snapshot_cannot_be_resumed_from(hub: Hub) -> N
     assert goodbye.cursor == ""
 
 
-async def test_a_goodbye_before_the_opening_leaves_the_subscriber_its_own_cursor(
+async def test_a_reconnect_before_the_first_response_has_no_cursor(
     inboxes: MemoryInboxes, hub: Hub
 ) -> None:
     inboxes.commit(ALICE, 3)

@@ -35,7 +35,7 @@ def announce(hub: Hub, *revisions: int, incarnation: int = 1, body: bytes = b"bo
     hub.announce([change(r, incarnation=incarnation, body=body) for r in revisions])
 
 
-def test_a_new_watch_is_behind_until_it_is_told_where_to_go_on(hub: Hub) -> None:
+def test_a_new_watch_is_behind_until_it_is_synced(hub: Hub) -> None:
     watch = hub.watch(ALICE)
     assert behind(watch)
 
@@ -74,7 +74,7 @@ def test_a_gap_makes_the_watch_behind(hub: Hub, synced: HubWatch) -> None:
     assert behind(synced)
 
 
-def test_a_watch_that_was_behind_goes_on_with_what_follows_what_it_read(
+def test_a_watch_that_was_behind_continues_with_the_changes_after_its_read(
     hub: Hub, synced: HubWatch
 ) -> None:
     announce(hub, 8, 9, 10)
@@ -129,7 +129,7 @@ def test_the_birth_of_an_inbox_while_the_store_was_read_is_not_lost(hub: Hub) ->
 
 
 @pytest.mark.parametrize("revision", [1, 3, 5, 6, 7])
-def test_another_life_of_the_inbox_makes_the_watch_behind(
+def test_another_incarnation_of_the_inbox_makes_the_watch_behind(
     hub: Hub, synced: HubWatch, revision: int
 ) -> None:
     announce(hub, revision, incarnation=2)
@@ -141,7 +141,9 @@ def test_another_life_of_the_inbox_makes_the_watch_behind(
     assert taken(synced) == [revision + 1]
 
 
-def test_a_watch_stays_behind_when_it_read_the_life_before(hub: Hub, synced: HubWatch) -> None:
+def test_a_watch_stays_behind_when_it_read_the_incarnation_before(
+    hub: Hub, synced: HubWatch
+) -> None:
     announce(hub, 1, incarnation=2)
 
     synced.synced_to(1, 5)
@@ -195,7 +197,7 @@ def test_room_is_there_again_once_the_pending_changes_are_taken(hub: Hub, synced
     assert not behind(synced)
 
 
-def test_word_of_a_later_revision_makes_the_watch_behind(hub: Hub, synced: HubWatch) -> None:
+def test_a_hint_of_a_later_revision_makes_the_watch_behind(hub: Hub, synced: HubWatch) -> None:
     hub.hear_of([(ALICE, 1, 6)])
 
     assert behind(synced)
@@ -203,14 +205,16 @@ def test_word_of_a_later_revision_makes_the_watch_behind(hub: Hub, synced: HubWa
     assert not behind(synced)
 
 
-def test_word_of_another_life_makes_the_watch_behind(hub: Hub, synced: HubWatch) -> None:
+def test_a_hint_of_another_incarnation_makes_the_watch_behind(hub: Hub, synced: HubWatch) -> None:
     hub.hear_of([(ALICE, 2, 1)])
 
     assert behind(synced)
 
 
 @pytest.mark.parametrize("revision", [1, 5, 6])
-def test_word_of_what_is_known_changes_nothing(hub: Hub, synced: HubWatch, revision: int) -> None:
+def test_a_hint_of_a_known_revision_changes_nothing(
+    hub: Hub, synced: HubWatch, revision: int
+) -> None:
     announce(hub, 6)
 
     hub.hear_of([(ALICE, 1, revision)])
@@ -219,7 +223,7 @@ def test_word_of_what_is_known_changes_nothing(hub: Hub, synced: HubWatch, revis
     assert taken(synced) == [6]
 
 
-def test_a_watch_stays_behind_when_it_read_less_than_it_heard_of(
+def test_a_watch_stays_behind_when_it_read_less_than_the_hint_says(
     hub: Hub, synced: HubWatch
 ) -> None:
     hub.hear_of([(ALICE, 1, 9)])
@@ -229,7 +233,7 @@ def test_a_watch_stays_behind_when_it_read_less_than_it_heard_of(
     assert behind(synced)
 
 
-def test_older_word_does_not_take_back_what_was_heard_of(hub: Hub, synced: HubWatch) -> None:
+def test_an_older_hint_does_not_undo_a_newer_one(hub: Hub, synced: HubWatch) -> None:
     hub.hear_of([(ALICE, 1, 9)])
     hub.hear_of([(ALICE, 1, 7)])
 
@@ -238,7 +242,9 @@ def test_older_word_does_not_take_back_what_was_heard_of(hub: Hub, synced: HubWa
     assert behind(synced)
 
 
-def test_word_of_an_inbox_that_nobody_watches_is_nobodys(hub: Hub, synced: HubWatch) -> None:
+def test_a_hint_or_change_of_an_inbox_without_a_watch_reaches_no_other(
+    hub: Hub, synced: HubWatch
+) -> None:
     hub.hear_of([(BOB, 1, 9)])
     hub.announce([change(9, key=BOB)])
 
@@ -266,7 +272,7 @@ async def test_waiting_ends_at_once_with_something_to_do(hub: Hub, synced: HubWa
 
 
 @pytest.mark.parametrize("what", ["change", "gap", "word", "stop", "close"])
-async def test_whatever_happens_wakes_who_waits(hub: Hub, synced: HubWatch, what: str) -> None:
+async def test_every_event_wakes_a_watch_that_waits(hub: Hub, synced: HubWatch, what: str) -> None:
     waiting = asyncio.create_task(synced.wait(NEVER))
     await asyncio.sleep(0)
 
@@ -286,7 +292,7 @@ async def test_whatever_happens_wakes_who_waits(hub: Hub, synced: HubWatch, what
         assert await waiting
 
 
-async def test_waiting_in_vain_ends_after_the_time_given(synced: HubWatch) -> None:
+async def test_waiting_without_an_event_ends_after_its_timeout(synced: HubWatch) -> None:
     assert not await synced.wait(0.001)
 
 
@@ -341,7 +347,7 @@ def test_closing_twice_frees_one_place(hub: Hub) -> None:
     assert hub.watches(ALICE)
 
 
-def test_a_closed_watch_is_told_nothing(hub: Hub, synced: HubWatch) -> None:
+def test_a_closed_watch_gets_no_changes(hub: Hub, synced: HubWatch) -> None:
     synced.close()
 
     announce(hub, 6)

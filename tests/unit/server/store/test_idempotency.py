@@ -89,7 +89,7 @@ def test_a_new_answer_takes_the_place_of_one_that_is_too_old(connection: Connect
     assert count(connection) == 1
 
 
-def test_an_answer_that_counts_is_not_given_again(connection: Connection) -> None:
+def test_an_answer_is_not_replaced_before_its_retention(connection: Connection) -> None:
     idempotency.keep(connection, [(request("r-1", b"a"), FACTS)], create_time=100, horizon=0)
 
     with pytest.raises(Overtaken):

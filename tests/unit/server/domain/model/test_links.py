@@ -256,5 +256,5 @@ def test_a_host_that_passes_has_labels_alone_and_at_most_one_dot_at_its_end(
 
 
 @given(st.from_regex(links._ORDINARY, fullmatch=True))
-def test_what_passes_at_a_glance_passes_a_closer_look_too(link: str) -> None:
+def test_what_passes_the_quick_check_passes_the_full_one(link: str) -> None:
     assert links._closer_look(link) is None

@@ -241,7 +241,7 @@ def hold_alice(connection: Connection) -> None:
     run(connection, "SELECT FROM inboxes WHERE user_id = 'alice' FOR UPDATE")
 
 
-def somebody_waits(connection: Connection) -> bool:
+def a_lock_is_waited_for(connection: Connection) -> bool:
     """Whether a transaction waits for a lock."""
     return bool(run(connection, "SELECT FROM pg_locks WHERE NOT granted"))
 
@@ -258,7 +258,7 @@ async def test_sends_that_wait_for_an_inbox_do_not_block_others(
         await holder.run_sync(hold_alice)
         held = asyncio.create_task(store.messages.send([send("alice")]))
         async with asyncio.timeout(DEADLINE_SECONDS):
-            while not await holder.run_sync(somebody_waits):
+            while not await holder.run_sync(a_lock_is_waited_for):
                 pass
             (to_bob,) = await store.messages.send([send("bob")])
             await store.channels.create_channel(request(), channel("offers"))
@@ -297,7 +297,7 @@ async def test_a_server_refuses_a_store_that_began_a_new_epoch(
     with pytest.raises(CannotOpen, match="a server uses it"):
         await asyncio.to_thread(begin_new_epoch, postgres_url)
     async with asyncio.timeout(DEADLINE_SECONDS):
-        while True:  # the database is told of the cuts one after the other
+        while True:  # the database notices the cuts one after the other
             await asyncio.to_thread(postgres.cut)
             try:
                 await asyncio.to_thread(begin_new_epoch, postgres_url)

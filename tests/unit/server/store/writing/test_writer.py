@@ -81,7 +81,7 @@ async def writer(engine: Engine, hub: Hub) -> AsyncIterator[Writer]:
 
 @pytest.fixture
 async def gate(writer: Writer) -> AsyncIterator[Gate]:
-    """Holds the writer: what is given to it waits."""
+    """Holds the writer: work that is submitted to it waits."""
     gate = Gate()
     held = asyncio.create_task(writer.run(gate, rows=1))
     await gate.entered()
@@ -366,7 +366,7 @@ async def test_closing_commits_what_waits_and_refuses_what_comes(
     assert count(engine) == 5
 
 
-async def test_a_group_waits_for_those_who_were_answered_also_where_some_came_meanwhile(
+async def test_a_group_waits_for_callers_that_were_answered_even_if_others_arrive(
     writer: Writer, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(write_queue, "LINGER_SECONDS_A_CALL", 2 * DEADLINE_SECONDS)
@@ -381,16 +381,14 @@ async def test_a_group_waits_for_those_who_were_answered_also_where_some_came_me
     await asyncio.sleep(0)
     assert not early.done()
 
-    again = await submit(writer, send("alice"))  # whoever was answered is back
+    again = await submit(writer, send("alice"))  # the callers that were answered are back
     async with asyncio.timeout(DEADLINE_SECONDS):
         await asyncio.gather(early, again)
 
     assert commits.count == 1 + 1  # the gate's, and theirs
 
 
-async def test_a_group_that_is_full_waits_for_nobody(
-    writer: Writer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_full_group_does_not_wait(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(write_queue, "LINGER_SECONDS_A_CALL", 2 * DEADLINE_SECONDS)
     monkeypatch.setattr(write_queue, "LINGER_SECONDS", 2 * DEADLINE_SECONDS)
     await asyncio.gather(*(deliver(writer, [send("alice")]) for _ in range(5)))
@@ -421,7 +419,7 @@ async def test_closing_refuses_what_it_has_no_time_for(
     assert count(engine) == 0
 
 
-async def test_a_lock_that_somebody_lets_go_of_is_waited_for(
+async def test_a_lock_is_waited_for_until_it_is_released(
     engine: Engine, url: URL, writer: Writer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found_locked = threading.Event()
@@ -443,7 +441,7 @@ async def test_a_lock_that_somebody_lets_go_of_is_waited_for(
     assert count(engine) == 5
 
 
-async def test_a_lock_that_nobody_lets_go_of_fails_all_who_wait_together(
+async def test_a_lock_that_is_not_released_fails_all_that_wait_together(
     engine: Engine, url: URL, writer: Writer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(group_commit, "LOCKED_SECONDS", 0.0)
@@ -457,7 +455,7 @@ async def test_a_lock_that_nobody_lets_go_of_fails_all_who_wait_together(
     assert count(engine) == 0
 
 
-async def test_closing_commits_what_was_given_in_the_same_turn_of_the_loop(
+async def test_closing_commits_what_was_submitted_in_the_same_turn_of_the_loop(
     engine: Engine, hub: Hub, writer: Writer
 ) -> None:
     waiting = asyncio.ensure_future(deliver(writer, [send("alice")]))
