@@ -1,1 +1,1 @@
-"""What every implementation of a port promises, whatever it is made of."""
+"""The promises of a port, tested on each of its implementations."""

@@ -225,7 +225,7 @@ async def test_a_job_that_was_overtaken_leaves_a_new_channel_of_that_id_alone(
 
 
 async def is_free(store: Store) -> bool:
-    """Creates the channel anew, if its id is free."""
+    """Creates the channel again, if its id is free."""
     try:
         await store.channels.create_channel(request(), channel("news"))
     except ChannelBeingDeleted:

@@ -28,7 +28,7 @@ of_histories = pytest.mark.parametrize(
 async def fill(
     store: Store, count: int, *users: str, channel_id: str = "news", body: bytes = b"body"
 ) -> None:
-    """Sends so many messages to the users, or to Alice."""
+    """Sends `count` messages to the users, or to Alice."""
     sends = [send(*(users or ("alice",)), channel_id=channel_id, body=body) for _ in range(count)]
     for outcome in await store.messages.send(sends):
         sent(outcome)

@@ -74,7 +74,7 @@ class Device:
         self._progress.open_stream()
 
     async def take(self) -> Shown:
-        """Takes the next response in; gives what is shown then, by arrival, and what is read."""
+        """Applies the next response; returns the notifications shown, by arrival, and those read."""
         async with asyncio.timeout(DEADLINE_SECONDS):
             response = await self._follower.next()
         assert response is not None

@@ -72,7 +72,7 @@ class History:
         await self.look()
 
     async def end(self) -> None:
-        """Does what is left to be done, so that nobody else has to."""
+        """Does the work that is left, so that no other task has to."""
         while await self._store.jobs.work(START):
             await self.look()
 

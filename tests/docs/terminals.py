@@ -80,7 +80,7 @@ class Terminal:
         await self._see_end()
 
     async def finish(self) -> None:
-        """Waits for the end of what runs, if anything; it shows nothing more, and is content."""
+        """Waits for the program's end, if one runs; it must print no more, and exit with 0."""
         if self._process is not None:
             assert await self._see_end() == 0, self._log
 

@@ -43,7 +43,7 @@ def _run(command: str, directory: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of what the example needs of the repository, installed as its page says."""
+    """A copy of the files that the example needs, installed as its page says."""
     root = tmp_path_factory.mktemp("checkout")
     ignored = shutil.ignore_patterns(*MADE)
     shutil.copytree(ROOT / "docs/node", root / "docs/node", ignore=ignored)

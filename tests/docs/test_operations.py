@@ -1,4 +1,4 @@
-"""docs/operations.md shows what happens, and lists all that there is."""
+"""docs/operations.md shows real output, and its lists are complete."""
 
 import ast
 import re
@@ -32,7 +32,7 @@ def table(title: str) -> list[list[str]]:
 
 
 def logged() -> Iterator[tuple[str, str, frozenset[str]]]:
-    """Level, message and what stands beside it, of every line that the server's code can log."""
+    """Level, message and extra fields of every line that the server's code can log."""
     for path in sorted(ROOT.glob("server/**/*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             match node:

@@ -1,4 +1,4 @@
-"""README.md shows what happens, and says what there is."""
+"""README.md shows real output, and names what exists."""
 
 import re
 import subprocess

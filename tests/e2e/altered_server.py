@@ -22,7 +22,7 @@ class DeafHub(Hub):
     """A hub that forgets every change."""
 
     def announce(self, changes: Sequence[Change]) -> None:
-        """Tells nobody."""
+        """Does nothing."""
 
 
 HASTY = {

@@ -13,7 +13,7 @@ INTERRUPTED = {
     # gRPC's own answer to calls that a server which stops has not begun.
     grpc.StatusCode.CANCELLED,
 }
-"""How a server that goes away ends calls: nobody knows whether a send was committed."""
+"""How a server that goes away ends calls: it is unknown whether a send was committed."""
 
 _OPTIONS = [
     ("grpc.enable_retries", 0),

@@ -14,7 +14,7 @@ from tests.e2e.milestones import Milestones
 from tests.histories.recording import Recorder
 
 SENDS = 60
-"""After how many sends, to whatever channel, a campaign is deleted."""
+"""After how many sends, to any channels, a campaign is deleted."""
 
 
 class Campaigns:

@@ -22,7 +22,7 @@ WISHES = ((True, None), (True, None), (False, None), (None, True), (None, False)
 
 
 class Marker:
-    """Looks at one inbox after the other, and marks some of what it sees."""
+    """Lists one inbox after the other, and marks some of its notifications."""
 
     def __init__(
         self,

@@ -12,7 +12,7 @@ Stream = grpc.aio.UnaryStreamCall[SubscribeRequest, SubscribeResponse]
 
 
 async def occupy(channel: grpc.aio.Channel, user_id: str) -> list[Stream]:
-    """Opens as many streams of a user as there may be; they have caught up."""
+    """Opens as many streams of a user as the limit allows; they have caught up."""
     subscribe = InboxServiceStub(channel).Subscribe
     streams: list[Stream] = [
         subscribe(SubscribeRequest(user_id=user_id)) for _ in range(STREAMS_A_USER)

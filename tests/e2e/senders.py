@@ -106,7 +106,7 @@ class Sender(ABC):
 
 
 class RawSender(Sender):
-    """Calls the server itself, and repeats what nobody knows the outcome of."""
+    """Calls the server itself, and repeats calls whose outcome is unknown."""
 
     def __init__(
         self,

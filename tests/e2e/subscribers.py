@@ -1,4 +1,4 @@
-"""Subscribers: they follow an inbox, stream after stream, whatever ends the streams."""
+"""Subscribers: they follow an inbox, and open another stream whenever one ends."""
 
 from collections.abc import Callable
 from random import Random
@@ -85,7 +85,7 @@ class Follower:
             call.cancel()
 
     def _next_cursor(self) -> str:
-        """Where it goes on: two of four at the last cursor, one before it, one anew or there."""
+        """The next cursor: the last one for two of four, an earlier one, the last or none."""
         if self._number % 4 == 2:
             return self._random.choice(self._cursors[-5:])
         if self._number % 4 == 3 and self._random.random() < 0.5:

@@ -24,7 +24,7 @@ STEPS_AT_MOST = 40
 
 
 def acknowledged(history: History) -> set[str]:
-    """The ids of the messages that were acknowledged so far, in channels that nobody deletes."""
+    """The ids of the messages that were acknowledged so far, in channels that are not deleted."""
     return {
         answer.message_id
         for send in history.sends.values()
@@ -71,7 +71,7 @@ async def test_a_backup_under_load_is_whole_and_has_all_that_was_acknowledged_be
 
 @pytest.fixture
 async def store(tmp_path: Path) -> Path:
-    """A store that nobody uses, in a folder of its own."""
+    """A store without a server, in a folder of its own."""
     folder = tmp_path / "store"
     folder.mkdir()
     await age(folder / "tocsin.db", rounds=1)

@@ -1,4 +1,4 @@
-"""`doctor`, beside a server and alone: what it says, and how it ends."""
+"""`doctor`, with a server and without: its output and exit codes."""
 
 import asyncio
 import json

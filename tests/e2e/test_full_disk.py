@@ -23,7 +23,7 @@ UNLIMITED = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
 
 
 def fill_the_disk(program: Program, room: int) -> None:
-    """Lets the process's files grow by so many bytes, and no further."""
+    """Lets the process's files grow by `room` bytes, and no further."""
     largest = max(path.stat().st_size for path in program.directory.glob("tocsin.db*"))
     resource.prlimit(program.pid, resource.RLIMIT_FSIZE, (largest + room, resource.RLIM_INFINITY))
 

@@ -20,7 +20,7 @@ LIMIT = 200
 
 
 def with_open_files(soft: int, hard: int, *arguments: str) -> list[str]:
-    """A server that may open so many files."""
+    """A server with limits of open files."""
     script = f'ulimit -Sn {soft}; ulimit -Hn {hard}; exec "$@"'
     return ["bash", "-c", script, "bash", *SERVE, *arguments]
 

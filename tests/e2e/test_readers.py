@@ -47,7 +47,7 @@ class Titles(Proof):
 
 
 def follow(channel: grpc.aio.Channel, user_id: str, titles: Titles | None = None) -> Stream[Titles]:
-    """Opens a stream, which goes on where the titles end."""
+    """Opens a stream that resumes after the titles."""
     titles = titles or Titles()
     request = SubscribeRequest(user_id=user_id, cursor=titles.cursor)
     return Stream(InboxServiceStub(channel).Subscribe(request), titles)
@@ -81,7 +81,7 @@ class Flood:
         self._client = client
 
     async def send(self, count: int, *user_ids: str) -> None:
-        """Sends so many messages to the users, in batches."""
+        """Sends `count` messages to the users, in batches."""
         first = len(self.titles)
         self.titles += [f"Number {number}" for number in range(first, first + count)]
         for start in range(first, first + count, BATCH):
@@ -172,7 +172,7 @@ async def test_a_stopped_reader_is_noticed_delays_no_other_and_resumes(
 async def following(
     target: str, user_id: str, revision: int
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A process that follows an inbox, by all the streams that there may be, to a revision."""
+    """A process that follows an inbox to a revision, by as many streams as the limit allows."""
     reader = await asyncio.create_subprocess_exec(
         *(sys.executable, str(FOLLOWING_READER), target, user_id),
         *(str(STREAMS_A_USER), str(revision)),

@@ -46,7 +46,7 @@ async def _send(program: Program, *titles: str) -> None:
 
 
 async def _verb(program: Program, *arguments: str) -> str:
-    """Runs a verb beside the program, and returns what it says."""
+    """Runs a verb while the program runs, and returns its output."""
     command = [*PROGRAM, *arguments, "--database-url", program.database_url]
     ended = await asyncio.to_thread(run, command, program.directory)
     assert (ended.returncode, ended.stderr) == (0, "")

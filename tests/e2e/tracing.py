@@ -100,7 +100,7 @@ def _is_durable(events: Sequence[Event], name: str, file: str) -> bool:
 
 @asynccontextmanager
 async def collecting(pipe: Path) -> AsyncIterator["asyncio.Task[bytes]"]:
-    """Makes a pipe for strace to write to; gives what will be all that came, once strace ended."""
+    """Makes a pipe for strace's output; yields a task that returns all of it at the end."""
     os.mkfifo(pipe)
     reader = asyncio.StreamReader()
     # The reading end opens before there is a writer, and has an end only after there was one.

@@ -1,4 +1,4 @@
-"""Senders, markers and subscribers that go on whatever the server does, and all that they record."""
+"""Senders, markers and subscribers that survive the server's ends, and their record."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -27,7 +27,7 @@ from tests.histories.recording import Final, History, Recorder
 SENDERS = 8
 MARKERS = 4
 CAMPAIGN_SECONDS = 240.0
-"""How long a campaign, and whatever is left of all of them, may take."""
+"""How long a campaign may take, and the deletions that are left in the end."""
 CONNECTIONS = 4
 """Over how many connections the subscribers spread."""
 
@@ -86,7 +86,7 @@ class Traffic:
                 group.create_task(mirror.run())
 
     async def go_on(self, sends: int, seconds: float) -> None:
-        """Returns when so many more sends are acknowledged."""
+        """Returns when `sends` more sends are acknowledged."""
         enough = self._recorder.acknowledged + sends
         await self._milestones.reach(lambda: self._recorder.acknowledged >= enough, seconds)
 

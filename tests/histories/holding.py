@@ -69,7 +69,7 @@ class Holding:
         self._checkpoints: dict[str, _Checkpoint] = {}
 
     def open(self, stream: Stream) -> None:
-        """A stream begins, from a cursor or anew.
+        """A stream begins, from a cursor or from the start.
 
         Raises:
             ValueError: the subscriber never got the cursor.
@@ -92,7 +92,7 @@ class Holding:
         return response.phase is Phase.SNAPSHOT and (self.whole or self.revision is None)
 
     def take(self, response: Response) -> set[str]:
-        """Applies a response; returns the channels of what it changed."""
+        """Applies a response; returns the channels that it changed."""
         starts_over = self.starts_over(response)
         if starts_over:
             self._start_over()
@@ -122,12 +122,12 @@ class Holding:
         return checkpoint.revision if checkpoint and checkpoint.log is self._log else None
 
     def counters(self) -> Counters:
-        """A recount of what is held."""
+        """Counters recounted from the state."""
         counts = list(self._counts.values())
         return Counters(*(sum(column) for column in zip((0, 0, 0), *counts, strict=True)))
 
     def channel_counters(self) -> Mapping[str, Counters]:
-        """A recount of what is held, by channel."""
+        """Counters recounted from the state, by channel."""
         return {
             channel_id: Counters(*counts)
             for channel_id, counts in self._counts.items()
@@ -145,7 +145,7 @@ class Holding:
         self.settled = True
 
     def _hold(self, entry: _Entry) -> set[str]:
-        """Applies a change; returns the channels of what it changed."""
+        """Applies a change; returns the channels that it changed."""
         self._log.append(entry)
         change = entry.change
         if entry.covered:

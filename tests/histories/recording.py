@@ -83,7 +83,7 @@ class Removed:
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """A mark of what a selector fits: of channels, or of all when there are none."""
+    """A mark by a selector: of channels, or of all when there are none."""
 
     channel_ids: tuple[str, ...]
     up_to_revision: int
@@ -202,7 +202,7 @@ class Send:
 
 @dataclass(slots=True)
 class Marking:
-    """A mark, with all its attempts: of ids, or else of what `marked` fits.
+    """A mark, with all its attempts: by ids, or else by the selector `marked`.
 
     `answers` holds (revision, how many changed).
     """

@@ -100,7 +100,7 @@ def edit(
 
 
 def edit_final(history: History, user_id: str, copies: Sequence[Copy]) -> None:
-    """Puts another list, with its counts, in place of what a user has in the end."""
+    """Replaces a user's final list, and its counts."""
     final = history.finals[user_id]
     history.finals[user_id] = replace(final, copies=tuple(copies), counters=_counts(len(copies)))
 

@@ -177,7 +177,7 @@ def _of_cursor(holding: Holding, response: Response) -> Found:
 
 
 def _of_counters(holding: Holding, response: Response, touched: set[str]) -> Found:
-    """That the counts are there, of the response's revision, and a recount of what is held."""
+    """Checks that the counts have the response's revision, and are a recount of the state."""
     if response.counters is None:
         if response.caught_up or response.phase is Phase.LIVE:
             yield Property.RESUMABLE, f"{response.phase.name} at {response.revision} has no counts"

@@ -1,4 +1,4 @@
-"""How many streams there may be."""
+"""The limits of streams, of a user and of a server."""
 
 from dataclasses import replace
 

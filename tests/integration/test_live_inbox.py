@@ -1,4 +1,4 @@
-"""An inbox in memory, beside a real server: it shows what the server has, whatever happens."""
+"""An inbox in memory that follows a real server: it shows what the server has."""
 
 import asyncio
 from collections.abc import Callable

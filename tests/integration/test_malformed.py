@@ -143,7 +143,7 @@ async def test_what_the_server_does_not_know_of_a_message_is_not_stored(server: 
 
 
 def nested(levels: int) -> Struct:
-    """Data that is so many levels deep."""
+    """Data that is nested `levels` deep."""
     struct = Struct()
     value = struct.fields["a"]
     for _ in range(levels - 1):

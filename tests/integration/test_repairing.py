@@ -22,7 +22,7 @@ Change = Callable[[str], None]
 
 @pytest.fixture
 def change(settings: Settings, request: pytest.FixtureRequest, tmp_path: Path) -> Change:
-    """Runs a statement in the store, beside its server."""
+    """Runs a statement in the store while its server runs."""
     if settings.database_url.startswith("postgresql"):
         return partial(request.getfixturevalue("postgres").change, url=settings.database_url)
 

@@ -31,7 +31,7 @@ HEARTBEAT = SubscribePhase.SUBSCRIBE_PHASE_HEARTBEAT
 
 
 def titles(replica: Replica) -> list[str]:
-    """The titles of what a replica holds, in list order."""
+    """The titles of a replica's notifications, in list order."""
     return [notification.message.title for notification in replica.listed]
 
 

@@ -1,4 +1,4 @@
-"""Calling: whatever changes something, each answered as the model decides."""
+"""Calls that change something: each is answered as the model says."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Looking at inboxes: what reads give is what the model has, and keeps the promises."""
+"""Reads of inboxes: they return what the model has, and keep the promises."""
 
 from asyncio import gather
 from collections.abc import Awaitable, Iterable, Sequence
@@ -33,7 +33,7 @@ class Look:
         self.made: dict[str, set[str]] = {}
         """The messages that each request id made, for as long as it is remembered."""
         self.recipients: dict[str, Sequence[str]] = {}
-        """Whom each message was sent to."""
+        """The recipients of each message."""
         self.names: dict[str, str] = {}
         """The message of each notification's id."""
         self.ids: dict[tuple[str, str], str] = {}
@@ -42,7 +42,7 @@ class Look:
         self._world = world
 
     async def at(self, user_ids: Iterable[str]) -> None:
-        """Looks at inboxes, as reads give them."""
+        """Checks inboxes as reads return them."""
         named = sorted(set(user_ids))
         all_read = await gather(*(self._read(user_id) for user_id in named))
         for user_id, (read, notifications) in zip(named, all_read, strict=True):
@@ -63,7 +63,7 @@ class Look:
         channel_ids: Sequence[str],
         size: int,
     ) -> None:
-        """Lists notifications in small pages; nobody else can go on with them."""
+        """Lists notifications in small pages; another user cannot use their tokens."""
         request = ListNotificationsRequest(
             user_id=inbox.user_id, filter=which, channel_ids=channel_ids, page_size=size
         )

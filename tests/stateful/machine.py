@@ -178,7 +178,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self._restarts < RESTARTS)
     @rule()
     def restart(self) -> None:
-        """The server stops, whatever its streams are at, and starts again."""
+        """The server stops, with its streams in any state, and starts again."""
         self._restarts += 1
         self._do(self._streams.restart())
 

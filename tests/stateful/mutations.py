@@ -188,7 +188,7 @@ def pending_changes_are_not_bounded() -> Iterator[None]:
 
 
 def who_is_behind_keeps_the_others_waiting() -> Mutation:
-    """Streams that opened after one that is behind hear nothing."""
+    """Streams that opened after one that is behind get no changes."""
 
     def mutated(self: Hub, changes: Sequence[Change]) -> None:
         for change in changes:

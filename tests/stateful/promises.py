@@ -90,7 +90,7 @@ def stands_in_order(inbox: Inbox, revision: int, found: Sequence[Copy]) -> None:
 
 
 def resumable(state: State, held: State, floor: int, *, over: bool) -> None:
-    """What a stream made of what its cursor stood for is the inbox.
+    """The state of a stream's cursor, with the stream's changes applied, is the inbox.
 
     Below `floor` a client may lack what arrived: its SNAPSHOT was not to hold all. `over` says
     that a cursor that must lead on was answered with a SNAPSHOT.
@@ -145,7 +145,7 @@ def counters_are_true(
 def a_slow_reader_harms_only_itself(
     pending: tuple[int, int], most: tuple[int, int], *, waited: str = ""
 ) -> None:
-    """No stream has more pending, in changes and bytes, than a response holds; nobody waits for it.
+    """No stream has more pending than a response holds; no other stream waits for it.
 
     `waited` names a call that a stream which is not read kept waiting.
     """

@@ -111,7 +111,7 @@ class Reader:
         )
 
     def _judge_place(self, response: SubscribeResponse) -> None:
-        """Judges how a stream opens, and whether a response goes on where the one before ended."""
+        """Judges a stream's first response, and whether each continues the one before."""
         first, self._first = self._first, False
         over = response.phase == SNAPSHOT
         if first and response.phase == RECONNECT:

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 EXAMPLES_A_ROUND = 10
-"""The first of them is the smallest that there is."""
+"""The first of them is the smallest."""
 
 
 def run_rounds(

@@ -61,7 +61,7 @@ class Streams:
             await self.read(self.open_now[-1])
 
     async def read(self, stream: Stream, most: int = 1_000) -> None:
-        """Reads responses until there are no more, or so many."""
+        """Reads responses until there are no more, or `most`."""
         for _ in range(most):
             if stream.reader.level:
                 return

@@ -162,7 +162,7 @@ class System:
         await self._store.close()
 
     async def renew(self) -> None:
-        """Has another server in the place of this one, whatever state that is in."""
+        """Replaces this server with another, in any state."""
         await self.drain()
         await self.stop()
         await self.start()

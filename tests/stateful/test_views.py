@@ -1,4 +1,4 @@
-"""A view shows what the server lists, whatever is called and wherever streams break off."""
+"""A view shows what the server lists, after any calls and any ends of streams."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager

@@ -65,7 +65,7 @@ class Viewer:
         self._returned: list[tuple[Notification, bytes]] = []
 
     async def read(self, most: int) -> None:
-        """Takes updates in, so many at most, until there is nothing more to come."""
+        """Applies at most `most` updates, until there are no more."""
         head = await self._system.inboxes.GetInbox(GetInboxRequest(user_id=self.user_id))
         if self._subscription is None:
             self._subscription = self._client.subscribe(
@@ -95,7 +95,7 @@ class Viewer:
             self._cursor, self._size = "", size
 
     def _follow(self, change: InboxChange) -> None:
-        """What changed, applied to what was shown, gives what is shown."""
+        """The reported changes lead from the state shown before to the state shown."""
         for notification in change.arrived:
             assert notification.notification_id not in self._mirror
             self._mirror[notification.notification_id] = notification
@@ -165,7 +165,7 @@ class ViewMachine(RuleBasedStateMachine):
     def mark(
         self, name: str, channel_ids: list[str], back: int, wish: tuple[bool | None, bool | None]
     ) -> None:
-        """Marks what arrived up to so many revisions ago, of some channels or of all."""
+        """Marks the arrivals up to some revisions ago, of some channels or of all."""
         self._do(self._mark(self._prefix + name, channel_ids, back, wish))
 
     @rule(name=users, chosen=st.lists(places, min_size=1, max_size=3), wish=wishes)

@@ -1,4 +1,4 @@
-"""Requests as a client makes them, with defaults for whatever a test is not about."""
+"""Requests as a client makes them, with defaults for the fields that a test is not about."""
 
 from collections.abc import Iterable
 
@@ -40,7 +40,7 @@ def batch_request(requests: Iterable[SendMessageRequest]) -> BatchSendMessagesRe
 
 
 def numbered(count: int, *user_ids: str, content: str = "") -> BatchSendMessagesRequest:
-    """A batch of so many messages whose titles are their numbers, from 1."""
+    """A batch of `count` messages whose titles are their numbers, from 1."""
     return batch_request(
         send_request(*user_ids, title=str(number), content=content)
         for number in range(1, count + 1)

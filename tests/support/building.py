@@ -1,4 +1,4 @@
-"""Builders of the domain's arguments, with defaults for what a test is not about."""
+"""Builders of the domain's arguments, with defaults for the arguments that a test is not about."""
 
 from collections.abc import Sequence
 

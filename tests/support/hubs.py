@@ -1,4 +1,4 @@
-"""Hubs that fail their streams: the store has to do."""
+"""Hubs that lose changes: streams have to read the store."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from tocsin_server.live.hub import Hub
 
 
 class DeafHub(Hub):
-    """Loses every announcement; only the sweep tells its watches anything."""
+    """Loses every announcement; only the sweep reaches its watches."""
 
     def announce(self, changes: Sequence[Change]) -> None:
         """Drops the changes."""

@@ -1,4 +1,4 @@
-"""What a change or a page of changes holds."""
+"""The items of a change or of a page of changes."""
 
 from collections.abc import Sequence
 

@@ -93,7 +93,7 @@ class Proxy:
             connection.close(reset=reset)
 
     async def until_accepted(self, connections: int) -> None:
-        """Returns once there have been so many connections."""
+        """Returns once `connections` have been accepted."""
         await until(lambda: self.accepted >= connections)
 
     async def carry(self, from_client: StreamReader, client: StreamWriter) -> None:

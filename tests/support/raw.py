@@ -1,4 +1,4 @@
-"""Calls of bytes: what is sent and what comes, as it is on the wire."""
+"""Calls of bytes: requests and responses as they are on the wire."""
 
 from __future__ import annotations
 

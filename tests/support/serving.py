@@ -42,11 +42,11 @@ class Served:
     def subscribe(
         self, user_id: str, replica: Replica | None = None, *, snapshot_size: int = 0
     ) -> Stream[Replica]:
-        """Opens a stream, which goes on where the replica stands."""
+        """Opens a stream that resumes from the replica's cursor."""
         return self.prove(user_id, replica or Replica(), snapshot_size=snapshot_size)
 
     def prove(self, user_id: str, proof: P, *, snapshot_size: int = 0) -> Stream[P]:
-        """Opens a stream, which goes on where the proof stands."""
+        """Opens a stream that resumes from the proof's cursor."""
         request = SubscribeRequest(
             user_id=user_id, cursor=proof.cursor, snapshot_size=snapshot_size
         )
@@ -66,7 +66,7 @@ async def served(
     clock: Clock | None = None,
     sweep_seconds: float = SWEEP_SECONDS,
 ) -> AsyncIterator[Served]:
-    """Serves, and gives what to call it with."""
+    """Serves; yields the server with stubs and a client."""
     hubs: list[Hub] = []
 
     def make_hub(max_streams: int) -> Hub:

@@ -164,7 +164,7 @@ class Stream(Generic[P]):
         return response
 
     async def until_caught_up(self) -> list[SubscribeResponse]:
-        """Reads up to the response that says that it is all; gives what it read."""
+        """Reads up to the response that has `caught_up`; returns all that it read."""
         responses = [await self.read()]
         while not responses[-1].caught_up:
             responses.append(await self.read())

@@ -29,7 +29,7 @@ LOCKED = {
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """A version in a lock, where there may be several for one package, each on its platforms."""
+    """A version in a lock; a package may have several, each for its platforms."""
 
     name: str
     version: Version

@@ -195,7 +195,7 @@ class ScriptedInbox(InboxServiceServicer):
         raise NotImplementedError
 
     async def until_open(self, count: int) -> None:
-        """Waits until so many streams are open."""
+        """Waits until `count` streams are open."""
         async with asyncio.timeout(10), self._changed:
             await self._changed.wait_for(lambda: self.open == count)
 

@@ -44,7 +44,7 @@ def test_an_empty_cursor_clears_what_is_stored(store: CursorStore) -> None:
 
 
 def beside(path: Path) -> set[Path]:
-    """The files in a store's folder, but for the one that is locked."""
+    """The files in a store's folder, except the one that is locked."""
     return set(path.parent.iterdir()) - {path.with_name(f".{path.name}.lock")}
 
 

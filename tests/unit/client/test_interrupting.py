@@ -51,7 +51,7 @@ def interrupted_at(point: int, function: Callable[[], _T]) -> _T:
 
 
 def follow(subscription: Subscription, point: int, *, before: int) -> tuple[list[int], bool]:
-    """The first three revisions, and whether the wait after so many of them was interrupted."""
+    """The first three revisions, and whether the wait after `before` of them was interrupted."""
     received: list[int] = []
     interrupted = False
     while len(received) < before:

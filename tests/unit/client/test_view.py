@@ -56,7 +56,7 @@ def marked(
     read: bool | None = None,
     seen: bool | None = None,
 ) -> NotificationChange:
-    """A mark at so many seconds as its revision."""
+    """A mark whose time, in seconds, is its revision."""
     mark = Mark(selector=selector, read=read, seen=seen, mark_time=Timestamp(seconds=revision))
     return NotificationChange(revision=revision, marked=mark)
 

@@ -1,4 +1,4 @@
-"""The digest of a request is of what it means: not of its order, repeats and defaults left out."""
+"""The digest of a request is of its meaning: order, repeats and defaults do not count."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any

@@ -84,7 +84,7 @@ def create(**fields: Value) -> CreateChannelRequest:
 def send(
     user_ids: Sequence[str] = ("alice",), request_id: str = "", **fields: Value
 ) -> SendMessageRequest:
-    """A good request to send, but for what is given: of the message, its fields."""
+    """A valid request to send; `fields` replace the message's."""
     request = SendMessageRequest(
         request_id=request_id,
         message=Message(channel_id="news", title="Hello"),
@@ -116,7 +116,7 @@ def marking(
     seen: bool | None = None,
     request_id: str = "",
 ) -> UpdateNotificationsRequest:
-    """A good request to mark all as read, but for what is given."""
+    """A valid request to mark all as read, with the given fields replaced."""
     return UpdateNotificationsRequest(
         user_id=user_id,
         selector=selector or by_all(),
@@ -137,7 +137,7 @@ def put(message: ProtoMessage, fields: Mapping[str, Value]) -> None:
 
 
 def data_of(size: int) -> Struct:
-    """A Struct that takes exactly so many bytes."""
+    """A Struct of exactly `size` bytes."""
     struct = Struct()
     text = "x" * (size - 32)
     while struct.ByteSize() < size:

@@ -649,7 +649,7 @@ CHANNELS = [f"{number:060}" for number in range(20_000)]
 
 
 class ManyChannels(MemoryInboxes):
-    """Inboxes with so many channels that their counters take more than one response."""
+    """Inboxes whose channels are too many for the counters of one response."""
 
     def _channel_counters(self, key: InboxKey) -> Sequence[ChannelCounters]:
         return [ChannelCounters(channel_id, Counters(1, 1, 1)) for channel_id in CHANNELS]

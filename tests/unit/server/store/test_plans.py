@@ -1,4 +1,4 @@
-"""How databases go about every prepared statement: by an index, whatever the size of an inbox."""
+"""The query plans of every prepared statement use an index, at every size of an inbox."""
 
 import importlib
 import pkgutil
