@@ -20,7 +20,8 @@ TocsinError
 A code that has no class of its own is a plain `CallError`.
 """
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -150,6 +151,10 @@ _CLASSES: Mapping[grpc.StatusCode, type[CallError]] = {
 }
 
 
+# gRPC itself refuses a request above 8 MiB, before the server can do so with a reason.
+_TOO_LARGE = re.compile(r"SERVER: Received message larger than max \(([0-9]+) vs\. [0-9]+\)")
+_REQUEST_BYTES = 4 * 1024 * 1024
+
 # The codes of gRPC's own, where a server, or the proxy before it, did not answer.
 _UNREACHABLE = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED}
 
@@ -175,21 +180,7 @@ def error_from(
         last_answer: The error of the call's attempt before, if there was one.
     """
     code = failure.code()
-    reason = ""
-    metadata: dict[str, str] = {}
-    violations: list[Violation] = []
-    retry_delay = None
-    for detail in _status(failure).details:
-        if detail.Is(ErrorInfo.DESCRIPTOR):
-            info = ErrorInfo.FromString(detail.value)
-            if info.domain == _DOMAIN:
-                reason, metadata = info.reason, dict(info.metadata)
-        elif detail.Is(BadRequest.DESCRIPTOR):
-            request = BadRequest.FromString(detail.value)
-            violations += (Violation(v.field, v.description) for v in request.field_violations)
-        elif detail.Is(RetryInfo.DESCRIPTOR):
-            delay = RetryInfo.FromString(detail.value).retry_delay
-            retry_delay = delay.seconds + delay.nanos / 1e9
+    reason, metadata, violations, retry_delay = _details(failure)
     message = failure.details() or "the call failed"
     if retry_delay is not None:
         message = f"{message.removesuffix('.')}. Try again in {retry_delay:g} s."
@@ -202,6 +193,10 @@ def error_from(
         else:
             cause = obstacle or "the server is slow, or nothing serves the target"
             message = f"no answer in time: {cause}"
+    if not reason and (too_large := _TOO_LARGE.search(message)):
+        reason = "REQUEST_TOO_LARGE"
+        metadata = {"size": too_large[1], "limit": str(_REQUEST_BYTES)}
+        message = "The request has {size} bytes; {limit} is the limit.".format_map(metadata)
     if proxy and not reason and code in _UNREACHABLE:
         through = f", through the proxy {proxy}"
         message = message.removesuffix(through).removesuffix(".") + through
@@ -213,6 +208,28 @@ def error_from(
         violations=violations,
         retry_delay=retry_delay,
     )
+
+
+def _details(
+    failure: RpcFailure,
+) -> tuple[str, Mapping[str, str], Sequence[Violation], float | None]:
+    """The reason, the metadata, the violations and the retry delay of an error."""
+    reason = ""
+    metadata: Mapping[str, str] = {}
+    violations: list[Violation] = []
+    retry_delay = None
+    for detail in _status(failure).details:
+        if detail.Is(ErrorInfo.DESCRIPTOR):
+            info = ErrorInfo.FromString(detail.value)
+            if info.domain == _DOMAIN:
+                reason, metadata = info.reason, info.metadata
+        elif detail.Is(BadRequest.DESCRIPTOR):
+            request = BadRequest.FromString(detail.value)
+            violations += (Violation(v.field, v.description) for v in request.field_violations)
+        elif detail.Is(RetryInfo.DESCRIPTOR):
+            delay = RetryInfo.FromString(detail.value).retry_delay
+            retry_delay = delay.seconds + delay.nanos / 1e9
+    return reason, metadata, violations, retry_delay
 
 
 def _status(failure: RpcFailure) -> Status:

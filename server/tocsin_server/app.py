@@ -10,10 +10,10 @@ from secrets import token_urlsafe
 
 from uuid_utils import uuid7
 
-from tocsin_server.api.channels.handlers import CHANNEL_SERVICE, ChannelHandlers
-from tocsin_server.api.inboxes.handlers import INBOX_SERVICE, InboxHandlers
+from tocsin_server.api.channels.handlers import ChannelHandlers
+from tocsin_server.api.inboxes.handlers import InboxHandlers
 from tocsin_server.api.messages.encode import server_fields
-from tocsin_server.api.messages.handlers import MESSAGE_SERVICE, MessageHandlers
+from tocsin_server.api.messages.handlers import MessageHandlers
 from tocsin_server.background import disk_health, open_files
 from tocsin_server.background.jobs import WORK_SECONDS, work_forever
 from tocsin_server.background.pruning import PRUNE_SECONDS, prune_forever
@@ -99,13 +99,11 @@ async def serving(settings: Settings, parts: Parts | None = None) -> AsyncIterat
 
     server = GrpcServer(
         [
-            CHANNEL_SERVICE.bind(
-                ChannelHandlers(Channels(store.channels, parts.clock, identifiers))
-            ),
-            MESSAGE_SERVICE.bind(
-                MessageHandlers(Messages(store.messages, parts.clock, identifiers, server_fields))
-            ),
-            INBOX_SERVICE.bind(InboxHandlers(Inboxes(store.inboxes, parts.clock), follow)),
+            ChannelHandlers(Channels(store.channels, parts.clock, identifiers)).service(),
+            MessageHandlers(
+                Messages(store.messages, parts.clock, identifiers, server_fields)
+            ).service(),
+            InboxHandlers(Inboxes(store.inboxes, parts.clock), follow).service(),
         ],
         parts.options,
     )

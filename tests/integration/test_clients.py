@@ -24,6 +24,7 @@ from tocsin_client import (
     InboxUpdate,
     InvalidArgument,
     NotFound,
+    ResourceExhausted,
     make_send_request,
 )
 from tocsin_server.app import SystemClock
@@ -271,6 +272,22 @@ async def test_an_error_names_every_field_that_is_wrong(client: AsyncClient) -> 
         "message.url",
     }
     assert "selector" in empty.value.violations[0].field
+
+
+@pytest.mark.parametrize("mebibytes", [5, 9], ids="{} MiB".format)
+async def test_a_request_that_is_too_large_is_refused_with_the_limit_by_whatever_refuses_it(
+    client: AsyncClient, mebibytes: int
+) -> None:
+    with pytest.raises(ResourceExhausted) as caught:
+        await client.send("news", "Hello", to="alice", content="x" * (mebibytes << 20))
+
+    assert caught.value.reason == "REQUEST_TOO_LARGE"
+    assert caught.value.metadata["limit"] == str(4 << 20)
+    assert int(caught.value.metadata["size"]) > mebibytes << 20
+    assert str(caught.value) == (
+        f"The request has {caught.value.metadata['size']} bytes; 4194304 is the limit."
+        " [REQUEST_TOO_LARGE]"
+    )
 
 
 async def test_a_mark_up_to_revision_0_marks_nothing(client: AsyncClient) -> None:

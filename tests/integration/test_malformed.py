@@ -2,6 +2,7 @@
 
 import logging
 
+import grpc
 import pytest
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message_factory import GetMessageClass
@@ -196,6 +197,23 @@ async def test_a_request_above_four_mebibytes_is_refused_with_a_reason(
     assert (failure.code, failure.reason) == (StatusCode.RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE")
     assert failure.metadata == {"size": str(LIMIT + 5), "limit": str(LIMIT)}
     assert failure.retry_seconds is None
+
+
+@pytest.mark.parametrize("compression", [grpc.Compression.NoCompression, grpc.Compression.Gzip])
+async def test_grpc_refuses_what_it_would_need_much_memory_for(
+    server: Served, compression: grpc.Compression
+) -> None:
+    # A text of zeros, which gzip makes a thousandth of.
+    get_inbox = "/tocsin.v1.InboxService/GetInbox"
+    call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = server.channel.unary_unary(get_inbox)
+    body = b"\x0a" + _length(bytes(2 * LIMIT)) + bytes(2 * LIMIT)
+
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call(body, compression=compression)
+
+    assert caught.value.code() is StatusCode.RESOURCE_EXHAUSTED
+    assert "larger than max" in (caught.value.details() or "")
+    assert (await server.client.get_inbox("alice")).revision == 0
 
 
 async def test_a_request_of_four_mebibytes_is_looked_at(server: Served) -> None:

@@ -16,10 +16,10 @@ import grpc
 from tocsin.v1.channel_service_pb2_grpc import ChannelServiceStub
 from tocsin.v1.inbox_service_pb2_grpc import InboxServiceStub
 from tocsin.v1.message_service_pb2_grpc import MessageServiceStub
-from tocsin_server.api.channels.handlers import CHANNEL_SERVICE, ChannelHandlers
-from tocsin_server.api.inboxes.handlers import INBOX_SERVICE, InboxHandlers
+from tocsin_server.api.channels.handlers import ChannelHandlers
+from tocsin_server.api.inboxes.handlers import InboxHandlers
 from tocsin_server.api.messages.encode import server_fields
-from tocsin_server.api.messages.handlers import MESSAGE_SERVICE, MessageHandlers
+from tocsin_server.api.messages.handlers import MessageHandlers
 from tocsin_server.background.pruning import prune
 from tocsin_server.domain import following
 from tocsin_server.domain.channels import Channels
@@ -133,15 +133,11 @@ class System:
 
         self._server = GrpcServer(
             [
-                CHANNEL_SERVICE.bind(
-                    ChannelHandlers(Channels(store.channels, self.clock, identifiers))
-                ),
-                MESSAGE_SERVICE.bind(
-                    MessageHandlers(
-                        Messages(store.messages, self.clock, identifiers, server_fields)
-                    )
-                ),
-                INBOX_SERVICE.bind(InboxHandlers(Inboxes(store.inboxes, self.clock), follow)),
+                ChannelHandlers(Channels(store.channels, self.clock, identifiers)).service(),
+                MessageHandlers(
+                    Messages(store.messages, self.clock, identifiers, server_fields)
+                ).service(),
+                InboxHandlers(Inboxes(store.inboxes, self.clock), follow).service(),
             ]
         )
         self.target = await self._server.start(next(self._addresses))

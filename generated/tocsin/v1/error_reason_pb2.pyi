@@ -112,9 +112,15 @@ class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call failed: the `reason` of the `google.rpc.ErrorInfo` (domain
     "tocsin") that every error carries, there without the prefix.
 
-    A call that gRPC itself ends has none: a request above 8 MiB, and a call that
-    the server had not begun when it stopped. The latter ends with CANCELLED or
-    UNAVAILABLE; it is safe to try again with the same request id.
+    A call that gRPC itself ends has none:
+
+    - A request above 8 MiB, also one that only decompresses to so much, ends
+      with RESOURCE_EXHAUSTED. The limit is 4 MiB, and up to 8 MiB the server
+      itself refuses a larger request, with `REQUEST_TOO_LARGE`.
+    - A call that the server had not begun when it stopped ends with CANCELLED or
+      UNAVAILABLE. It is safe to try again with the same request id.
+    - A method that the server does not have is UNIMPLEMENTED, and a service that
+      `grpc.health.v1.Health` does not know is NOT_FOUND.
 
     The metadata of an ErrorInfo carries every part of the message that varies.
     """

@@ -10,11 +10,11 @@ from grpc_health.v1.health import aio as health_aio
 from grpc_reflection.v1alpha import reflection
 
 from tocsin_server.api.access import Access
-from tocsin_server.api.methods import BoundService
+from tocsin_server.api.methods import Service
 from tocsin_server.domain.model.limits import REQUEST_BYTES
 from tocsin_server.grpc_transport.address import CannotListen, resolve
+from tocsin_server.grpc_transport.calls import generic_handler
 from tocsin_server.grpc_transport.interceptor import Interceptor
-from tocsin_server.grpc_transport.methods import generic_handler
 
 GRPC_METHODS = {
     "/grpc.health.v1.Health/Check": Access.OPEN,
@@ -28,7 +28,7 @@ Options = tuple[tuple[str, int], ...]
 OPTIONS: Options = (
     # A second server on the port fails to start, instead of taking half of the calls.
     ("grpc.so_reuseport", 0),
-    # gRPC refuses larger requests without a reason; the interceptor gives one above REQUEST_BYTES.
+    # gRPC refuses larger requests without a reason; `calls` gives one above REQUEST_BYTES.
     ("grpc.max_receive_message_length", 2 * REQUEST_BYTES),
     # Bounds the calls of one connection, far above what a client needs.
     ("grpc.max_concurrent_streams", 1_000),
@@ -59,12 +59,12 @@ logger = getLogger(__name__)
 class GrpcServer:
     """Serves the services on the addresses of one name."""
 
-    def __init__(self, services: Sequence[BoundService], options: Options = OPTIONS) -> None:
+    def __init__(self, services: Sequence[Service], options: Options = OPTIONS) -> None:
         self._services = [service.name for service in services]
         self.access: Mapping[str, Access] = GRPC_METHODS | {
-            f"/{service.name}/{rpc}": endpoint.access
+            f"/{service.name}/{rpc}": method.access
             for service in services
-            for rpc, endpoint in service.endpoints.items()
+            for rpc, method in service.methods.items()
         }
         """Who may call each method, by full name. A method that is not in it is not served."""
         self._server = grpc.aio.server(interceptors=(Interceptor(self.access),), options=options)

@@ -17,7 +17,7 @@ from tocsin.v1.channel_service_pb2 import (
 from tocsin_server.api.access import Access
 from tocsin_server.api.channels import decode, encode
 from tocsin_server.api.channels.rules import validate
-from tocsin_server.api.methods import Service, UnaryMethod
+from tocsin_server.api.methods import Method, Service
 from tocsin_server.api.page_tokens import Listing
 from tocsin_server.domain.channels import Channels
 from tocsin_server.domain.model.identity import Caller
@@ -29,6 +29,19 @@ class ChannelHandlers:
 
     def __init__(self, channels: Channels) -> None:
         self._channels = channels
+
+    def service(self) -> Service:
+        """Returns the RPCs of the service, and who may call each."""
+        return Service(
+            channel_service_pb2.DESCRIPTOR.services_by_name["ChannelService"],
+            {
+                "CreateChannel": Method(self.create_channel, Access.OPEN),
+                "GetChannel": Method(self.get_channel, Access.OPEN),
+                "ListChannels": Method(self.list_channels, Access.OPEN),
+                "UpdateChannel": Method(self.update_channel, Access.OPEN),
+                "DeleteChannel": Method(self.delete_channel, Access.OPEN),
+            },
+        )
 
     async def create_channel(
         self, caller: Caller, request: CreateChannelRequest
@@ -73,24 +86,3 @@ class ChannelHandlers:
             channels=map(encode.channel, page.items),
             next_page_token=listing.token(page.next),
         )
-
-
-CHANNEL_SERVICE: Service[ChannelHandlers] = Service(
-    channel_service_pb2.DESCRIPTOR.services_by_name["ChannelService"].full_name,
-    {
-        "CreateChannel": UnaryMethod(
-            CreateChannelRequest, ChannelHandlers.create_channel, Access.OPEN
-        ),
-        "GetChannel": UnaryMethod(GetChannelRequest, ChannelHandlers.get_channel, Access.OPEN),
-        "ListChannels": UnaryMethod(
-            ListChannelsRequest, ChannelHandlers.list_channels, Access.OPEN
-        ),
-        "UpdateChannel": UnaryMethod(
-            UpdateChannelRequest, ChannelHandlers.update_channel, Access.OPEN
-        ),
-        "DeleteChannel": UnaryMethod(
-            DeleteChannelRequest, ChannelHandlers.delete_channel, Access.OPEN
-        ),
-    },
-)
-"""The RPCs of the service, and who may call each."""

@@ -19,7 +19,7 @@ from tocsin_server.api.access import Access
 from tocsin_server.api.inboxes import decode, encode
 from tocsin_server.api.inboxes.encode import InboxEncoder
 from tocsin_server.api.inboxes.rules import validate
-from tocsin_server.api.methods import Service, StreamMethod, UnaryMethod
+from tocsin_server.api.methods import Method, Service
 from tocsin_server.api.page_tokens import Listing
 from tocsin_server.api.splicing import field
 from tocsin_server.domain.following import Follower
@@ -36,6 +36,19 @@ class InboxHandlers:
     def __init__(self, inboxes: Inboxes, follow: Callable[[Subscription], Follower]) -> None:
         self._inboxes = inboxes
         self._follow = follow
+
+    def service(self) -> Service:
+        """Returns the RPCs of the service, and who may call each."""
+        return Service(
+            inbox_service_pb2.DESCRIPTOR.services_by_name["InboxService"],
+            {
+                "Subscribe": Method(self.subscribe, Access.OPEN),
+                "GetInbox": Method(self.get_inbox, Access.OPEN),
+                "ListNotifications": Method(self.list_notifications, Access.OPEN),
+                "ListInboxChannels": Method(self.list_inbox_channels, Access.OPEN),
+                "UpdateNotifications": Method(self.update_notifications, Access.OPEN),
+            },
+        )
 
     async def subscribe(self, caller: Caller, request: SubscribeRequest) -> AsyncIterator[bytes]:
         """Follows an inbox."""
@@ -99,22 +112,3 @@ class InboxHandlers:
             inbox=encode.inbox(marking.key, marked.revision, marked.counters),
             updated_count=marked.updated_count,
         )
-
-
-INBOX_SERVICE: Service[InboxHandlers] = Service(
-    inbox_service_pb2.DESCRIPTOR.services_by_name["InboxService"].full_name,
-    {
-        "Subscribe": StreamMethod(SubscribeRequest, InboxHandlers.subscribe, Access.OPEN),
-        "GetInbox": UnaryMethod(GetInboxRequest, InboxHandlers.get_inbox, Access.OPEN),
-        "ListNotifications": UnaryMethod(
-            ListNotificationsRequest, InboxHandlers.list_notifications, Access.OPEN
-        ),
-        "ListInboxChannels": UnaryMethod(
-            ListInboxChannelsRequest, InboxHandlers.list_inbox_channels, Access.OPEN
-        ),
-        "UpdateNotifications": UnaryMethod(
-            UpdateNotificationsRequest, InboxHandlers.update_notifications, Access.OPEN
-        ),
-    },
-)
-"""The RPCs of the service, and who may call each."""

@@ -20,7 +20,7 @@ from tocsin_server.api.access import Access
 from tocsin_server.api.errors import item_error
 from tocsin_server.api.messages import decode, encode
 from tocsin_server.api.messages.rules import validate
-from tocsin_server.api.methods import Service, UnaryMethod
+from tocsin_server.api.methods import Method, Service
 from tocsin_server.api.page_tokens import Listing
 from tocsin_server.api.splicing import field
 from tocsin_server.domain.messages import Messages
@@ -35,6 +35,18 @@ class MessageHandlers:
 
     def __init__(self, messages: Messages) -> None:
         self._messages = messages
+
+    def service(self) -> Service:
+        """Returns the RPCs of the service, and who may call each."""
+        return Service(
+            message_service_pb2.DESCRIPTOR.services_by_name["MessageService"],
+            {
+                "SendMessage": Method(self.send_message, Access.OPEN),
+                "BatchSendMessages": Method(self.batch_send_messages, Access.OPEN),
+                "GetMessage": Method(self.get_message, Access.OPEN),
+                "ListMessages": Method(self.list_messages, Access.OPEN),
+            },
+        )
 
     async def send_message(self, caller: Caller, request: SendMessageRequest) -> bytes:
         """Sends a message."""
@@ -117,19 +129,3 @@ def _short_result(outcome: Sent | TocsinError) -> BatchSendResult:
             message=encode.outline(outcome.message), accepted_count=outcome.accepted_count
         )
     )
-
-
-MESSAGE_SERVICE: Service[MessageHandlers] = Service(
-    message_service_pb2.DESCRIPTOR.services_by_name["MessageService"].full_name,
-    {
-        "SendMessage": UnaryMethod(SendMessageRequest, MessageHandlers.send_message, Access.OPEN),
-        "BatchSendMessages": UnaryMethod(
-            BatchSendMessagesRequest, MessageHandlers.batch_send_messages, Access.OPEN
-        ),
-        "GetMessage": UnaryMethod(GetMessageRequest, MessageHandlers.get_message, Access.OPEN),
-        "ListMessages": UnaryMethod(
-            ListMessagesRequest, MessageHandlers.list_messages, Access.OPEN
-        ),
-    },
-)
-"""The RPCs of the service, and who may call each."""
