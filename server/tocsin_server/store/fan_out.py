@@ -28,7 +28,6 @@ from tocsin_server.store.engine.prepared import Prepared, Upsert
 from tocsin_server.store.json_rows import columns, entries, pack
 from tocsin_server.store.schema.tables import inbox_channels, inboxes, messages, notifications
 
-
 _Counts = tuple[int, int, int]
 """Total, unread and unseen counts: `Counters`, which cost more to make."""
 
