@@ -6,9 +6,13 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from time import monotonic
+
+from tests.support.waiting import ProcessorWaits
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
+_MOMENT = 0.05
 READY = "tocsin ready grpc="
 
 SERVE = (sys.executable, "-m", "tocsin_server", "serve")
@@ -98,16 +102,29 @@ class Program:
         """Sends a signal, and returns the exit code.
 
         Raises:
-            TimeoutError: it still runs after so many seconds.
+            TimeoutError: it still runs after so many seconds. The time in which it waited for a
+                processor does not count, up to as many seconds again.
         """
         assert self._process is not None, "it does not run"
+        waits = ProcessorWaits(self.pid)
+        begun = monotonic()
         self._process.send_signal(number)
-        async with asyncio.timeout(seconds):
-            code = await self._process.wait()
+        while (code := await self._ended()) is None:
+            if monotonic() - begun > seconds + min(waits.seconds(), seconds):
+                raise TimeoutError
         assert self._process.stdout is not None
         self.output += (await self._process.stdout.read()).decode()
         self._process = None
         return code
+
+    async def _ended(self) -> int | None:
+        """Returns the exit code, None if it still runs after a moment."""
+        assert self._process is not None
+        try:
+            async with asyncio.timeout(_MOMENT):
+                return await self._process.wait()
+        except TimeoutError:
+            return None
 
     async def close(self) -> None:
         """Makes sure that it does not run."""

@@ -1,11 +1,11 @@
 """Waiting for a condition, with a deadline."""
 
 import asyncio
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
 
 DEADLINE_SECONDS = 20.0
-MOST_STRETCH = 2.0
 
 
 async def until(condition: Callable[[], bool], seconds: float = DEADLINE_SECONDS) -> None:
@@ -19,11 +19,28 @@ async def until(condition: Callable[[], bool], seconds: float = DEADLINE_SECONDS
             await asyncio.sleep(0.005)
 
 
-def stretched(seconds: float) -> float:
-    """Returns how long an idle machine's `seconds` may last on this one.
+class ProcessorWaits:
+    """How long a process was ready to run and got no processor, from now on.
 
-    That is longer when more processes want to run than there are processors, but at most twice
-    as long: with a longer time a promise could not fail on a busy machine.
+    It is the sum over its threads, and so at least the time by which a busy machine
+    delays the process. It is 0 where the system does not count it.
     """
-    load = os.getloadavg()[0] / (os.cpu_count() or 1)
-    return seconds * min(max(1.0, load), MOST_STRETCH)
+
+    def __init__(self, pid: int) -> None:
+        self._threads = Path(f"/proc/{pid}/task")
+        self._before = self._read()
+        self._last = dict(self._before)
+
+    def seconds(self) -> float:
+        """Returns the sum; a thread that has ended counts as when it was last seen."""
+        self._last.update(self._read())
+        waited = sum(self._last.values()) - sum(self._before.values())
+        return waited / 1e9
+
+    def _read(self) -> Mapping[str, int]:
+        """Returns the nanoseconds that each thread has waited since it began."""
+        waits: dict[str, int] = {}
+        for statistics in self._threads.glob("*/schedstat"):
+            with suppress(OSError):  # the thread has ended
+                waits[statistics.parent.name] = int(statistics.read_text().split()[1])
+        return waits
