@@ -62,6 +62,8 @@ async def test_a_server_with_an_untrusted_certificate_is_not_called(
     trusting = _trusting(trustme.CA(), tmp_path)
 
     async with _encrypting(program) as target:
-        refused = await run("channels", "list", "--timeout", "3", TOCSIN_TARGET=target, **trusting)
+        refused = await run(
+            "channels", "list", TOCSIN_TARGET=target, TOCSIN_TIMEOUT="1.5", **trusting
+        )
 
     assert target in one_line(refused, 1)

@@ -28,16 +28,22 @@ from tocsin_server.store.engine.prepared import Prepared, Upsert
 from tocsin_server.store.json_rows import columns, entries, pack
 from tocsin_server.store.schema.tables import inbox_channels, inboxes, messages, notifications
 
+_Counts = tuple[int, int, int]
+"""Total, unread and unseen counts: `Counters`, which cost more to make."""
+
 
 class Arrival(NamedTuple):
-    """The arrival of a message in an inbox, with the counters right after it."""
+    """The arrival of a message in an inbox, with the counters right after it.
+
+    It becomes a `Change` only if the inbox is watched.
+    """
 
     key: InboxKey
     incarnation: int
     revision: int
     message: Message
-    counters: Counters
-    channel_counters: Counters
+    counts: _Counts
+    channel_counts: _Counts
 
     def change(self) -> Change:
         """Returns the change to announce to the subscribers of the inbox."""
@@ -48,8 +54,8 @@ class Arrival(NamedTuple):
             self.incarnation,
             revision,
             (notification,),
-            self.counters,
-            (ChannelCounters(message.channel_id, self.channel_counters),),
+            Counters(*self.counts),
+            (ChannelCounters(message.channel_id, Counters(*self.channel_counts)),),
         )
 
 
@@ -179,15 +185,13 @@ def arrive(connection: Connection, tenant: str, addressed: Sequence[Addressed]) 
         of_channel = channel_counters[message.channel_id]
         for user in users:
             inbox_id, incarnation, revision, total, unread, unseen = inbox_states[user]
-            in_channel = of_channel[inbox_id]
+            in_channel = channel_total, channel_unread, channel_unseen = of_channel[inbox_id]
             # The state right after the next arrival of this group.
             inbox_states[user] = (
                 *(inbox_id, incarnation, revision + 1),
                 *(total + 1, unread + 1, unseen + 1),
             )
-            of_channel[inbox_id] = Counters(
-                in_channel.total + 1, in_channel.unread + 1, in_channel.unseen + 1
-            )
+            of_channel[inbox_id] = (channel_total + 1, channel_unread + 1, channel_unseen + 1)
             copies.append((inbox_id, revision))
             arrivals.append(
                 Arrival(
@@ -195,7 +199,7 @@ def arrive(connection: Connection, tenant: str, addressed: Sequence[Addressed]) 
                     incarnation,
                     revision,
                     message,
-                    Counters(total, unread, unseen),
+                    (total, unread, unseen),
                     in_channel,
                 )
             )
@@ -237,15 +241,17 @@ def _count_channels(
     connection: Connection,
     addressed: Sequence[Addressed],
     inbox_states: Mapping[str, _InboxState],
-) -> dict[str, dict[int, Counters]]:
+) -> dict[str, dict[int, _Counts]]:
     """Adds the arrivals to the channel counters of the inboxes.
 
     Returns, by channel id and inbox number, the counters right after the first arrival.
     """
-    arrived: defaultdict[str, Counter[int]] = defaultdict(Counter)
+    arrived: defaultdict[str, defaultdict[int, int]] = defaultdict(lambda: defaultdict(int))
     for message, users in addressed:
-        arrived[message.channel_id].update([inbox_states[user][0] for user in users])
-    after: dict[str, dict[int, Counters]] = {}
+        of_inboxes = arrived[message.channel_id]
+        for user in users:
+            of_inboxes[inbox_states[user][0]] += 1
+    after: dict[str, dict[int, _Counts]] = {}
     for channel_id, inboxes_of in sorted(arrived.items()):
         parameters = {
             "channel_id": channel_id,
@@ -254,5 +260,5 @@ def _count_channels(
         after[channel_id] = of_channel = {}
         for inbox_id, total, unread, unseen in _COUNT_CHANNEL(connection, parameters):
             later = inboxes_of[inbox_id] - 1
-            of_channel[inbox_id] = Counters(total - later, unread - later, unseen - later)
+            of_channel[inbox_id] = (total - later, unread - later, unseen - later)
     return after

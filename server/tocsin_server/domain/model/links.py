@@ -3,7 +3,10 @@
 import re
 from urllib.parse import urlsplit
 
-_ORDINARY = re.compile(r"https?://[a-z0-9-]+(\.[a-z0-9-]+)*(/[!-\[\]-~]*)?")
+_ORDINARY = re.compile(
+    r"https?://[a-z0-9-]+(\.[a-z0-9-]+)*(/[!-\[\]-~]*)?"
+    r"|/(?!/)[!-$&-\-/-\[\]-~]*"  # without `%` and `.` nothing is to be resolved
+)
 """What nearly all links look like, and needs no closer look."""
 
 _DOTS = re.compile("[.\u3002\uff0e\uff61]")

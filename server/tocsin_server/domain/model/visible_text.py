@@ -3,7 +3,10 @@
 (Sources: Unicode's general categories, and its property Default_Ignorable_Code_Point.)
 """
 
+import re
 from unicodedata import category
+
+_VISIBLE_ASCII = re.compile("[!-~]")
 
 _INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs"})
 """Control, format, surrogate and space characters; an unassigned one may be a newer emoji."""
@@ -27,12 +30,12 @@ _INVISIBLE_RANGES = (
 
 def is_blank(text: str) -> bool:
     """Tells whether a text is empty, or has only characters that show nothing."""
+    if _VISIBLE_ASCII.search(text):
+        return False
     return not any(_is_visible(character) for character in text)
 
 
 def _is_visible(character: str) -> bool:
-    if "!" <= character <= "~":
-        return True
     if category(character) in _INVISIBLE_CATEGORIES:
         return False
     number = ord(character)

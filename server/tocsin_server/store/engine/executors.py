@@ -43,8 +43,12 @@ async def run(executor: Executor, work: Work[T]) -> T:
 class ThreadExecutor:
     """Runs work on a thread that has its own connection, which stays open."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(
+        self, engine: Engine, maintain: Callable[[Connection], None] = lambda _: None
+    ) -> None:
+        """Takes what the thread does after each work, when its result is already on its way."""
         self._engine = engine
+        self._maintain = maintain
         self._connection: Connection | None = None
         self._loop = get_running_loop()
         self._work: SimpleQueue[tuple[Work[Any], Done[Any]] | None] = SimpleQueue()
@@ -64,6 +68,8 @@ class ThreadExecutor:
         while (task := self._work.get()) is not None:
             work, done = task
             self._loop.call_soon_threadsafe(done, self._outcome(work))
+            if self._connection is not None:
+                self._maintain(self._connection)
         if self._connection is not None:
             self._connection.close()
 

@@ -1,8 +1,10 @@
 """SQLite, the embedded database: one connection that writes, and a pool of those that read."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
+from sqlite3 import Error as SqliteError
 from sqlite3 import sqlite_version_info
 from typing import cast
 
@@ -14,7 +16,7 @@ from tocsin_server.store.engine.databases import READERS
 from tocsin_server.store.engine.driver_errors import CannotOpen
 from tocsin_server.store.engine.executors import Executor, ThreadExecutor
 from tocsin_server.store.engine.file_lock import FileLock, lock
-from tocsin_server.store.engine.prepared import run
+from tocsin_server.store.engine.prepared import rows_written, run
 
 BUSY_SECONDS = 5.0
 """How long a reader waits for a lock that another connection holds."""
@@ -22,11 +24,18 @@ BUSY_SECONDS = 5.0
 LOCK_STEP_SECONDS = 0.1
 """How long one attempt of the writer waits for the lock; between attempts it checks whether to stop."""
 
-CHECKPOINT_PAGES = 500
-"""How many pages the log has when a commit moves them into the file (checkpoint): 2 MiB.
+CHECKPOINT_ROWS = 500
+"""After how many written rows the writer moves the log into the file (checkpoint).
 
-Only the connection that writes checkpoints. If a second connection did, SQLite
+It does so when it has answered the callers of the last group. A row writes about a
+page. Only the connection that writes checkpoints. If a second connection did, SQLite
 before 3.51.3 could lose commits (its WAL-reset bug).
+"""
+
+COMMIT_CHECKPOINT_PAGES = 2_000
+"""How many pages the log has when a commit itself checkpoints: 8 MiB.
+
+Only rows of many pages fill it before `CHECKPOINT_ROWS`.
 """
 
 _SQLITE_NEEDED = (3, 38)
@@ -45,7 +54,7 @@ class Sqlite:
         self.name = url.database or ""
         self._write = write_engine(url)
         self.readers = read_engine(url)
-        self.executors = [ThreadExecutor(self._write)]
+        self.executors = [ThreadExecutor(self._write, _Checkpoints().run_when_due)]
         self._lock: FileLock | None = None
 
     @staticmethod
@@ -93,6 +102,26 @@ class Sqlite:
             self._lock = None
 
 
+class _Checkpoints:
+    """Counts the written rows of one connection, and checkpoints when there are enough."""
+
+    def __init__(self) -> None:
+        self._rows = 0
+        """How many rows were written up to the last checkpoint."""
+
+    def run_when_due(self, connection: Connection) -> None:
+        """Checkpoints if enough rows were written since the last time.
+
+        An error changes nothing: the commits are in the log, and the next checkpoint
+        tries again. A full disk is reported by the writes that it stops.
+        """
+        rows = rows_written(connection) or 0
+        if rows - self._rows >= CHECKPOINT_ROWS:
+            self._rows = rows
+            with suppress(SqliteError):
+                run(connection, "PRAGMA wal_checkpoint(PASSIVE)")
+
+
 def write_engine(url: URL) -> Engine:
     """Returns the engine of the one connection that writes.
 
@@ -112,7 +141,7 @@ def write_engine(url: URL) -> Engine:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA cache_size = -65536")
-        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {COMMIT_CHECKPOINT_PAGES}")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -1,10 +1,14 @@
 import sqlite3
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
-from sqlalchemy import URL, Engine, text
+from sqlalchemy import URL, Connection, Engine, text
 from sqlalchemy.exc import IntegrityError, OperationalError
-from tocsin_server.store.engine.sqlite import read_engine
+from tocsin_server.store.engine.executors import run
+from tocsin_server.store.engine.sqlite import CHECKPOINT_ROWS, Sqlite, read_engine
+
+from tests.support.waiting import until
 
 
 def test_the_writer_commits_durably(engine: Engine) -> None:
@@ -63,3 +67,30 @@ async def test_a_reader_sees_one_snapshot(engine: Engine, url: URL) -> None:
     await readers.dispose()
 
     assert (before, during, after) == (0, 0, 1)
+
+
+async def test_the_writer_moves_its_log_into_the_file_again_and_again(
+    engine: Engine, url: URL
+) -> None:
+    engine.dispose()
+    assert url.database is not None
+    file, text_of_a_page = url.database, "x" * 4_096
+    database = Sqlite(url)
+
+    def changed_at() -> int:
+        return Path(file).stat().st_mtime_ns
+
+    def fill(connection: Connection) -> None:
+        with connection.begin():
+            connection.exec_driver_sql("DELETE FROM store_facts")
+            for number in range(CHECKPOINT_ROWS):
+                connection.exec_driver_sql(
+                    "INSERT INTO store_facts VALUES (?, ?)", (f"{number}", text_of_a_page)
+                )
+
+    for _ in range(2):
+        before = changed_at()
+        await run(database.executors[0], fill)
+        await until(lambda before=before: changed_at() > before)  # type: ignore[misc]
+
+    await database.close()

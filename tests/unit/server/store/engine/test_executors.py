@@ -1,0 +1,28 @@
+from threading import Event
+
+from sqlalchemy import Connection, Engine
+from tocsin_server.store.engine.executors import ThreadExecutor, run
+
+
+async def test_a_result_does_not_wait_for_maintenance(engine: Engine) -> None:
+    resume = Event()
+
+    def wait(_: Connection) -> None:
+        resume.wait()
+
+    executor = ThreadExecutor(engine, maintain=wait)
+
+    assert await run(executor, lambda _: 1) == 1
+
+    resume.set()
+    await executor.close()
+
+
+async def test_maintenance_follows_each_work_on_its_connection(engine: Engine) -> None:
+    followed: list[Connection] = []
+    executor = ThreadExecutor(engine, maintain=followed.append)
+
+    connections = [await run(executor, lambda connection: connection) for _ in range(2)]
+
+    await executor.close()
+    assert followed == connections
