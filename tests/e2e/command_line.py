@@ -16,10 +16,15 @@ SECONDS = 60.0
 TOCSIN = Path(sys.executable).with_name("tocsin")
 NOWHERE = "127.0.0.1:1"
 
+_WAITING = ("tocsin: waiting for ", "tocsin: waiting up to ")
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The exit code and the output of a run that has ended."""
+    """The exit code and the output of a run that has ended.
+
+    `errors` is without the lines about waiting for a server: a slow machine causes these.
+    """
 
     code: int
     output: str
@@ -57,9 +62,11 @@ class Running:
         """Writes the rest of its stdin, closes it, and waits for the end."""
         rest = stdin.encode() if isinstance(stdin, str) else stdin
         async with asyncio.timeout(SECONDS):
-            output, errors = await self.process.communicate(rest)
+            output, written = await self.process.communicate(rest)
         assert self.process.returncode is not None
-        return Ended(self.process.returncode, output.decode(), errors.decode())
+        lines = written.decode().splitlines(keepends=True)
+        errors = "".join(line for line in lines if not line.startswith(_WAITING))
+        return Ended(self.process.returncode, output.decode(), errors)
 
 
 async def run(*arguments: str | bytes, stdin: str = "", **variables: str) -> Ended:
