@@ -10,7 +10,7 @@ from tocsin_server.domain.ports.live import Live
 from tocsin_server.store import inbox_channels, inbox_rows
 from tocsin_server.store.history import SqlInboxHistory
 from tocsin_server.store.idempotency import Idempotency
-from tocsin_server.store.marking import MARKED, mark, most_changed
+from tocsin_server.store.marking import MARKED, mark, weight
 from tocsin_server.store.reader import Reader
 from tocsin_server.store.writing.unit_of_work import WithChanges
 from tocsin_server.store.writing.writer import Writer
@@ -47,4 +47,4 @@ class SqlInboxStore(SqlInboxHistory):
 
         unit = self._idempotency.once(marking.request, now, change, MARKED)
         inbox = await self.get_inbox(marking.key)
-        return await self._writer.run(unit, 1 + most_changed(marking, inbox))
+        return await self._writer.run(unit, weight(marking, inbox))
