@@ -22,9 +22,13 @@ from tocsin.v1.inbox_service_pb2 import (
 )
 from tocsin.v1.inbox_service_pb2_grpc import InboxServiceStub
 from tocsin.v1.message_service_pb2_grpc import MessageServiceStub
+from tocsin_server.domain.model.retention import Retention
+from tocsin_server.live.hub import Hub
 from tocsin_server.store.engine.databases import database
 from tocsin_server.store.engine.executors import run as run_in
 from tocsin_server.store.engine.prepared import run
+from tocsin_server.store.store import SqlStore
+from tocsin_server.system_clock import SystemClock
 
 from tests.benchmarks.load import connection, require
 from tests.benchmarks.samples import CHANNEL_ID, sample_message, sends, users
@@ -65,6 +69,12 @@ FROM notifications GROUP BY inbox_id, channel_id
 """
 
 
+async def create_tables(url: str) -> None:
+    """Creates the tables of a store, as a server does that starts on an empty database."""
+    store = await SqlStore.open(url, Hub(1), SystemClock(), Retention())
+    await store.close()
+
+
 async def fill(url: str, count: int) -> None:
     """Gives a store that has its tables one inbox of `count`, of which a tenth is unread."""
     body = sample_message("New lead").SerializeToString()
@@ -96,8 +106,7 @@ async def filled(program: Program, count: int) -> AsyncIterator[grpc.aio.Channel
     """Runs `program` on a store with an inbox of `count`, and gives a connection to it."""
     with placed(program) as place:
         assert place.url is not None
-        async with living(program, place):
-            pass
+        await create_tables(place.url)
         await fill(place.url, count)
         async with living(program, place) as server, connection(server.target) as channel:
             yield channel
@@ -157,7 +166,7 @@ def marks(count: Callable[[Sizes], int]) -> Prepare:
                 await mark(
                     UpdateNotificationsRequest(user_id=READER, selector=everything, seen=False)
                 )
-                sending = _Sending(channel, next(numbers))
+                sending = Sending(channel, next(numbers))
                 async with asyncio.TaskGroup() as group:
                     tasks = [group.create_task(sending.go_on()) for _ in range(CALLERS)]
                     await sending.under_way.wait()
@@ -176,12 +185,12 @@ def marks(count: Callable[[Sizes], int]) -> Prepare:
     return prepare
 
 
-class _Sending:
+class Sending:
     """Sends to others than the reader, and the longest that one of them took."""
 
     def __init__(self, channel: grpc.aio.Channel, number: int) -> None:
         self._send = MessageServiceStub(channel).SendMessage
-        self._requests = sends(itertools.cycle(users(100)), f"round-{number}")
+        self._requests = sends(itertools.cycle(users(100, "other")), f"round-{number}")
         self.longest = 0.0
         self.under_way = asyncio.Event()
 

@@ -3,7 +3,15 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from tests.benchmarks import deleting, inboxes, resources, restarting, sending, streaming
+from tests.benchmarks import (
+    deleting,
+    inboxes,
+    marking,
+    resources,
+    restarting,
+    sending,
+    streaming,
+)
 from tests.benchmarks.servers import BARE, ON_POSTGRESQL, TOCSIN, Program
 from tests.benchmarks.sizes import Prepare
 
@@ -186,6 +194,14 @@ MEASURES = (
         ),
         TOCSIN,
         inboxes.marks(lambda sizes: sizes.small_inbox),
+    ),
+    Measure(
+        "marks-100",
+        marking.many_marks,
+        (
+            Figure("rate", "100 users mark 1,000 each, again and again", "marks/s"),
+            Figure("wait", "the longest send beside 100 marks", "s"),
+        ),
     ),
     Measure(
         "deletion",

@@ -50,9 +50,9 @@ def sample_change(user_id: str) -> NotificationChange:
     return NotificationChange(revision=1, upserted=notification)
 
 
-def users(count: int) -> list[str]:
+def users(count: int, name: str = "user") -> list[str]:
     """Names `count` users."""
-    return [f"user-{number:05d}" for number in range(count)]
+    return [f"{name}-{number:05d}" for number in range(count)]
 
 
 def sends(recipients: Iterable[str], prefix: str) -> Iterator[SendMessageRequest]:

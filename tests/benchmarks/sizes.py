@@ -28,6 +28,8 @@ class Sizes:
     small_inbox: int
     large_inbox: int
     marked_inbox: int
+    marking_callers: int
+    marks_a_caller: int
     deleted_messages: int
     restarted_streams: int
 
@@ -47,6 +49,8 @@ FULL = Sizes(
     small_inbox=1_000,
     large_inbox=1_000_000,
     marked_inbox=100_000,
+    marking_callers=100,
+    marks_a_caller=4,
     deleted_messages=50,
     restarted_streams=200,
 )
@@ -66,6 +70,8 @@ QUICK = Sizes(
     small_inbox=100,
     large_inbox=2_000,
     marked_inbox=1_000,
+    marking_callers=10,
+    marks_a_caller=2,
     deleted_messages=3,
     restarted_streams=20,
 )

@@ -13,9 +13,10 @@ from tocsin_server.domain.model.cursors import Position
 from tocsin_server.domain.model.errors import RequestIdReused
 from tocsin_server.domain.model.identity import InboxKey
 from tocsin_server.domain.model.inboxes import Inbox, NotificationFilter
+from tocsin_server.domain.model.limits import WAITING_ROWS
 from tocsin_server.domain.model.marking import Marked, Marking, Selection
 from tocsin_server.live.hub import Hub
-from tocsin_server.store.marking import most_changed
+from tocsin_server.store.marking import most_changed, weight
 from tocsin_server.store.writing import write_queue
 
 from tests.contract.conftest import Shelf
@@ -335,3 +336,10 @@ def test_a_marking_weighs_what_it_may_change(
 
     assert most_changed(everything, inbox) == rows
     assert most_changed(one, inbox) == 1
+
+
+def test_a_hundred_who_mark_a_thousand_each_leave_the_queue_to_others() -> None:
+    inbox = Inbox(ALICE, 1, 1_000, 0, Counters(total=1_000, unread=1_000, unseen=1_000))
+    everything = Marking(request(), ALICE, ALL, read=True, seen=None)
+
+    assert 100 * weight(most_changed(everything, inbox)) < WAITING_ROWS / 2

@@ -10,7 +10,7 @@ from tocsin_server.domain.ports.live import Live
 from tocsin_server.store import inbox_channels, inbox_rows
 from tocsin_server.store.history import SqlInboxHistory
 from tocsin_server.store.idempotency import Idempotency
-from tocsin_server.store.marking import MARKED, mark, most_changed
+from tocsin_server.store.marking import MARKED, mark, most_changed, weight
 from tocsin_server.store.notifications import FRONT
 from tocsin_server.store.page_keys import number_after
 from tocsin_server.store.reader import Reader
@@ -51,5 +51,5 @@ class SqlInboxStore(SqlInboxHistory):
         unit = self._idempotency.once(marking.request, now, change, MARKED)
         ids = marking.selection.message_ids
         # Of ids the number is a bound; the other selections are bounded by the inbox's counters.
-        rows = most_changed(marking, await self.get_inbox(marking.key)) if ids is None else len(ids)
-        return await self._writer.run(unit, 1 + rows)
+        most = most_changed(marking, await self.get_inbox(marking.key)) if ids is None else len(ids)
+        return await self._writer.run(unit, weight(most))

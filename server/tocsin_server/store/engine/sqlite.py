@@ -24,7 +24,7 @@ BUSY_SECONDS = 5.0
 LOCK_STEP_SECONDS = 0.1
 """How long one attempt of the writer waits for the lock; between attempts it checks whether to stop."""
 
-CHECKPOINT_ROWS = 500
+CHECKPOINT_ROWS = 250
 """After how many written rows the writer moves the log into the file (checkpoint).
 
 It does so when it has answered the callers of the last group. A row writes about a
