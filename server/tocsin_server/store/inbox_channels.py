@@ -2,7 +2,7 @@
 
 from json import loads
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, literal, select
 
 from tocsin_server.domain.model.changes import ENVELOPE_BYTES
 from tocsin_server.domain.model.channels import Channel, ChannelType
@@ -15,6 +15,7 @@ from tocsin_server.store.engine.prepared import Prepared
 from tocsin_server.store.notifications import FRONT
 from tocsin_server.store.page_keys import number_after, page_key
 from tocsin_server.store.pages import STATE_COLUMNS, Stored, bounded, notification, split
+from tocsin_server.store.read_states import BY_CHANNEL, SQLITE_INDEXES, latest
 from tocsin_server.store.schema.tables import channels, inbox_channels, messages, notifications
 
 _CHANNEL_COLUMNS = (
@@ -32,19 +33,16 @@ _COUNT_COLUMNS = (
     inbox_channels.c.unseen_count,
 )
 
-_newest = notifications.alias("newest")
-_LATEST = (
-    select(_newest.c.arrive_revision)
-    .where(
-        _newest.c.inbox_id == inbox_channels.c.inbox_id,
-        _newest.c.channel_id == inbox_channels.c.channel_id,
-        _newest.c.remove_time.is_(None),
-    )
-    .order_by(_newest.c.arrive_revision.desc())
-    .limit(1)
-    .correlate(inbox_channels)
-    .scalar_subquery()
-)
+
+_LATEST = latest(
+    (
+        rows.arrivals(rows.table.c.channel_id == inbox_channels.c.channel_id).correlate(
+            inbox_channels
+        )
+        for rows in BY_CHANNEL.values()
+    ),
+    literal(1),
+).scalar_subquery()
 
 
 def _listing(*, unread_only: bool) -> Prepared:
@@ -65,7 +63,7 @@ def _listing(*, unread_only: bool) -> Prepared:
             & (channels.c.channel_id == inbox_channels.c.channel_id),
         )
         .where(
-            inbox_channels.c.inbox_id == bindparam("inbox_id"),
+            inbox_channels.c.inbox_id == bindparam("inbox"),
             count > 0,
             bindparam("before") > _LATEST,
         )
@@ -76,7 +74,7 @@ def _listing(*, unread_only: bool) -> Prepared:
         notifications.c.arrive_revision.desc(),
         # A character has at most four bytes in UTF-8.
         size=sum((4 * func.length(text) for text in texts), messages.c.size + 2 * ENVELOPE_BYTES),
-        sqlite_aliases={"newest": "ix_notifications_of_channel"},
+        sqlite_indexes=SQLITE_INDEXES,
     )
 
 
@@ -91,7 +89,7 @@ def list_page(
     if inbox_id is None:
         return Page(())
     parameters = {
-        "inbox_id": inbox_id,
+        "inbox": inbox_id,
         "tenant": key.tenant,
         "limit": limit + 1,
         "before": number_after(after, FRONT),

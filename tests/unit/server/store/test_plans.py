@@ -5,11 +5,13 @@ import pkgutil
 import re
 from collections.abc import Iterator
 from functools import partial
+from itertools import product
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection
 from tocsin_server import store
+from tocsin_server.store import marking, notifications
 from tocsin_server.store.engine.prepared import Prepared, run
 
 from tests.support.postgres import Postgres, Work, working
@@ -76,41 +78,48 @@ def test_no_statement_reads_a_table_whole_or_sorts_an_inbox(
     assert not [s for s in steps if SORTS in s and not (allowed and allowed in s)], steps
 
 
-@pytest.mark.parametrize(
-    ("name", "index"),
-    [
-        ("notifications._LISTINGS", "ix_notifications_unread"),
-        ("marking._COUNT", "ix_notifications_unread"),
-        ("marking._CHANGE", "ix_notifications_unread"),
-    ],
-)
-def test_what_is_unread_is_found_among_the_unread(
-    connection: Connection, name: str, index: str
-) -> None:
-    kinds = [
-        kind
-        for kind in STATEMENTS
-        if kind.startswith(name)
-        and re.search(r"UNREAD: 2|Effect\.(READ|SEEN)\b", kind)
-        and "MESSAGES" not in kind
-    ]
+def lists_and_marks() -> Iterator[tuple[str, set[str]]]:
+    """The statements that list or mark by read state, each with the indexes that it needs."""
+    states = {"ALL": {"unread", "read"}, "UNREAD": {"unread"}, "READ": {"read"}}
+    for which, channels in notifications._ARRIVALS:
+        name = f"notifications._ARRIVALS[{(which, channels)}]"
+        yield name, indexes(states[which.name], by_channel=channels > 0)
+    for table, (effect, changed), selected in product(
+        ("_COUNT", "_CHANGE"), marking._CHANGED_BY.items(), ("CHANNEL", "ALL")
+    ):
+        kind = effect, marking._Selected[selected]
+        of_states = {"read" if each.read else "unread" for each in changed}
+        yield f"marking.{table}[{kind}]", indexes(of_states, by_channel=selected == "CHANNEL")
 
-    assert len(kinds) >= 3
-    for kind in kinds:
-        steps = plan(connection, STATEMENTS[kind])
-        assert any(f"USING INDEX {index} (inbox_id=?" in step for step in steps), steps
+
+def indexes(states: set[str], *, by_channel: bool) -> set[str]:
+    return {f"ix_notifications_{state}{'_of_channel' * by_channel}" for state in states}
+
+
+LISTS_AND_MARKS = dict(lists_and_marks())
+
+
+@pytest.mark.parametrize("name", LISTS_AND_MARKS)
+def test_a_list_or_mark_reads_only_what_it_is_about(connection: Connection, name: str) -> None:
+    steps = plan(connection, STATEMENTS[name])
+
+    found = [s for s in steps if s.startswith("SEARCH") and " USING INDEX ix_notif" in s]
+    needed = LISTS_AND_MARKS[name]
+    assert {re.sub(r".* INDEX (\w+) .*", r"\1", step) for step in found} == needed
+    by_channel = "channel_id=? AND " * any("channel" in index for index in needed)
+    assert all(f"(inbox_id=? AND {by_channel}arrive_revision<" in step for step in found), steps
 
 
 def test_an_inboxs_channels_are_found_before_their_notifications(connection: Connection) -> None:
     for name, statement in STATEMENTS.items():
         if name.startswith("inbox_channels._LISTINGS"):
-            searches = [s for s in plan(connection, statement) if s.startswith("SEARCH")]
+            steps = plan(connection, statement)
+            searches = [step for step in steps if step.startswith("SEARCH")]
             assert searches[0] == "SEARCH inbox_channels USING PRIMARY KEY (inbox_id=?)"
             assert "arrive_revision=?" in next(s for s in searches if "notifications USING" in s)
-            newest = [s for s in searches if s.startswith("SEARCH newest")]
-            index = "ix_notifications_of_channel (inbox_id=? AND channel_id=?"
-            assert newest
-            assert all(index in search for search in newest)
+            of_channels = [step for step in searches if "_of_channel" in step]
+            assert len(of_channels) == 2 * steps.count("MERGE (UNION ALL)") > 0
+            assert all("(inbox_id=? AND channel_id=?" in search for search in of_channels)
 
 
 # PostgreSQL, by the settings of the server's own connections
@@ -221,9 +230,11 @@ KEYS = {
     "pk_inbox_channels": "inbox_id",
     "pk_notifications": "inbox_id",
     "uq_notifications_sequence_inbox_id": "sequence",
-    "ix_notifications_of_channel": "inbox_id =",
     "ix_notifications_changed": "inbox_id",
     "ix_notifications_unread": "inbox_id",
+    "ix_notifications_unread_of_channel": "channel_id",
+    "ix_notifications_read": "inbox_id",
+    "ix_notifications_read_of_channel": "channel_id",
 }
 """What an index's condition has to name: without it, all of a tenant or of a table is read."""
 
@@ -243,16 +254,12 @@ def test_in_postgresql_a_young_table_is_not_read_by_tenant(
         assert may or KEYS.get(index, "") in node.get("Index Cond", ""), node
 
 
-def test_in_postgresql_what_is_unread_is_found_among_the_unread(in_postgresql: Work) -> None:
-    kinds = [
-        name
-        for name in STATEMENTS
-        if re.search(r"UNREAD: 2.*(all|some)|Effect\.(READ|SEEN)\b", name)
-        and "MESSAGES" not in name
-    ]
-
-    assert len(kinds) >= 10
-    for name in kinds:
-        found = in_postgresql(partial(nodes, name=name))
-        indexes = [node.get("Index Name") for node in found]
-        assert "ix_notifications_unread" in indexes, (name, found)
+@pytest.mark.parametrize("name", LISTS_AND_MARKS)
+def test_in_postgresql_a_list_or_mark_reads_only_what_it_is_about(
+    in_postgresql: Work, in_young_postgresql: Work, name: str
+) -> None:
+    for work in (in_postgresql, in_young_postgresql):
+        found = work(partial(nodes, name=name))
+        used = {node["Index Name"] for node in found if "Index Name" in node}
+        of_inbox = {index for index in used if index.startswith("ix_notifications")}
+        assert of_inbox == LISTS_AND_MARKS[name], found
