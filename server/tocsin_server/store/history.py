@@ -117,10 +117,11 @@ class SqlInboxHistory:
         """Returns up to `limit` notifications, latest arrival first, from a page key on."""
 
         def read(connection: Connection) -> Page[Notification]:
-            inbox_id, _ = inbox_rows.find(connection, key)
+            inbox_id, inbox = inbox_rows.find(connection, key)
             if inbox_id is None:
                 return Page(())
-            return list_page(connection, inbox_id, channel_ids, which, after, limit)
+            counters = inbox.counters
+            return list_page(connection, inbox_id, counters, channel_ids, which, after, limit)
 
         return await self._reader.run(read)
 
@@ -131,7 +132,9 @@ class SqlInboxHistory:
             inbox_id, inbox = inbox_rows.find(connection, key)
             if inbox_id is None:
                 return Head(inbox, (), Page(()))
-            newest = list_page(connection, inbox_id, (), NotificationFilter.ALL, "", limit)
+            newest = list_page(
+                connection, inbox_id, inbox.counters, (), NotificationFilter.ALL, "", limit
+            )
             return Head(inbox, inbox_rows.channel_counters(connection, inbox_id), newest)
 
         return await self._reader.run(read)

@@ -2,7 +2,7 @@
 
 from json import loads
 
-from sqlalchemy import Connection, bindparam, func, literal, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from tocsin_server.domain.model.changes import ENVELOPE_BYTES
 from tocsin_server.domain.model.channels import Channel, ChannelType
@@ -12,10 +12,10 @@ from tocsin_server.domain.model.inboxes import InboxChannel
 from tocsin_server.domain.model.pages import Page
 from tocsin_server.store import inbox_rows
 from tocsin_server.store.engine.prepared import Prepared
+from tocsin_server.store.index_scans import OF_CHANNEL, SQLITE_INDEXES, scan
 from tocsin_server.store.notifications import FRONT
 from tocsin_server.store.page_keys import number_after, page_key
 from tocsin_server.store.pages import STATE_COLUMNS, Stored, bounded, notification, split
-from tocsin_server.store.read_states import BY_CHANNEL, SQLITE_INDEXES, latest
 from tocsin_server.store.schema.tables import channels, inbox_channels, messages, notifications
 
 _CHANNEL_COLUMNS = (
@@ -33,16 +33,13 @@ _COUNT_COLUMNS = (
     inbox_channels.c.unseen_count,
 )
 
-
-_LATEST = latest(
-    (
-        rows.arrivals(rows.table.c.channel_id == inbox_channels.c.channel_id).correlate(
-            inbox_channels
-        )
-        for rows in BY_CHANNEL.values()
-    ),
-    literal(1),
-).scalar_subquery()
+_LATEST = (
+    scan(OF_CHANNEL)
+    .where(OF_CHANNEL.c.channel_id == inbox_channels.c.channel_id)
+    .limit(1)
+    .correlate(inbox_channels)
+    .scalar_subquery()
+)
 
 
 def _listing(*, unread_only: bool) -> Prepared:

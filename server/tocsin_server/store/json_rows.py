@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from json import dumps
 from typing import Any, Self
 
-from sqlalchemy import BigInteger, Boolean, ColumnElement, Select, Text, bindparam, select
+from sqlalchemy import BigInteger, Boolean, ColumnElement, Select, Text, bindparam, select, true
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -45,6 +45,15 @@ def is_one_of(value: ColumnElement[Any], query: Select[Any]) -> ColumnElement[bo
     may choose to read all rows of a tenant.
     """
     return _IsOneOf(value, query.scalar_subquery())
+
+
+def is_among(value: ColumnElement[str], query: Select[tuple[str]]) -> ColumnElement[bool]:
+    """Returns the condition that a query returns the value; it is evaluated for each row.
+
+    In this form PostgreSQL hashes the results of the query. With `in_` alone, it may
+    compare each row with each result.
+    """
+    return value.in_(query).is_(true())
 
 
 def entries(

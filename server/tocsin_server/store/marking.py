@@ -1,21 +1,19 @@
 """Marking: changes the state of selected notifications.
 
 A first statement counts the notifications to change, by channel. A second one
-changes them by the same condition. So the counters follow from the rows. Both take
-about as many steps as they change notifications, whatever else is in the inbox.
+changes them by the same condition. So the counters follow from the rows.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from json import dumps
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
     FromClause,
-    Select,
     Subquery,
     bindparam,
     func,
@@ -23,8 +21,6 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    true,
-    union_all,
     update,
 )
 
@@ -33,51 +29,38 @@ from tocsin_server.domain.model.changes import Change, Item, Mark
 from tocsin_server.domain.model.counters import Counters
 from tocsin_server.domain.model.identity import InboxKey
 from tocsin_server.domain.model.inboxes import Inbox
-from tocsin_server.domain.model.marking import Effect, Marked, Marking, Selection
+from tocsin_server.domain.model.marking import Effect, Marked, Marking
 from tocsin_server.store import inbox_rows
 from tocsin_server.store.engine.prepared import Prepared
 from tocsin_server.store.idempotency import AnswerCodec, Facts
-from tocsin_server.store.json_rows import is_one_of, pack, texts
+from tocsin_server.store.inbox_rows import counters_of
+from tocsin_server.store.index_scans import (
+    ALL,
+    OF_CHANNEL,
+    SQLITE_INDEXES,
+    UNREAD,
+    is_unread,
+    scan,
+    scans_each,
+)
+from tocsin_server.store.json_rows import is_among, is_one_of, pack, texts
 from tocsin_server.store.pages import COPIES, STATE_COLUMNS, bounded, notification, split
-from tocsin_server.store.read_states import BY_ARRIVAL, BY_CHANNEL, SQLITE_INDEXES
 from tocsin_server.store.revisions import Difference, next_revisions
-from tocsin_server.store.schema.tables import inbox_channels, marks, messages, notifications
+from tocsin_server.store.schema.tables import marks, messages, notifications
 from tocsin_server.store.writing.unit_of_work import WithChanges
 
 
-class _Selected(Enum):
-    """How notifications are selected; several channels are marked one by one."""
+class _Scan(Enum):
+    """How the notifications to change are found."""
 
-    MESSAGES = "messages"
-    CHANNEL = "one channel"
+    MESSAGES = "by their messages"
+    CHANNEL = "one channel by itself"
+    CHANNELS = "some channels among all"
     ALL = "all"
 
-    @classmethod
-    def by(cls, selection: Selection) -> "_Selected":
-        """Returns the kind of a selection."""
-        if selection.message_ids is not None:
-            return cls.MESSAGES
-        return cls.ALL if selection.channel_ids is None else cls.CHANNEL
 
-
-class _Changed(NamedTuple):
-    """Notifications that an effect changes: read or unread ones, of these the seen or the unseen.
-
-    `seen` is None for both.
-    """
-
-    read: bool
-    seen: bool | None = None
-
-
-_CHANGED_BY: Mapping[Effect, Sequence[_Changed]] = {
-    Effect.READ: [_Changed(read=False)],
-    Effect.UNREAD: [_Changed(read=True)],
-    Effect.SEEN: [_Changed(read=False, seen=False)],
-    Effect.UNSEEN: [_Changed(read=True), _Changed(read=False, seen=True)],
-    Effect.UNREAD_SEEN: [_Changed(read=True), _Changed(read=False, seen=False)],
-}
-"""For each effect, what it changes. What is read is seen, so a read one is never unseen."""
+_UNREAD_ONLY = (Effect.READ, Effect.SEEN)
+"""The effects that change only unread notifications."""
 
 _now = bindparam("now", type_=BigInteger)
 _seen = func.coalesce(notifications.c.seen_time, _now)
@@ -99,68 +82,44 @@ _ARRIVALS = select(_copies.c.arrive_revision).where(
 )
 
 
-def _is_read(table: FromClause, changed: _Changed) -> ColumnElement[bool]:
-    return table.c.read_time.is_not(None) if changed.read else table.c.read_time.is_(None)
+def _is_changed(effect: Effect, table: FromClause) -> ColumnElement[bool]:
+    """Returns the condition of the notifications that an effect changes."""
+    unread, unseen = is_unread(table), table.c.seen_time.is_(None)
+    return {
+        Effect.READ: unread,
+        Effect.UNREAD: ~unread,
+        Effect.SEEN: unseen,
+        Effect.UNSEEN: ~unseen,
+        Effect.UNREAD_SEEN: or_(~unread, unseen),
+    }[effect]
 
 
-def _is_seen(table: FromClause, changed: _Changed) -> ColumnElement[bool]:
-    if changed.seen is None:
-        return true()
-    return table.c.seen_time.is_not(None) if changed.seen else table.c.seen_time.is_(None)
+def _to_change(effect: Effect, by: _Scan) -> Subquery:
+    """Returns the selected notifications that an effect changes.
 
-
-_COLUMNS = ("arrive_revision", "channel_id", "seen_time", "read_time")
-
-
-def _by_messages(effect: Effect) -> Select[Any]:
-    """Returns a query of the notifications of messages that an effect changes."""
-    return select(*(notifications.c[name] for name in _COLUMNS)).where(
-        notifications.c.inbox_id == bindparam("inbox"),
-        # Not "remove_time IS NULL": the partial indexes with that condition have another order.
-        func.coalesce(notifications.c.remove_time, 0) == 0,
-        is_one_of(notifications.c.arrive_revision, _ARRIVALS),
-        or_(
-            *(
-                _is_read(notifications, changed) & _is_seen(notifications, changed)
-                for changed in _CHANGED_BY[effect]
-            )
-        ),
-    )
-
-
-def _by_state(changed: _Changed, selected: _Selected) -> Select[Any]:
-    """Returns a query of the notifications of one read state that an effect changes.
-
-    It ends when it has found as many as there can be. They are mostly among the latest,
-    so it does not walk through all that were seen and never read.
+    A scan ends when it has found as many as there can be, by the counters. They are
+    mostly among the latest.
     """
-    by_channel = selected is _Selected.CHANNEL
-    table, condition = (BY_CHANNEL if by_channel else BY_ARRIVAL)[changed.read]
-    conditions = [condition, _is_seen(table, changed)]
-    if by_channel:
-        conditions.append(table.c.channel_id == bindparam("channel"))
-    return (
-        select(*(table.c[name] for name in _COLUMNS))
-        .where(*conditions, table.c.arrive_revision <= bindparam("up_to_revision"))
-        .order_by(table.c.arrive_revision.desc())
-        .limit(bindparam("most"))
-    )
+    if by is _Scan.CHANNEL:
+        table = OF_CHANNEL
+    elif by is not _Scan.MESSAGES and effect in _UNREAD_ONLY:
+        table = UNREAD
+    else:
+        table = ALL
+    query = scan(table, "channel_id", "seen_time", "read_time").where(_is_changed(effect, table))
+    if by is _Scan.MESSAGES:
+        return query.where(is_one_of(table.c.arrive_revision, _ARRIVALS)).subquery()
+    query = query.where(table.c.arrive_revision <= bindparam("up_to_revision"))
+    if by is _Scan.CHANNEL:
+        query = query.where(table.c.channel_id == bindparam("channel"))
+    if by is _Scan.CHANNELS:
+        query = query.where(is_among(table.c.channel_id, texts("ids")))
+    return query.limit(bindparam("most")).subquery()
 
 
-def _to_change(effect: Effect, selected: _Selected) -> Subquery:
-    """Returns the selected notifications that an effect changes."""
-    if selected is _Selected.MESSAGES:
-        return _by_messages(effect).subquery()
-    queries = [_by_state(changed, selected) for changed in _CHANGED_BY[effect]]
-    if len(queries) == 1:
-        return queries[0].subquery()
-    # SQLite takes no LIMIT inside a union, but one inside a subquery of it.
-    return union_all(*(select(query.subquery()) for query in queries)).subquery()
-
-
-def _counting(effect: Effect, selected: _Selected) -> Prepared:
+def _counting(effect: Effect, by: _Scan) -> Prepared:
     """Returns a statement that counts what to change by channel: all, unread and unseen."""
-    rows = _to_change(effect, selected).c
+    rows = _to_change(effect, by).c
     counts = (
         func.count(),
         func.count().filter(rows.read_time.is_(None)),
@@ -169,10 +128,10 @@ def _counting(effect: Effect, selected: _Selected) -> Prepared:
     return Prepared(select(rows.channel_id, *counts).group_by(rows.channel_id), SQLITE_INDEXES)
 
 
-def _changing(effect: Effect, selected: _Selected) -> Prepared:
+def _changing(effect: Effect, by: _Scan) -> Prepared:
     """Returns a statement that changes them; those selected by ids also take the new revision."""
     changed = dict(_STATES[effect])
-    if selected is _Selected.MESSAGES:
+    if by is _Scan.MESSAGES:
         changed["revision"] = bindparam("at", type_=BigInteger)
     return Prepared(
         update(notifications)
@@ -180,7 +139,7 @@ def _changing(effect: Effect, selected: _Selected) -> Prepared:
             notifications.c.inbox_id == bindparam("inbox"),
             is_one_of(
                 notifications.c.arrive_revision,
-                select(_to_change(effect, selected).c.arrive_revision),
+                select(_to_change(effect, by).c.arrive_revision),
             ),
         )
         .values(changed),
@@ -188,22 +147,9 @@ def _changing(effect: Effect, selected: _Selected) -> Prepared:
     )
 
 
-_KINDS = [(effect, selected) for effect in Effect for selected in _Selected]
+_KINDS = [(effect, by) for effect in Effect for by in _Scan]
 _COUNT = {kind: _counting(*kind) for kind in _KINDS}
 _CHANGE = {kind: _changing(*kind) for kind in _KINDS}
-
-_COUNTERS = Prepared(
-    select(
-        inbox_channels.c.channel_id,
-        inbox_channels.c.total_count,
-        inbox_channels.c.unread_count,
-        inbox_channels.c.unseen_count,
-    ).where(
-        inbox_channels.c.inbox_id == bindparam("inbox"),
-        is_one_of(inbox_channels.c.channel_id, texts("ids")),
-    )
-)
-"""The counters of the selected channels."""
 
 _LOG = Prepared(
     insert(marks).values({column.name: bindparam(column.name) for column in marks.columns})
@@ -271,29 +217,45 @@ def mark(
 def _change(
     connection: Connection, marking: Marking, inbox: Inbox, parameters: Mapping[str, Any]
 ) -> Sequence[Sequence[Any]]:
-    """Changes the state of the selected notifications.
+    """Changes the selected notifications; returns the counts of what it changed, by channel."""
+    counts: list[Sequence[Any]] = []
+    for by, of_scan in _scans(connection, marking, inbox, parameters["inbox"]):
+        values = {**parameters, **of_scan}
+        if counted := _COUNT[marking.effect, by](connection, values):
+            counts += counted
+            _CHANGE[marking.effect, by](connection, values)
+    return counts
 
-    Returns the counts of what was changed, by channel. Reads only the channels whose
-    counters say that something can change.
+
+def _scans(
+    connection: Connection, marking: Marking, inbox: Inbox, inbox_id: int
+) -> Iterator[tuple[_Scan, Mapping[str, Any]]]:
+    """Yields the scans that find what to change, each with its own parameters.
+
+    Leaves out the channels of which nothing can change, by their counters.
     """
-    kind = marking.effect, _Selected.by(marking.selection)
+    effect, selection = marking.effect, marking.selection
     most = most_changed(marking, inbox)
     if not most:
-        return ()
-    parts: Sequence[Mapping[str, Any]] = [{"most": most}]
-    if kind[1] is _Selected.CHANNEL:
-        of_channels = _COUNTERS(connection, parameters)
-        parts = [
-            {"channel": channel_id, "most": most}
-            for channel_id, *counters in of_channels
-            if (most := _most_changed(marking.effect, Counters(*counters)))
-        ]
-    counts: list[Sequence[Any]] = []
-    for part in parts:
-        if counted := _COUNT[kind](connection, {**parameters, **part}):
-            counts += counted
-            _CHANGE[kind](connection, {**parameters, **part})
-    return counts
+        return
+    if selection.message_ids is not None:
+        yield _Scan.MESSAGES, {}
+        return
+    if selection.channel_ids is None:
+        yield _Scan.ALL, {"most": most}
+        return
+    of_channels = [
+        each
+        for each in counters_of(connection, inbox_id, selection.channel_ids)
+        if _most_changed(effect, each.counters)
+    ]
+    scanned = inbox.counters.unread if effect in _UNREAD_ONLY else inbox.counters.total
+    if scans_each(of_channels, scanned):
+        for channel_id, counters in of_channels:
+            yield _Scan.CHANNEL, {"channel": channel_id, "most": _most_changed(effect, counters)}
+    else:
+        most = sum(_most_changed(effect, each.counters) for each in of_channels)
+        yield _Scan.CHANNELS, {"most": most}
 
 
 def most_changed(marking: Marking, inbox: Inbox) -> int:
@@ -305,15 +267,14 @@ def most_changed(marking: Marking, inbox: Inbox) -> int:
 
 def _most_changed(effect: Effect, counters: Counters) -> int:
     """Returns how many notifications an effect changes if all that have counted are selected."""
-    most = 0
-    for changed in _CHANGED_BY[effect]:
-        if changed.read:
-            most += counters.total - counters.unread
-        elif changed.seen is None:
-            most += counters.unread
-        else:
-            most += counters.unread - counters.unseen if changed.seen else counters.unseen
-    return most
+    total, unread, unseen = counters
+    return {
+        Effect.READ: unread,
+        Effect.UNREAD: total - unread,
+        Effect.SEEN: unseen,
+        Effect.UNSEEN: total - unseen,
+        Effect.UNREAD_SEEN: total - unread + unseen,
+    }[effect]
 
 
 def _parameters(marking: Marking, inbox_id: int, inbox: Inbox, now: int) -> dict[str, Any]:

@@ -137,24 +137,14 @@ notifications = Table(
         )
         for name, columns, where in (
             (
+                "of_channel",
+                ("inbox_id", "channel_id", "arrive_revision"),
+                "remove_time IS NULL",
+            ),
+            (
                 "unread",
                 ("inbox_id", "arrive_revision"),
                 "read_time IS NULL AND remove_time IS NULL",
-            ),
-            (
-                "unread_of_channel",
-                ("inbox_id", "channel_id", "arrive_revision"),
-                "read_time IS NULL AND remove_time IS NULL",
-            ),
-            (
-                "read",
-                ("inbox_id", "arrive_revision"),
-                "read_time IS NOT NULL AND remove_time IS NULL",
-            ),
-            (
-                "read_of_channel",
-                ("inbox_id", "channel_id", "arrive_revision"),
-                "read_time IS NOT NULL AND remove_time IS NULL",
             ),
             (
                 "changed",

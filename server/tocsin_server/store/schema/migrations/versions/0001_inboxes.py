@@ -171,20 +171,12 @@ def upgrade() -> None:
         postgresql_where=sa.text("revision <> arrive_revision"),
     )
     op.create_index(
-        "ix_notifications_read",
-        "notifications",
-        ["inbox_id", "arrive_revision"],
-        unique=False,
-        sqlite_where=sa.text("read_time IS NOT NULL AND remove_time IS NULL"),
-        postgresql_where=sa.text("read_time IS NOT NULL AND remove_time IS NULL"),
-    )
-    op.create_index(
-        "ix_notifications_read_of_channel",
+        "ix_notifications_of_channel",
         "notifications",
         ["inbox_id", "channel_id", "arrive_revision"],
         unique=False,
-        sqlite_where=sa.text("read_time IS NOT NULL AND remove_time IS NULL"),
-        postgresql_where=sa.text("read_time IS NOT NULL AND remove_time IS NULL"),
+        sqlite_where=sa.text("remove_time IS NULL"),
+        postgresql_where=sa.text("remove_time IS NULL"),
     )
     op.create_index(
         "ix_notifications_removed",
@@ -198,14 +190,6 @@ def upgrade() -> None:
         "ix_notifications_unread",
         "notifications",
         ["inbox_id", "arrive_revision"],
-        unique=False,
-        sqlite_where=sa.text("read_time IS NULL AND remove_time IS NULL"),
-        postgresql_where=sa.text("read_time IS NULL AND remove_time IS NULL"),
-    )
-    op.create_index(
-        "ix_notifications_unread_of_channel",
-        "notifications",
-        ["inbox_id", "channel_id", "arrive_revision"],
         unique=False,
         sqlite_where=sa.text("read_time IS NULL AND remove_time IS NULL"),
         postgresql_where=sa.text("read_time IS NULL AND remove_time IS NULL"),
