@@ -22,7 +22,7 @@ from tocsin_server.store.writing import write_queue
 from tests.contract.conftest import Shelf
 from tests.contract.reading import all_notifications, sent
 from tests.contract.stores import Store
-from tests.support.building import ALICE, request, send
+from tests.support.building import ALICE, channel, request, send
 from tests.support.clocks import START
 from tests.support.items import notifications
 from tests.support.views import View
@@ -145,6 +145,40 @@ async def test_a_selection_marks_what_it_fits_and_nothing_else(
     assert marked.updated_count == len(changed)
     read = await all_notifications(store, ALICE, which=NotificationFilter.READ)
     assert {n.arrive_revision for n in read} == changed
+
+
+@pytest.mark.parametrize("channels", [1, 10, 12])
+async def test_lists_of_channels_merge_what_is_read_and_what_is_not(
+    store: Store, channels: int
+) -> None:
+    names = [f"channel-{number}" for number in range(13)]
+    for name in names:
+        await store.channels.create_channel(request(), channel(name))
+    ids = await fill(store, "alice", *names, *names, *names)
+    await mark(store, Selection(tuple(ids[::2]), None, 0), read=True)
+    listed = names[:channels]
+
+    for which, read in ((NotificationFilter.ALL, None), (NotificationFilter.READ, True)):
+        found = await all_notifications(store, ALICE, [*listed, *listed, "none"], which, limit=4)
+
+        everything = reversed(range(len(ids)))
+        assert [notification.message.message_id for notification in found] == [
+            ids[n] for n in everything if n % 13 < channels and (read is None or n % 2 == 0)
+        ]
+
+
+async def test_each_channel_is_marked_by_what_its_own_counters_say(store: Store) -> None:
+    await fill(store, "alice", "news", "news", "offers", "offers", "offers")
+    await mark(store, of_channels("news", up_to_revision=1), read=True)
+    await mark(store, of_channels("offers", up_to_revision=3), seen=True)
+
+    seen = await mark(store, of_channels("news", "offers", "none"), seen=True)
+    unread = await mark(store, of_channels("news", "offers"), read=False)
+    again = await mark(store, of_channels("offers"), read=False)
+
+    assert (seen.updated_count, seen.counters) == (3, Counters(5, 4, 0))
+    assert (unread.updated_count, unread.counters) == (1, Counters(5, 5, 0))
+    assert (again.updated_count, again.revision) == (0, unread.revision)
 
 
 async def test_ids_that_are_not_the_users_are_ignored(store: Store) -> None:
@@ -324,7 +358,7 @@ async def test_many_clients_that_mark_all_at_once_are_not_refused(
 
 @pytest.mark.parametrize(
     ("read", "seen", "rows"),
-    [(True, None, 3), (None, True, 2), (False, None, 7), (None, False, 7)],
+    [(True, None, 3), (None, True, 2), (False, None, 4), (None, False, 5), (False, True, 6)],
 )
 def test_a_marking_weighs_what_it_may_change(
     read: bool | None, seen: bool | None, rows: int

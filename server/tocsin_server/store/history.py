@@ -119,10 +119,11 @@ class SqlInboxHistory:
         before = number_after(after, FRONT)
 
         def read(connection: Connection) -> Page[Notification]:
-            inbox_id, _ = inbox_rows.find(connection, key)
+            inbox_id, inbox = inbox_rows.find(connection, key)
             if inbox_id is None:
                 return Page(())
-            return list_page(connection, inbox_id, channel_ids, which, before, limit)
+            counters = inbox.counters
+            return list_page(connection, inbox_id, counters, channel_ids, which, before, limit)
 
         return await self._reader.run(read)
 
@@ -133,7 +134,9 @@ class SqlInboxHistory:
             inbox_id, inbox = inbox_rows.find(connection, key)
             if inbox_id is None:
                 return Head(inbox, (), Page(()))
-            newest = list_page(connection, inbox_id, (), NotificationFilter.ALL, FRONT, limit)
+            newest = list_page(
+                connection, inbox_id, inbox.counters, (), NotificationFilter.ALL, FRONT, limit
+            )
             return Head(inbox, inbox_rows.channel_counters(connection, inbox_id), newest)
 
         return await self._reader.run(read)

@@ -12,6 +12,7 @@ from tocsin_server.domain.model.inboxes import InboxChannel
 from tocsin_server.domain.model.pages import Page
 from tocsin_server.store import inbox_rows
 from tocsin_server.store.engine.prepared import Prepared
+from tocsin_server.store.index_scans import OF_CHANNEL, SQLITE_INDEXES, scan
 from tocsin_server.store.page_keys import page_key
 from tocsin_server.store.pages import STATE_COLUMNS, Stored, bounded, notification, split
 from tocsin_server.store.schema.tables import channels, inbox_channels, messages, notifications
@@ -31,15 +32,9 @@ _COUNT_COLUMNS = (
     inbox_channels.c.unseen_count,
 )
 
-_newest = notifications.alias("newest")
 _LATEST = (
-    select(_newest.c.arrive_revision)
-    .where(
-        _newest.c.inbox_id == inbox_channels.c.inbox_id,
-        _newest.c.channel_id == inbox_channels.c.channel_id,
-        _newest.c.remove_time.is_(None),
-    )
-    .order_by(_newest.c.arrive_revision.desc())
+    scan(OF_CHANNEL)
+    .where(OF_CHANNEL.c.channel_id == inbox_channels.c.channel_id)
     .limit(1)
     .correlate(inbox_channels)
     .scalar_subquery()
@@ -64,7 +59,7 @@ def _listing(*, unread_only: bool) -> Prepared:
             & (channels.c.channel_id == inbox_channels.c.channel_id),
         )
         .where(
-            inbox_channels.c.inbox_id == bindparam("inbox_id"),
+            inbox_channels.c.inbox_id == bindparam("inbox"),
             count > 0,
             bindparam("before") > _LATEST,
         )
@@ -75,7 +70,7 @@ def _listing(*, unread_only: bool) -> Prepared:
         notifications.c.arrive_revision.desc(),
         # A character has at most four bytes in UTF-8.
         size=sum((4 * func.length(text) for text in texts), messages.c.size + 2 * ENVELOPE_BYTES),
-        sqlite_aliases={"newest": "ix_notifications_of_channel"},
+        sqlite_indexes=SQLITE_INDEXES,
     )
 
 
@@ -93,7 +88,7 @@ def list_page(
     if inbox_id is None:
         return Page(())
     parameters = {
-        "inbox_id": inbox_id,
+        "inbox": inbox_id,
         "tenant": key.tenant,
         "limit": limit + 1,
         "before": before,

@@ -1,6 +1,7 @@
 """Finds and locks the rows of inboxes, and reads the counters of their channels."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
@@ -8,7 +9,7 @@ from tocsin_server.domain.model.counters import ChannelCounters, Counters
 from tocsin_server.domain.model.identity import InboxKey
 from tocsin_server.domain.model.inboxes import Inbox
 from tocsin_server.store.engine.prepared import Prepared
-from tocsin_server.store.json_rows import is_one_of, numbers, pack
+from tocsin_server.store.json_rows import is_one_of, numbers, pack, texts
 from tocsin_server.store.schema.tables import inbox_channels, inboxes
 
 _INBOX = select(
@@ -31,19 +32,14 @@ _LOCK_SOME = Prepared(
     .with_for_update()
 )
 
-_CHANNEL_COUNTERS = Prepared(
-    select(
-        inbox_channels.c.channel_id,
-        inbox_channels.c.total_count,
-        inbox_channels.c.unread_count,
-        inbox_channels.c.unseen_count,
-    )
-    .where(
-        inbox_channels.c.inbox_id == bindparam("inbox_id"),
-        inbox_channels.c.total_count > 0,
-    )
-    .order_by(inbox_channels.c.channel_id)
-)
+_CHANNELS = select(
+    inbox_channels.c.channel_id,
+    inbox_channels.c.total_count,
+    inbox_channels.c.unread_count,
+    inbox_channels.c.unseen_count,
+).where(inbox_channels.c.inbox_id == bindparam("inbox_id"), inbox_channels.c.total_count > 0)
+_ALL_CHANNELS = Prepared(_CHANNELS.order_by(inbox_channels.c.channel_id))
+_SOME_CHANNELS = Prepared(_CHANNELS.where(is_one_of(inbox_channels.c.channel_id, texts("ids"))))
 
 
 def find(connection: Connection, key: InboxKey, *, lock: bool = False) -> tuple[int | None, Inbox]:
@@ -69,5 +65,15 @@ def lock(connection: Connection, inbox_ids: Iterable[int]) -> None:
 
 def channel_counters(connection: Connection, inbox_id: int) -> Sequence[ChannelCounters]:
     """Returns the counters of the channels that have notifications in an inbox, by channel id."""
-    rows = _CHANNEL_COUNTERS(connection, {"inbox_id": inbox_id})
+    return _counters(_ALL_CHANNELS(connection, {"inbox_id": inbox_id}))
+
+
+def counters_of(
+    connection: Connection, inbox_id: int, channel_ids: Iterable[str]
+) -> Sequence[ChannelCounters]:
+    """Returns the counters of those of some channels that have notifications in an inbox."""
+    return _counters(_SOME_CHANNELS(connection, {"inbox_id": inbox_id, "ids": pack(channel_ids)}))
+
+
+def _counters(rows: Sequence[Sequence[Any]]) -> Sequence[ChannelCounters]:
     return [ChannelCounters(channel_id, Counters(*counts)) for channel_id, *counts in rows]

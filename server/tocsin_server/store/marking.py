@@ -4,7 +4,7 @@ A first statement counts the notifications to change, by channel. A second one
 changes them by the same condition. So the counters follow from the rows.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from json import dumps
 from math import ceil
@@ -14,7 +14,8 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
-    Select,
+    FromClause,
+    Subquery,
     bindparam,
     func,
     insert,
@@ -29,10 +30,20 @@ from tocsin_server.domain.model.changes import Change, Item, Mark
 from tocsin_server.domain.model.counters import Counters
 from tocsin_server.domain.model.identity import InboxKey
 from tocsin_server.domain.model.inboxes import Inbox
-from tocsin_server.domain.model.marking import Effect, Marked, Marking, Selection
+from tocsin_server.domain.model.marking import Effect, Marked, Marking
 from tocsin_server.store import inbox_rows
 from tocsin_server.store.engine.prepared import Prepared
 from tocsin_server.store.idempotency import AnswerCodec, Facts
+from tocsin_server.store.inbox_rows import counters_of
+from tocsin_server.store.index_scans import (
+    ALL,
+    OF_CHANNEL,
+    SQLITE_INDEXES,
+    UNREAD,
+    is_unread,
+    scan,
+    scans_each,
+)
 from tocsin_server.store.json_rows import is_among, is_one_of, pack, texts
 from tocsin_server.store.pages import COPIES, STATE_COLUMNS, bounded, notification, split
 from tocsin_server.store.revisions import Difference, next_revisions
@@ -46,33 +57,17 @@ Measured: 4 to 7 µs of the writer's CPU for each, against 34 for a row of a sen
 """
 
 
-class _Selected(Enum):
-    """The kind of a selection."""
+class _Scan(Enum):
+    """How the notifications to change are found."""
 
-    MESSAGES = "messages"
-    CHANNELS = "channels"
+    MESSAGES = "by their messages"
+    CHANNEL = "one channel by itself"
+    CHANNELS = "some channels among all"
     ALL = "all"
 
-    @classmethod
-    def by(cls, selection: Selection) -> "_Selected":
-        """Returns the kind of a selection."""
-        if selection.message_ids is not None:
-            return cls.MESSAGES
-        return cls.ALL if selection.channel_ids is None else cls.CHANNELS
 
-
-_UNREAD = notifications.c.read_time.is_(None)
-_UNSEEN = notifications.c.seen_time.is_(None)
-
-_TO_CHANGE: Mapping[Effect, ColumnElement[bool]] = {
-    Effect.READ: _UNREAD,
-    Effect.UNREAD: ~_UNREAD,
-    # Unseen implies unread. With both conditions, SQLite can use the index of unread notifications.
-    Effect.SEEN: _UNREAD & _UNSEEN,
-    Effect.UNSEEN: ~_UNSEEN,
-    Effect.UNREAD_SEEN: or_(~_UNREAD, _UNSEEN),
-}
-"""For each effect, the condition of the notifications that it changes."""
+_UNREAD_ONLY = (Effect.READ, Effect.SEEN)
+"""The effects that change only unread notifications."""
 
 _now = bindparam("now", type_=BigInteger)
 _seen = func.coalesce(notifications.c.seen_time, _now)
@@ -85,7 +80,6 @@ _STATES: Mapping[Effect, Mapping[str, Any]] = {
 }
 """For each effect, the values that it sets."""
 
-_UP_TO = notifications.c.arrive_revision <= bindparam("up_to_revision")
 _copies = notifications.alias()
 _SEQUENCES = select(messages.c.sequence).where(
     messages.c.tenant == bindparam("tenant"), is_one_of(messages.c.message_id, texts("ids"))
@@ -93,43 +87,58 @@ _SEQUENCES = select(messages.c.sequence).where(
 _ARRIVALS = select(_copies.c.arrive_revision).where(
     is_one_of(_copies.c.sequence, _SEQUENCES), _copies.c.inbox_id == bindparam("inbox")
 )
-_SELECTED_BY: Mapping[_Selected, Sequence[ColumnElement[bool]]] = {
-    _Selected.MESSAGES: (is_one_of(notifications.c.arrive_revision, _ARRIVALS),),
-    _Selected.CHANNELS: (is_among(notifications.c.channel_id, texts("ids")), _UP_TO),
-    _Selected.ALL: (_UP_TO,),
-}
 
 
-def _to_change(effect: Effect, selected: _Selected, *columns: ColumnElement[Any]) -> Select[Any]:
-    """Returns a query of the selected notifications that an effect changes."""
-    return select(*columns).where(
-        notifications.c.inbox_id == bindparam("inbox"),
-        notifications.c.remove_time.is_(None),
-        _TO_CHANGE[effect],
-        *_SELECTED_BY[selected],
-    )
+def _is_changed(effect: Effect, table: FromClause) -> ColumnElement[bool]:
+    """Returns the condition of the notifications that an effect changes."""
+    unread, unseen = is_unread(table), table.c.seen_time.is_(None)
+    return {
+        Effect.READ: unread,
+        Effect.UNREAD: ~unread,
+        Effect.SEEN: unseen,
+        Effect.UNSEEN: ~unseen,
+        Effect.UNREAD_SEEN: or_(~unread, unseen),
+    }[effect]
 
 
-def _index(effect: Effect, selected: _Selected) -> str | None:
-    """Returns the partial index that finds the notifications to change, if there is one."""
-    unread_only = effect in (Effect.READ, Effect.SEEN) and selected is not _Selected.MESSAGES
-    return "ix_notifications_unread" if unread_only else None
+def _to_change(effect: Effect, by: _Scan) -> Subquery:
+    """Returns the selected notifications that an effect changes.
+
+    A scan ends when it has found as many as there can be, by the counters. They are
+    mostly among the latest.
+    """
+    if by is _Scan.CHANNEL:
+        table = OF_CHANNEL
+    elif by is not _Scan.MESSAGES and effect in _UNREAD_ONLY:
+        table = UNREAD
+    else:
+        table = ALL
+    query = scan(table, "channel_id", "seen_time", "read_time").where(_is_changed(effect, table))
+    if by is _Scan.MESSAGES:
+        return query.where(is_one_of(table.c.arrive_revision, _ARRIVALS)).subquery()
+    query = query.where(table.c.arrive_revision <= bindparam("up_to_revision"))
+    if by is _Scan.CHANNEL:
+        query = query.where(table.c.channel_id == bindparam("channel"))
+    if by is _Scan.CHANNELS:
+        query = query.where(is_among(table.c.channel_id, texts("ids")))
+    return query.limit(bindparam("most")).subquery()
 
 
-def _counting(effect: Effect, selected: _Selected) -> Prepared:
+def _counting(effect: Effect, by: _Scan) -> Prepared:
     """Returns a statement that counts what to change by channel: all, unread and unseen."""
-    channel_id = notifications.c.channel_id
-    counts = (func.count(), func.count().filter(_UNREAD), func.count().filter(_UNSEEN))
-    return Prepared(
-        _to_change(effect, selected, channel_id, *counts).group_by(channel_id),
-        _index(effect, selected),
+    rows = _to_change(effect, by).c
+    counts = (
+        func.count(),
+        func.count().filter(rows.read_time.is_(None)),
+        func.count().filter(rows.seen_time.is_(None)),
     )
+    return Prepared(select(rows.channel_id, *counts).group_by(rows.channel_id), SQLITE_INDEXES)
 
 
-def _changing(effect: Effect, selected: _Selected) -> Prepared:
+def _changing(effect: Effect, by: _Scan) -> Prepared:
     """Returns a statement that changes them; those selected by ids also take the new revision."""
     changed = dict(_STATES[effect])
-    if selected is _Selected.MESSAGES:
+    if by is _Scan.MESSAGES:
         changed["revision"] = bindparam("at", type_=BigInteger)
     return Prepared(
         update(notifications)
@@ -137,15 +146,15 @@ def _changing(effect: Effect, selected: _Selected) -> Prepared:
             notifications.c.inbox_id == bindparam("inbox"),
             is_one_of(
                 notifications.c.arrive_revision,
-                _to_change(effect, selected, notifications.c.arrive_revision).correlate(None),
+                select(_to_change(effect, by).c.arrive_revision),
             ),
         )
         .values(changed),
-        _index(effect, selected),
+        SQLITE_INDEXES,
     )
 
 
-_KINDS = [(effect, selected) for effect in Effect for selected in _Selected]
+_KINDS = [(effect, by) for effect in Effect for by in _Scan]
 _COUNT = {kind: _counting(*kind) for kind in _KINDS}
 _CHANGE = {kind: _changing(*kind) for kind in _KINDS}
 
@@ -188,11 +197,9 @@ def mark(
     if inbox_id is None:
         return Marked(0, inbox.counters, 0)
     parameters = _parameters(marking, inbox_id, inbox, now)
-    kind = marking.effect, _Selected.by(marking.selection)
-    counts = _COUNT[kind](connection, parameters) if most_changed(marking, inbox) else ()
+    counts = _change(connection, marking, inbox, parameters)
     if not counts:
         return Marked(inbox.revision, inbox.counters, 0)
-    _CHANGE[kind](connection, parameters)
     differences = [_difference(marking.effect, *row) for row in counts]
     counted = next_revisions(connection, {inbox_id: differences})[inbox_id]
     items: Sequence[Item] | None
@@ -214,15 +221,67 @@ def mark(
     return WithChanges(Marked(counted.revision, counted.counters, updated_count), [change])
 
 
+def _change(
+    connection: Connection, marking: Marking, inbox: Inbox, parameters: Mapping[str, Any]
+) -> Sequence[Sequence[Any]]:
+    """Changes the selected notifications; returns the counts of what it changed, by channel."""
+    counts: list[Sequence[Any]] = []
+    for by, of_scan in _scans(connection, marking, inbox, parameters["inbox"]):
+        values = {**parameters, **of_scan}
+        if counted := _COUNT[marking.effect, by](connection, values):
+            counts += counted
+            _CHANGE[marking.effect, by](connection, values)
+    return counts
+
+
+def _scans(
+    connection: Connection, marking: Marking, inbox: Inbox, inbox_id: int
+) -> Iterator[tuple[_Scan, Mapping[str, Any]]]:
+    """Yields the scans that find what to change, each with its own parameters.
+
+    Leaves out the channels of which nothing can change, by their counters.
+    """
+    effect, selection = marking.effect, marking.selection
+    most = most_changed(marking, inbox)
+    if not most:
+        return
+    if selection.message_ids is not None:
+        yield _Scan.MESSAGES, {}
+        return
+    if selection.channel_ids is None:
+        yield _Scan.ALL, {"most": most}
+        return
+    of_channels = [
+        each
+        for each in counters_of(connection, inbox_id, selection.channel_ids)
+        if _most_changed(effect, each.counters)
+    ]
+    scanned = inbox.counters.unread if effect in _UNREAD_ONLY else inbox.counters.total
+    if scans_each(of_channels, scanned):
+        for channel_id, counters in of_channels:
+            yield _Scan.CHANNEL, {"channel": channel_id, "most": _most_changed(effect, counters)}
+    else:
+        most = sum(_most_changed(effect, each.counters) for each in of_channels)
+        yield _Scan.CHANNELS, {"most": most}
+
+
 def most_changed(marking: Marking, inbox: Inbox) -> int:
     """Returns the most notifications that a marking may change; it reads no rows."""
     if marking.selection.message_ids is not None:
         return min(len(marking.selection.message_ids), inbox.counters.total)
-    if marking.effect is Effect.READ:
-        return inbox.counters.unread
-    if marking.effect is Effect.SEEN:
-        return inbox.counters.unseen
-    return inbox.counters.total
+    return _most_changed(marking.effect, inbox.counters)
+
+
+def _most_changed(effect: Effect, counters: Counters) -> int:
+    """Returns how many notifications an effect changes if all that have counted are selected."""
+    total, unread, unseen = counters
+    return {
+        Effect.READ: unread,
+        Effect.UNREAD: total - unread,
+        Effect.SEEN: unseen,
+        Effect.UNSEEN: total - unseen,
+        Effect.UNREAD_SEEN: total - unread + unseen,
+    }[effect]
 
 
 def weight(changed: int) -> int:

@@ -64,8 +64,7 @@ def bounded(
     query: Select[Any],
     *order: ColumnElement[Any],
     size: ColumnElement[int] = messages.c.size + ENVELOPE_BYTES,
-    sqlite_index: str | None = None,
-    sqlite_aliases: Mapping[str, str] | None = None,
+    sqlite_indexes: Mapping[str, str] | None = None,
 ) -> Prepared:
     """Returns a statement that adds the message to each row, and bounds the rows to a page.
 
@@ -92,8 +91,7 @@ def bounded(
         select(*MESSAGE_COLUMNS, *own, page.c.total_size)
         .select_from(with_messages)
         .where(page.c.total_size - page.c.row_size < PAGE_BYTES),
-        sqlite_index,
-        sqlite_aliases,
+        sqlite_indexes,
     )
 
 

@@ -13,7 +13,6 @@ each page before the statement first changes it. A message to a thousand inboxes
 would take half as long again.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from sqlite3 import Connection as SqliteConnection
 from typing import TYPE_CHECKING, Any, cast
@@ -24,8 +23,6 @@ from sqlalchemy.dialects import postgresql, sqlite
 if TYPE_CHECKING:
     from sqlalchemy.sql.compiler import SQLCompiler
 
-
-_FROM = re.compile(r"\bFROM \w+")
 
 Upsert = Callable[[Table], Any]
 """A dialect's own `insert`, which supports ON CONFLICT."""
@@ -39,18 +36,16 @@ class Prepared:
     def __init__(
         self,
         statement: ClauseElement | Callable[[Upsert], ClauseElement],
-        sqlite_index: str | None = None,
-        sqlite_aliases: Mapping[str, str] | None = None,
+        sqlite_indexes: Mapping[str, str] | None = None,
     ) -> None:
-        """Takes a statement, and optionally the index by which SQLite must read its first table.
+        """Takes a statement, and optionally by which index SQLite must read each alias in it.
 
-        Without it, SQLite would scan a whole inbox in the order of its key instead of
-        reading the few rows of a partial index. For an upsert, `statement` is a function
+        Without an index, SQLite would scan a whole inbox in the order of its key instead
+        of reading the few rows of a partial index. For an upsert, `statement` is a function
         that builds it from the dialect's own `insert`.
         """
         self._statement = statement
-        self._sqlite_index = sqlite_index
-        self._sqlite_aliases = sqlite_aliases or {}
+        self._sqlite_indexes = sqlite_indexes or {}
         self._compiled: dict[str, tuple[str, Sequence[str], dict[str, Any]]] = {}
 
     def __call__(
@@ -75,10 +70,8 @@ class Prepared:
             compiler = cast("SQLCompiler", statement.compile(dialect=dialect))
             literals = {name: value for name, value in compiler.params.items() if value is not None}
             sql = compiler.string
-            if self._sqlite_index is not None and dialect.name == "sqlite":
-                sql = _FROM.sub(rf"\g<0> INDEXED BY {self._sqlite_index}", sql, count=1)
             if dialect.name == "sqlite":
-                for alias, index in self._sqlite_aliases.items():
+                for alias, index in self._sqlite_indexes.items():
                     sql = sql.replace(f" AS {alias} ", f" AS {alias} INDEXED BY {index} ")
             compiled = (sql, compiler.positiontup or (), literals)
             self._compiled[dialect.name] = compiled

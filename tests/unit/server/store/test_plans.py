@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 from tocsin_server import store
+from tocsin_server.domain.model.inboxes import NotificationFilter
+from tocsin_server.domain.model.marking import Effect
+from tocsin_server.store import marking, notifications
 from tocsin_server.store.engine.prepared import Prepared, run
 
 from tests.support.postgres import Postgres, Work, working
@@ -32,6 +35,8 @@ MAY_SORT = {
     "inbox_rows._LOCK_SOME": "ORDER BY",
     # By channel, what a mark changes: it has to go through that anyway.
     "marking._COUNT": "GROUP BY",
+    # Some notifications of each of some channels: as many as a page has.
+    "notifications._SCAN_OF_EACH": "ORDER BY",
     # The channels of an inbox, by their latest arrival: some, where notifications are many.
     "inbox_channels._LISTINGS": "ORDER BY",
 }
@@ -76,29 +81,40 @@ def test_no_statement_reads_a_table_whole_or_sorts_an_inbox(
     assert not [s for s in steps if SORTS in s and not (allowed and allowed in s)], steps
 
 
-@pytest.mark.parametrize(
-    ("name", "index"),
-    [
-        ("notifications._LISTINGS", "ix_notifications_unread"),
-        ("marking._COUNT", "ix_notifications_unread"),
-        ("marking._CHANGE", "ix_notifications_unread"),
-    ],
-)
-def test_what_is_unread_is_found_among_the_unread(
-    connection: Connection, name: str, index: str
-) -> None:
-    kinds = [
-        kind
-        for kind in STATEMENTS
-        if kind.startswith(name)
-        and re.search(r"UNREAD: 2|Effect\.(READ|SEEN)\b", kind)
-        and "MESSAGES" not in kind
-    ]
+def lists_and_marks() -> Iterator[tuple[str, str]]:
+    """The statements that list or mark by read state or channel, each with the index it needs."""
+    for kind in notifications._ONE_SCAN:
+        unread = NotificationFilter.UNREAD in kind
+        yield f"notifications._ONE_SCAN[{kind}]", UNREAD if unread else KEY
+    for each in notifications._SCAN_OF_EACH:
+        yield f"notifications._SCAN_OF_EACH[{each}]", OF_CHANNEL
+    for kind in marking._COUNT:
+        effect, by = kind
+        index = UNREAD if effect in (Effect.READ, Effect.SEEN) else KEY
+        for table in ("_COUNT", "_CHANGE"):
+            if by is not marking._Scan.MESSAGES:
+                of_channel = by is marking._Scan.CHANNEL
+                yield f"marking.{table}[{kind}]", OF_CHANNEL if of_channel else index
 
-    assert len(kinds) >= 3
-    for kind in kinds:
-        steps = plan(connection, STATEMENTS[kind])
-        assert any(f"USING INDEX {index} (inbox_id=?" in step for step in steps), steps
+
+KEY, UNREAD, OF_CHANNEL = (
+    "pk_notifications",
+    "ix_notifications_unread",
+    "ix_notifications_of_channel",
+)
+LISTS_AND_MARKS = dict(lists_and_marks())
+
+
+@pytest.mark.parametrize("name", LISTS_AND_MARKS)
+def test_a_list_or_mark_scans_the_index_that_it_needs(connection: Connection, name: str) -> None:
+    steps = plan(connection, STATEMENTS[name])
+
+    scans = [s for s in steps if s.startswith("SEARCH") and "arrive_revision<" in s]
+    needed = LISTS_AND_MARKS[name]
+    index = "PRIMARY KEY" if needed == KEY else f"INDEX {needed}"
+    by = "inbox_id=? AND channel_id=?" if needed == OF_CHANNEL else "inbox_id=?"
+    assert scans
+    assert all(f" USING {index} ({by} AND arrive_revision<" in step for step in scans), steps
 
 
 def test_an_inboxs_channels_are_found_before_their_notifications(connection: Connection) -> None:
@@ -107,10 +123,9 @@ def test_an_inboxs_channels_are_found_before_their_notifications(connection: Con
             searches = [s for s in plan(connection, statement) if s.startswith("SEARCH")]
             assert searches[0] == "SEARCH inbox_channels USING PRIMARY KEY (inbox_id=?)"
             assert "arrive_revision=?" in next(s for s in searches if "notifications USING" in s)
-            newest = [s for s in searches if s.startswith("SEARCH newest")]
-            index = "ix_notifications_of_channel (inbox_id=? AND channel_id=?"
-            assert newest
-            assert all(index in search for search in newest)
+            latest = [s for s in searches if OF_CHANNEL in s]
+            assert latest
+            assert all("(inbox_id=? AND channel_id=?" in search for search in latest)
 
 
 # PostgreSQL, by the settings of the server's own connections
@@ -221,7 +236,7 @@ KEYS = {
     "pk_inbox_channels": "inbox_id",
     "pk_notifications": "inbox_id",
     "uq_notifications_sequence_inbox_id": "sequence",
-    "ix_notifications_of_channel": "inbox_id =",
+    "ix_notifications_of_channel": "channel_id",
     "ix_notifications_changed": "inbox_id",
     "ix_notifications_unread": "inbox_id",
 }
@@ -243,16 +258,11 @@ def test_in_postgresql_a_young_table_is_not_read_by_tenant(
         assert may or KEYS.get(index, "") in node.get("Index Cond", ""), node
 
 
-def test_in_postgresql_what_is_unread_is_found_among_the_unread(in_postgresql: Work) -> None:
-    kinds = [
-        name
-        for name in STATEMENTS
-        if re.search(r"UNREAD: 2.*(all|some)|Effect\.(READ|SEEN)\b", name)
-        and "MESSAGES" not in name
-    ]
-
-    assert len(kinds) >= 10
-    for name in kinds:
-        found = in_postgresql(partial(nodes, name=name))
-        indexes = [node.get("Index Name") for node in found]
-        assert "ix_notifications_unread" in indexes, (name, found)
+@pytest.mark.parametrize("name", LISTS_AND_MARKS)
+def test_in_postgresql_a_list_or_mark_scans_the_index_that_it_needs(
+    in_postgresql: Work, in_young_postgresql: Work, name: str
+) -> None:
+    for work in (in_postgresql, in_young_postgresql):
+        found = work(partial(nodes, name=name))
+        scans = [node for node in found if "arrive_revision <" in node.get("Index Cond", "")]
+        assert {node["Index Name"] for node in scans} == {LISTS_AND_MARKS[name]}, found
