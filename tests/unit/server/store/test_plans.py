@@ -83,9 +83,9 @@ def test_no_statement_reads_a_table_whole_or_sorts_an_inbox(
 
 def lists_and_marks() -> Iterator[tuple[str, str]]:
     """The statements that list or mark by read state or channel, each with the index it needs."""
-    for kind in notifications._ONE_SCAN:
-        unread = NotificationFilter.UNREAD in kind
-        yield f"notifications._ONE_SCAN[{kind}]", UNREAD if unread else KEY
+    for listed in notifications._ONE_SCAN:
+        unread = NotificationFilter.UNREAD in listed
+        yield f"notifications._ONE_SCAN[{listed}]", UNREAD if unread else KEY
     for each in notifications._SCAN_OF_EACH:
         yield f"notifications._SCAN_OF_EACH[{each}]", OF_CHANNEL
     for kind in marking._COUNT:
