@@ -30,7 +30,9 @@ def serve(control: socket.socket) -> dict[str, Any]:
             sys.exit()
         body = b""
         while len(body) < int.from_bytes(length):
-            body += control.recv(1 << 20)
+            if not (part := control.recv(1 << 20)):
+                sys.exit()
+            body += part
         process_id = _fork_orphan()
         if process_id == 0:
             control.close()

@@ -17,6 +17,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from tests.support import fork_server
@@ -32,7 +33,11 @@ _SERVER = (
 )
 _TOCSIN = str(Path(sys.executable).with_name("tocsin"))
 _READ_AT_START = ("GRPC_", "LANG", "LC_", "LD_", "MALLOC_", "PYTHON")
+_FORK_SECONDS = 60.0
 _PR_SET_CHILD_SUBREAPER = 36
+
+_one_at_a_time = Lock()
+"""Held while a process is forked: a fork server answers one request, and a process has one reaper."""
 
 _execute = subprocess.Popen._execute_child  # type: ignore[attr-defined]  # no stubs for what is private
 
@@ -50,10 +55,10 @@ class ForkServer:
 
         Returns its id, and the processor seconds that the fork server used since the last fork.
         """
-        control = self._control or self._start()
         body = json.dumps(request).encode()
         length = len(body).to_bytes(fork_server.LENGTH_BYTES)
-        with _subreaper():
+        with _one_at_a_time, _subreaper():
+            control = self._control or self._start()
             socket.send_fds(control, [length], streams)
             control.sendall(body)
             process_id, seconds = json.loads(control.recv(1 << 10))
@@ -68,6 +73,7 @@ class ForkServer:
 
     def _start(self) -> socket.socket:
         self._control, theirs = socket.socketpair()
+        self._control.settimeout(_FORK_SECONDS)
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, fork_server.__file__, str(theirs.fileno()), *self._modules],
@@ -164,7 +170,7 @@ def _fork_or_execute(popen: Any, *arguments: Any) -> None:  # noqa: ANN401  # as
 
 def _of_python(args: Any, environment: Mapping[str, str]) -> list[str] | None:  # noqa: ANN401
     """Returns what Python runs in a command: a script, `-m` or `-c`, and arguments; or None."""
-    if isinstance(args, (str, bytes, os.PathLike)):
+    if isinstance(args, (str, bytes, os.PathLike)) or sys.platform != "linux":
         return None
     if _settings(environment) != _settings(os.environ):
         return None

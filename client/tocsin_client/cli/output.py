@@ -76,7 +76,9 @@ class Output:
                 self.lines([entry.line()])
 
     def note(self, text: str) -> None:
-        """Writes a line to stderr."""
+        """Writes a line to stderr, unless it is closed."""
+        if sys.stderr is None:  # print would take stdout instead
+            return
         print(f"tocsin: {plain(text)}", file=sys.stderr, flush=True)  # noqa: T201  # a program speaks
 
     def leave_with_the_reader(self) -> None:

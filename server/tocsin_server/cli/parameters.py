@@ -50,7 +50,7 @@ class Count(click.IntRange):
     ) -> int:
         """Returns the number."""
         text = str(value)
-        if not re.fullmatch("[+-]?[0-9]+", text):
+        if not re.fullmatch("[+-]?[0-9]{1,18}", text):
             self.fail(f"{value!r} is not a whole number.", param, ctx)
         return super().convert(int(text), param, ctx)
 

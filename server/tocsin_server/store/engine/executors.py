@@ -6,12 +6,15 @@ and one back. PostgreSQL has a few executors, whose connections the event loop s
 
 from asyncio import Task, create_task, get_running_loop, to_thread
 from collections.abc import Callable
+from logging import getLogger
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Protocol, TypeVar, cast
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.ext.asyncio import AsyncEngine
+
+logger = getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -69,9 +72,15 @@ class ThreadExecutor:
             work, done = task
             self._loop.call_soon_threadsafe(done, self._outcome(work))
             if self._connection is not None:
-                self._maintain(self._connection)
+                self._run_maintenance(self._connection)
         if self._connection is not None:
             self._connection.close()
+
+    def _run_maintenance(self, connection: Connection) -> None:
+        try:
+            self._maintain(connection)
+        except Exception:  # the thread goes on to the next work
+            logger.exception("the maintenance of the database failed")
 
     def _outcome(self, work: Work[T]) -> T | Exception:
         try:

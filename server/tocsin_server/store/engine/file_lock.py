@@ -28,6 +28,9 @@ SEES_NO_POSIX_LOCKS = sys.platform == "linux"
 _MODE = 0o644
 """The permissions of a new file, as SQLite creates it."""
 
+_ATTEMPTS = 10
+"""How often a file that is replaced meanwhile is opened again."""
+
 _Inode = tuple[int, int]
 
 _locked: set[_Inode] = set()
@@ -74,9 +77,10 @@ def lock(file: Path) -> FileLock | None:
     if not SEES_NO_POSIX_LOCKS:
         return None
     with _taking:
-        while (taken := _lock_once(file)) is None:
-            pass
-        return taken
+        for _ in range(_ATTEMPTS):
+            if taken := _lock_once(file):
+                return taken
+    raise OSError("its file system gives a file more than one identity")
 
 
 def is_locked(file: Path) -> bool:

@@ -117,7 +117,7 @@ class Postgresql:
             if not isinstance(value, str):
                 raise CannotOpen(f"the database URL has the parameter {name} more than once")
         port = str(url.query.get("port", url.port or 1))
-        if not re.fullmatch("[0-9]+", port) or not 1 <= int(port) <= _PORTS:
+        if not re.fullmatch("[0-9]{1,5}", port) or not 1 <= int(port) <= _PORTS:
             raise CannotOpen("the database URL has a port that is not between 1 and 65535")
         if "@" in (url.host or ""):
             raise CannotOpen("the database URL has an @ in its password: write it as %40")

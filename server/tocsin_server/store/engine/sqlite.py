@@ -116,7 +116,8 @@ class _Checkpoints:
         tries again. A full disk is reported by the writes that it stops.
         """
         rows = rows_written(connection) or 0
-        if rows - self._rows >= CHECKPOINT_ROWS:
+        # The count is negative after 2^31 rows: SQLite gives 32 bits of it.
+        if not 0 <= rows - self._rows < CHECKPOINT_ROWS:
             self._rows = rows
             with suppress(SqliteError):
                 run(connection, "PRAGMA wal_checkpoint(PASSIVE)")

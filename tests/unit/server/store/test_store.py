@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 from tocsin_server.domain.model.inboxes import NotificationFilter
+from tocsin_server.domain.model.marking import Marking, Selection
 from tocsin_server.domain.model.retention import Retention
 from tocsin_server.live.hub import Hub
 from tocsin_server.store.engine.databases import READERS
@@ -118,11 +119,11 @@ async def test_a_filter_lists_what_is_read_or_not(
         await store.channels.create_channel(request(), channel(channel_id))
     for number in range(6):
         await store.messages.send([send("alice", channel_id="offers" if number % 2 else "news")])
-    await store._writer.run(
-        lambda connection: connection.exec_driver_sql(
-            "UPDATE notifications SET seen_time = 7, read_time = 8 WHERE revision <= 3"
-        ),
-        rows=3,
+    await store.inboxes.mark(
+        Marking(request(), ALICE, Selection(None, None, 3), read=None, seen=True), now=7
+    )
+    await store.inboxes.mark(
+        Marking(request(), ALICE, Selection(None, None, 3), read=True, seen=None), now=8
     )
 
     page = await store.inboxes.list_notifications(ALICE, channel_ids, which, "", 10)

@@ -1,5 +1,6 @@
 from threading import Event
 
+import pytest
 from sqlalchemy import Connection, Engine
 from tocsin_server.store.engine.executors import ThreadExecutor, run
 
@@ -26,3 +27,17 @@ async def test_maintenance_follows_each_work_on_its_connection(engine: Engine) -
 
     await executor.close()
     assert followed == connections
+
+
+async def test_maintenance_that_fails_does_not_end_the_thread(
+    engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_: Connection) -> None:
+        raise MemoryError
+
+    executor = ThreadExecutor(engine, maintain=fail)
+
+    assert [await run(executor, lambda _: 1), await run(executor, lambda _: 2)] == [1, 2]
+
+    await executor.close()
+    assert "the maintenance of the database failed" in caplog.text
