@@ -41,7 +41,7 @@ class SqlStore:
     ) -> None:
         self._database = database
         self._writer = writer = Writer(database.executors, live, mixes=database.mixes)
-        self._reader = reader = Reader(database.readers)
+        self._reader = reader = Reader(database.readers, database.interrupt)
         idempotency = Idempotency(clock, retention)
         self.channels = SqlChannelStore(writer, reader, idempotency)
         self.messages = SqlMessageStore(writer, reader, SendBatch(idempotency))

@@ -1,9 +1,10 @@
 """Databases: the interface that SQLite and PostgreSQL implement, and the choice by URL."""
 
 import re
+from asyncio import Task
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 from sqlalchemy import URL, make_url
@@ -57,6 +58,12 @@ class Database(Protocol):
 
     def guard(self, epoch: int) -> None:
         """Makes later connections fail if the store is no longer in this epoch."""
+
+    async def interrupt(self, read: Task[Any], connection: Any) -> None:  # noqa: ANN401  # a driver's
+        """Makes a read end soon, which runs in a transaction of this connection of the driver.
+
+        The read may be between two statements, and go on with the next one.
+        """
 
     async def close(self) -> None:
         """Waits for the work that executors run, and closes every connection."""

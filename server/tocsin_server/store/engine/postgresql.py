@@ -1,7 +1,7 @@
 """PostgreSQL through asyncpg: a pool of connections that write, and one of connections that read."""
 
 import re
-from asyncio import timeout
+from asyncio import Task, timeout
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, cast
@@ -132,6 +132,10 @@ class Postgresql:
         while this server's connections are cut.
         """
         self._epoch = str(epoch)
+
+    async def interrupt(self, read: Task[Any], _connection: Any) -> None:  # noqa: ANN401  # asyncpg's
+        """Cancels a read: asyncpg asks the database to cancel the statement that it runs."""
+        read.cancel()
 
     def _recognize(self, connection: DBAPIConnection, _record: object) -> None:
         """Raises Replaced if the store has begun a new epoch since the server started."""

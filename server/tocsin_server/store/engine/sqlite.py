@@ -1,12 +1,13 @@
 """SQLite, the embedded database: one connection that writes, and a pool of those that read."""
 
+from asyncio import Task
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
 from sqlite3 import Error as SqliteError
 from sqlite3 import sqlite_version_info
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -89,6 +90,14 @@ class Sqlite:
 
     def guard(self, epoch: int) -> None:
         """Does nothing: `restore` refuses to replace a file that a server has locked."""
+
+    async def interrupt(self, _read: Task[Any], connection: Any) -> None:  # noqa: ANN401  # aiosqlite's
+        """Makes the statement that a reading connection runs fail; does nothing if it runs none.
+
+        SQLite forgets an interrupt when no statement runs, so it never hits a later one.
+        """
+        with suppress(ValueError):  # the connection is closed
+            await connection.interrupt()
 
     async def close(self) -> None:
         """Closes every connection, and then releases the lock."""

@@ -1,20 +1,23 @@
-from asyncio import create_task, gather, sleep
+from asyncio import create_task, gather, sleep, timeout
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
+from tocsin_server.domain.model.errors import StoreUnavailable
 from tocsin_server.domain.model.inboxes import NotificationFilter
 from tocsin_server.domain.model.marking import Marking, Selection
 from tocsin_server.domain.model.retention import Retention
 from tocsin_server.live.hub import Hub
 from tocsin_server.store.engine.databases import READERS
 from tocsin_server.store.engine.driver_errors import CannotOpen
+from tocsin_server.store.engine.prepared import run
 from tocsin_server.store.store import SqlStore
 
 from tests.support.building import ALICE, channel, request, send
 from tests.support.clocks import SetClock
 from tests.support.serving import database
+from tests.support.waiting import DEADLINE_SECONDS, until
 
 
 async def open_store(url: str) -> SqlStore:
@@ -149,3 +152,16 @@ async def test_a_read_that_was_cancelled_leaves_no_old_view_behind(tmp_path: Pat
         assert [inbox.revision for inbox in inboxes] == [turns + 1] * READERS
 
     await store.close()
+
+
+async def test_closing_a_store_interrupts_the_reads_that_run(tmp_path: Path) -> None:
+    endless = "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s) SELECT max(n) FROM s"
+    store = await open_store(database(tmp_path / "tocsin.db"))
+    reads = [create_task(store._reader.run(lambda c: run(c, endless))) for _ in range(READERS)]
+    await until(lambda: len(store._reader._running) == READERS)
+
+    async with timeout(DEADLINE_SECONDS):
+        await store.close()
+
+    outcomes = await gather(*reads, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [StoreUnavailable] * READERS
