@@ -65,24 +65,25 @@ class Reader:
         """
         read = create_task(self._read(unit))
         self._waiting.add(read)
-        read.add_done_callback(self._waiting.discard)
         try:
-            await wait([read])
+            return await shield(read)
         except CancelledError:
+            if read.cancelled():
+                raise ServerStopping from None
             await shield(create_task(self._end(read)))
             raise
-        if read.cancelled():
-            raise ServerStopping
-        if (error := read.exception()) is not None:
-            raise (failure(error) if isinstance(error, Exception) else error) from None
-        return read.result()
+        except Exception as error:  # noqa: BLE001  # raised as an error of the domain
+            raise failure(error) from None
+        finally:
+            self._waiting.discard(read)
 
     async def _read(self, unit: Callable[[Connection], T]) -> T:
         read = cast("Task[T]", current_task())
         async with self._connections, self._engine.connect() as connection:
             self._waiting.discard(read)
-            raw = await connection.get_raw_connection()
-            self._running[read] = raw.driver_connection
+            # Without a hop, because every read comes along here.
+            open_connection = cast("Connection", connection.sync_connection)
+            self._running[read] = open_connection.connection.driver_connection
             try:
                 # Closing the connection ends the transaction; there is nothing to commit.
                 await connection.begin()
