@@ -75,7 +75,8 @@ class Reader:
         except Exception as error:  # noqa: BLE001  # raised as an error of the domain
             raise failure(error) from None
         finally:
-            self._waiting.discard(read)
+            if read.done():
+                self._waiting.discard(read)
 
     async def _read(self, unit: Callable[[Connection], T]) -> T:
         read = cast("Task[T]", current_task())
@@ -93,12 +94,14 @@ class Reader:
 
     async def _end(self, read: Task[Any]) -> None:
         """Ends a read, and waits until its connection is free; ignores its outcome."""
-        if read in self._waiting:
-            read.cancel()
-        # A read that is about to give its connection back is not disturbed.
-        while (driver := self._running.get(read)) is not None:
-            await self._interrupt(read, driver)
+        while not read.done():
+            if read in self._waiting:
+                read.cancel()
+            elif (driver := self._running.get(read)) is not None:
+                await self._interrupt(read, driver)
+            # A read that is about to give its connection back is not disturbed.
             await wait([read], timeout=INTERRUPT_SECONDS)
+        self._waiting.discard(read)
         await gather(read, return_exceptions=True)
 
     async def close(self) -> None:
