@@ -7,7 +7,7 @@ from tocsin_server.domain.model.changes import ENVELOPE_BYTES
 from tocsin_server.domain.model.channels import Channel
 from tocsin_server.domain.model.errors import TocsinError
 from tocsin_server.domain.model.identity import InboxKey
-from tocsin_server.domain.model.inboxes import Notification, NotificationFilter
+from tocsin_server.domain.model.inboxes import Notification, NotificationFilter, NotificationQuery
 from tocsin_server.domain.model.limits import RESPONSE_BYTES
 from tocsin_server.domain.model.messages import Message, Sent
 from tocsin_server.domain.model.pages import Page
@@ -59,7 +59,9 @@ async def all_notifications(
 ) -> list[Notification]:
     after, found = "", list[Notification]()
     for _ in range(PAGES_AT_MOST):
-        page = await store.inboxes.list_notifications(key, channel_ids, which, after, limit)
+        page = await store.inboxes.list_notifications(
+            NotificationQuery(key, limit, after, channel_ids, which)
+        )
         check(page, limit)
         assert size_of([row.message for row in page.items]) <= RESPONSE_BYTES
         found += page.items

@@ -7,7 +7,12 @@ import pytest
 from tocsin_server.domain.model.counters import Counters
 from tocsin_server.domain.model.cursors import Position
 from tocsin_server.domain.model.identity import InboxKey
-from tocsin_server.domain.model.inboxes import Inbox, Notification, NotificationFilter
+from tocsin_server.domain.model.inboxes import (
+    Inbox,
+    Notification,
+    NotificationFilter,
+    NotificationQuery,
+)
 from tocsin_server.domain.model.limits import RESPONSE_BYTES
 from tocsin_server.domain.model.streams import Replay
 
@@ -16,8 +21,6 @@ from tests.contract.reading import all_notifications, sent, size_of
 from tests.contract.stores import Store
 from tests.support.building import ALICE, BOB, channel, request, send
 from tests.support.items import notifications
-
-ALL = NotificationFilter.ALL
 
 of_histories = pytest.mark.parametrize(
     "database_url", ["sqlite", "postgresql", "memory"], indirect=True
@@ -143,10 +146,10 @@ async def test_what_arrives_while_notifications_are_listed_is_not_in_the_list(
     store: Store,
 ) -> None:
     await fill(store, 6)
-    first = await store.inboxes.list_notifications(ALICE, (), ALL, "", 3)
+    first = await store.inboxes.list_notifications(NotificationQuery(ALICE, 3))
 
     await fill(store, 2)
-    second = await store.inboxes.list_notifications(ALICE, (), ALL, first.next, 3)
+    second = await store.inboxes.list_notifications(NotificationQuery(ALICE, 3, first.next))
 
     assert revisions([*first.items, *second.items]) == [6, 5, 4, 3, 2, 1]
     assert not second.next

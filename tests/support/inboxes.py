@@ -9,7 +9,12 @@ from tocsin_server.domain.model.changes import ENVELOPE_BYTES, Change
 from tocsin_server.domain.model.counters import ChannelCounters, Counters
 from tocsin_server.domain.model.cursors import Position
 from tocsin_server.domain.model.identity import InboxKey
-from tocsin_server.domain.model.inboxes import Inbox, Notification, NotificationFilter
+from tocsin_server.domain.model.inboxes import (
+    Inbox,
+    Notification,
+    NotificationFilter,
+    NotificationQuery,
+)
 from tocsin_server.domain.model.limits import RESPONSE_BYTES
 from tocsin_server.domain.model.pages import Page
 from tocsin_server.domain.model.streams import Head, Replay
@@ -97,24 +102,19 @@ class MemoryInboxes:
         await _give_way()
         return self._inbox(key)
 
-    async def list_notifications(
-        self,
-        key: InboxKey,
-        channel_ids: Sequence[str],
-        which: NotificationFilter,
-        after: str,
-        limit: int,
-    ) -> Page[Notification]:
-        """Returns up to `limit` notifications, latest arrival first, from a page key on."""
+    async def list_notifications(self, query: NotificationQuery) -> Page[Notification]:
+        """Returns a page of an inbox's notifications, latest arrival first."""
         await _give_way()
-        page = self._page(key, after, limit, channel_ids, which)
+        page = self._page(query)
         self._has_read("list_notifications")
         return page
 
     async def read_head(self, key: InboxKey, limit: int) -> Head:
         """Returns the inbox, all its channels' counters and its newest notifications."""
         await _give_way()
-        head = Head(self._inbox(key), self._channel_counters(key), self._page(key, "", limit))
+        head = Head(
+            self._inbox(key), self._channel_counters(key), self._page(NotificationQuery(key, limit))
+        )
         self._has_read("read_head")
         return head
 
@@ -167,23 +167,16 @@ class MemoryInboxes:
             for channel_id, rows in groupby(channel_ids)
         ]
 
-    def _page(
-        self,
-        key: InboxKey,
-        after: str,
-        limit: int,
-        channel_ids: Sequence[str] = (),
-        which: NotificationFilter = NotificationFilter.ALL,
-    ) -> Page[Notification]:
-        rows = sorted(self._rows[key], key=lambda row: row.arrive_revision, reverse=True)
+    def _page(self, query: NotificationQuery) -> Page[Notification]:
+        rows = sorted(self._rows[query.key], key=lambda row: row.arrive_revision, reverse=True)
         found = [
             row
             for row in rows
-            if (not after or row.arrive_revision < int(after))
-            and (not channel_ids or row.message.channel_id in channel_ids)
-            and which is not NotificationFilter.READ
+            if (not query.after or row.arrive_revision < int(query.after))
+            and (not query.channel_ids or row.message.channel_id in query.channel_ids)
+            and query.which is not NotificationFilter.READ
         ]
-        items = self._fitting(found, limit)
+        items = self._fitting(found, query.limit)
         return Page(items, next=str(items[-1].arrive_revision) if len(found) > len(items) else "")
 
     def _fitting(self, rows: Sequence[Notification], limit: int) -> Sequence[Notification]:

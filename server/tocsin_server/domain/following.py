@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from tocsin_server.domain.model.changes import Change, size_of_counters
 from tocsin_server.domain.model.counters import ChannelCounters
 from tocsin_server.domain.model.cursors import Cursor, Position
-from tocsin_server.domain.model.inboxes import Inbox, Notification, NotificationFilter
+from tocsin_server.domain.model.inboxes import Inbox, Notification, NotificationQuery
 from tocsin_server.domain.model.limits import RESPONSE_BYTES
 from tocsin_server.domain.model.pages import Page
 from tocsin_server.domain.model.streams import Phase, Replay, Response, Subscription
@@ -158,13 +158,9 @@ class Follower:
         """
         page, snapshot.page = snapshot.page, None
         if page is None:
-            page = await self._store.list_notifications(
-                self._subscription.key,
-                (),
-                NotificationFilter.ALL,
-                snapshot.after,
-                min(snapshot.left, PAGE_ROWS),
-            )
+            limit = min(snapshot.left, PAGE_ROWS)
+            query = NotificationQuery(self._subscription.key, limit, snapshot.after)
+            page = await self._store.list_notifications(query)
         inbox = snapshot.inbox
         response = Response(Phase.SNAPSHOT, snapshot.after_revision, inbox.revision, page.items)
         snapshot.left -= len(page.items)

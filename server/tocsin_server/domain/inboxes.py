@@ -1,9 +1,13 @@
 """Inboxes: read, and marked."""
 
-from collections.abc import Sequence
-
 from tocsin_server.domain.model.identity import InboxKey
-from tocsin_server.domain.model.inboxes import Inbox, InboxChannel, Notification, NotificationFilter
+from tocsin_server.domain.model.inboxes import (
+    Inbox,
+    InboxChannel,
+    InboxChannelQuery,
+    Notification,
+    NotificationQuery,
+)
 from tocsin_server.domain.model.marking import Marked, Marking
 from tocsin_server.domain.model.pages import Page
 from tocsin_server.domain.ports.clock import Clock
@@ -21,33 +25,13 @@ class Inboxes:
         """Returns the inbox, empty for a user never seen."""
         return await self._store.get_inbox(key)
 
-    async def list(
-        self,
-        key: InboxKey,
-        channel_ids: Sequence[str],
-        which: NotificationFilter,
-        after: str,
-        limit: int,
-    ) -> Page[Notification]:
-        """Returns up to `limit` notifications, latest arrival first, from a page key on.
+    async def list(self, query: NotificationQuery) -> Page[Notification]:
+        """Returns a page of an inbox's notifications."""
+        return await self._store.list_notifications(query)
 
-        Empty `channel_ids` stand for all channels.
-        """
-        return await self._store.list_notifications(key, channel_ids, which, after, limit)
-
-    async def list_channels(
-        self,
-        key: InboxKey,
-        after: str,
-        limit: int,
-        *,
-        unread_only: bool,
-    ) -> Page[InboxChannel]:
-        """Returns up to `limit` channels of an inbox, latest arrival first, from a page key on.
-
-        With `unread_only`, only channels with an unread notification.
-        """
-        return await self._store.list_inbox_channels(key, after, limit, unread_only=unread_only)
+    async def list_channels(self, query: InboxChannelQuery) -> Page[InboxChannel]:
+        """Returns a page of an inbox's channels."""
+        return await self._store.list_inbox_channels(query)
 
     async def mark(self, marking: Marking) -> Marked:
         """Marks notifications, in one change of their inbox.

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, bindparam, func, select, tuple_
 from tocsin_server.domain.model.changes import ENVELOPE_BYTES, Item, Mark, order_of, size_of
 from tocsin_server.domain.model.cursors import Position
 from tocsin_server.domain.model.identity import InboxKey
-from tocsin_server.domain.model.inboxes import Notification, NotificationFilter
+from tocsin_server.domain.model.inboxes import Notification, NotificationQuery
 from tocsin_server.domain.model.pages import Page
 from tocsin_server.domain.model.streams import Head, Replay
 from tocsin_server.store import inbox_rows
@@ -107,23 +107,15 @@ class SqlInboxHistory:
         """The epoch of the store, a random number."""
         return self._epoch
 
-    async def list_notifications(
-        self,
-        key: InboxKey,
-        channel_ids: Sequence[str],
-        which: NotificationFilter,
-        after: str,
-        limit: int,
-    ) -> Page[Notification]:
-        """Returns up to `limit` notifications, latest arrival first, from a page key on."""
-        before = number_after(after, FRONT)
+    async def list_notifications(self, query: NotificationQuery) -> Page[Notification]:
+        """Returns a page of an inbox's notifications, latest arrival first."""
+        before = number_after(query.after, FRONT)
 
         def read(connection: Connection) -> Page[Notification]:
-            inbox_id, inbox = inbox_rows.find(connection, key)
+            inbox_id, inbox = inbox_rows.find(connection, query.key)
             if inbox_id is None:
                 return Page(())
-            counters = inbox.counters
-            return list_page(connection, inbox_id, counters, channel_ids, which, before, limit)
+            return list_page(connection, inbox_id, inbox.counters, query, before)
 
         return await self._reader.run(read)
 
@@ -134,9 +126,8 @@ class SqlInboxHistory:
             inbox_id, inbox = inbox_rows.find(connection, key)
             if inbox_id is None:
                 return Head(inbox, (), Page(()))
-            newest = list_page(
-                connection, inbox_id, inbox.counters, (), NotificationFilter.ALL, FRONT, limit
-            )
+            query = NotificationQuery(key, limit)
+            newest = list_page(connection, inbox_id, inbox.counters, query, FRONT)
             return Head(inbox, inbox_rows.channel_counters(connection, inbox_id), newest)
 
         return await self._reader.run(read)

@@ -7,8 +7,7 @@ from sqlalchemy import Connection, bindparam, func, select
 from tocsin_server.domain.model.changes import ENVELOPE_BYTES
 from tocsin_server.domain.model.channels import Channel, ChannelType
 from tocsin_server.domain.model.counters import Counters
-from tocsin_server.domain.model.identity import InboxKey
-from tocsin_server.domain.model.inboxes import InboxChannel
+from tocsin_server.domain.model.inboxes import InboxChannel, InboxChannelQuery
 from tocsin_server.domain.model.pages import Page
 from tocsin_server.store import inbox_rows
 from tocsin_server.store.engine.prepared import Prepared
@@ -77,24 +76,23 @@ def _listing(*, unread_only: bool) -> Prepared:
 _LISTINGS = {unread_only: _listing(unread_only=unread_only) for unread_only in (False, True)}
 
 
-def list_page(
-    connection: Connection, key: InboxKey, before: int, limit: int, *, unread_only: bool
-) -> Page[InboxChannel]:
-    """Returns up to `limit` channels of an inbox, latest arrival first.
+def list_page(connection: Connection, query: InboxChannelQuery, before: int) -> Page[InboxChannel]:
+    """Returns a page of an inbox's channels, latest arrival first.
 
     Only channels are listed whose latest arrival was before a revision.
     """
-    inbox_id, _ = inbox_rows.find(connection, key)
+    tenant, limit = query.key.tenant, query.limit
+    inbox_id, _ = inbox_rows.find(connection, query.key)
     if inbox_id is None:
         return Page(())
     parameters = {
         "inbox": inbox_id,
-        "tenant": key.tenant,
+        "tenant": tenant,
         "limit": limit + 1,
         "before": before,
     }
-    rows, next_row = split(_LISTINGS[unread_only](connection, parameters), limit)
-    items = [_inbox_channel(key.tenant, row) for row in rows]
+    rows, next_row = split(_LISTINGS[query.unread_only](connection, parameters), limit)
+    items = [_inbox_channel(tenant, row) for row in rows]
     return Page(items, next="" if next_row is None else page_key(items[-1].latest.arrive_revision))
 
 

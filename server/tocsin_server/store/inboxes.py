@@ -3,7 +3,7 @@
 from sqlalchemy import Connection
 
 from tocsin_server.domain.model.identity import InboxKey
-from tocsin_server.domain.model.inboxes import Inbox, InboxChannel
+from tocsin_server.domain.model.inboxes import Inbox, InboxChannel, InboxChannelQuery
 from tocsin_server.domain.model.marking import Marked, Marking
 from tocsin_server.domain.model.pages import Page
 from tocsin_server.domain.ports.live import Live
@@ -33,14 +33,10 @@ class SqlInboxStore(SqlInboxHistory):
         """Returns the inbox; an empty one for an unknown user."""
         return await self._reader.run(lambda c: inbox_rows.find(c, key)[1])
 
-    async def list_inbox_channels(
-        self, key: InboxKey, after: str, limit: int, *, unread_only: bool
-    ) -> Page[InboxChannel]:
-        """Returns up to `limit` of an inbox's channels, latest arrival first, from a key on."""
-        before = number_after(after, FRONT)
-        return await self._reader.run(
-            lambda c: inbox_channels.list_page(c, key, before, limit, unread_only=unread_only)
-        )
+    async def list_inbox_channels(self, query: InboxChannelQuery) -> Page[InboxChannel]:
+        """Returns a page of an inbox's channels, latest arrival first."""
+        before = number_after(query.after, FRONT)
+        return await self._reader.run(lambda c: inbox_channels.list_page(c, query, before))
 
     async def mark(self, marking: Marking, now: int) -> Marked:
         """Commits a marking as one change of its inbox, with the answer to its request."""

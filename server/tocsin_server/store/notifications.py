@@ -5,13 +5,16 @@ channel by itself. Counters bound each scan: channels that have none of what is 
 are left out, and a scan ends when it has found all that there are.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, bindparam, select, true
 
 from tocsin_server.domain.model.counters import Counters
-from tocsin_server.domain.model.inboxes import Notification, NotificationFilter
+from tocsin_server.domain.model.inboxes import (
+    Notification,
+    NotificationFilter,
+    NotificationQuery,
+)
 from tocsin_server.domain.model.pages import Page
 from tocsin_server.store.engine.prepared import Prepared
 from tocsin_server.store.inbox_rows import counters_of
@@ -107,15 +110,14 @@ def list_page(
     connection: Connection,
     inbox_id: int,
     counters: Counters,
-    channel_ids: Sequence[str],
-    which: NotificationFilter,
+    query: NotificationQuery,
     before: int,
-    limit: int,
 ) -> Page[Notification]:
-    """Returns up to `limit` notifications, latest arrival first, of those before a revision.
+    """Returns a page of an inbox's notifications that arrived before a revision, the latest first.
 
     `counters` are the inbox's.
     """
+    channel_ids, which, limit = query.channel_ids, query.which, query.limit
     of_channels = counters_of(connection, inbox_id, channel_ids) if channel_ids else ()
     of_channels = [each for each in of_channels if _count(each.counters, which)]
     parameters: dict[str, Any] = {"inbox": inbox_id, "before": before}

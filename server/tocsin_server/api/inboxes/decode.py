@@ -1,13 +1,23 @@
 """Requests about inboxes, as the domain takes them. They have passed validation."""
 
-from tocsin.v1.inbox_service_pb2 import SubscribeRequest, UpdateNotificationsRequest
+from tocsin.v1.inbox_service_pb2 import (
+    ListInboxChannelsRequest,
+    ListNotificationsRequest,
+    SubscribeRequest,
+    UpdateNotificationsRequest,
+)
 
 from tocsin_server.api.idempotency import request_key, texts_meaning
 from tocsin_server.api.inboxes.notification_ids import messages_of
 from tocsin_server.api.splicing import optional
 from tocsin_server.domain.model.cursors import Cursor
 from tocsin_server.domain.model.identity import Caller, InboxKey
-from tocsin_server.domain.model.limits import HEARTBEAT_SECONDS, snapshot_size
+from tocsin_server.domain.model.inboxes import (
+    InboxChannelQuery,
+    NotificationFilter,
+    NotificationQuery,
+)
+from tocsin_server.domain.model.limits import HEARTBEAT_SECONDS, page_size, snapshot_size
 from tocsin_server.domain.model.marking import Effect, Marking, Selection
 from tocsin_server.domain.model.streams import Subscription
 
@@ -43,6 +53,27 @@ def marking(caller: Caller, request: UpdateNotificationsRequest) -> Marking:
         read,
         seen,
     )
+
+
+def notification_query(
+    key: InboxKey, request: ListNotificationsRequest, after: str
+) -> NotificationQuery:
+    """Returns which page of an inbox's notifications is requested."""
+    return NotificationQuery(
+        key,
+        page_size(request.page_size),
+        after,
+        channel_ids=tuple(dict.fromkeys(request.channel_ids)),
+        which=NotificationFilter(request.filter or NotificationFilter.ALL),
+    )
+
+
+def inbox_channel_query(
+    key: InboxKey, request: ListInboxChannelsRequest, after: str
+) -> InboxChannelQuery:
+    """Returns which page of an inbox's channels is requested."""
+    limit = page_size(request.page_size)
+    return InboxChannelQuery(key, limit, after, unread_only=request.unread_only)
 
 
 def subscription(caller: Caller, request: SubscribeRequest) -> Subscription:

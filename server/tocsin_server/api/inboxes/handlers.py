@@ -25,8 +25,6 @@ from tocsin_server.api.splicing import field
 from tocsin_server.domain.following import Follower
 from tocsin_server.domain.inboxes import Inboxes
 from tocsin_server.domain.model.identity import Caller, InboxKey
-from tocsin_server.domain.model.inboxes import NotificationFilter
-from tocsin_server.domain.model.limits import page_size
 from tocsin_server.domain.model.streams import Subscription
 
 
@@ -72,13 +70,7 @@ class InboxHandlers:
         """Lists notifications, latest arrival first."""
         listing = Listing(caller, request, validate)
         key = InboxKey(caller.tenant, request.user_id)
-        page = await self._inboxes.list(
-            key,
-            tuple(dict.fromkeys(request.channel_ids)),
-            NotificationFilter(request.filter or NotificationFilter.ALL),
-            listing.after,
-            page_size(request.page_size),
-        )
+        page = await self._inboxes.list(decode.notification_query(key, request, listing.after))
         encoder = InboxEncoder(key)
         number = ListNotificationsResponse.NOTIFICATIONS_FIELD_NUMBER
         token = ListNotificationsResponse(next_page_token=listing.token(page.next))
@@ -89,12 +81,8 @@ class InboxHandlers:
         """Lists an inbox's channels, latest arrival first."""
         listing = Listing(caller, request, validate)
         key = InboxKey(caller.tenant, request.user_id)
-        page = await self._inboxes.list_channels(
-            key,
-            listing.after,
-            page_size(request.page_size),
-            unread_only=request.unread_only,
-        )
+        query = decode.inbox_channel_query(key, request, listing.after)
+        page = await self._inboxes.list_channels(query)
         encoder = InboxEncoder(key)
         number = ListInboxChannelsResponse.INBOX_CHANNELS_FIELD_NUMBER
         token = ListInboxChannelsResponse(next_page_token=listing.token(page.next))

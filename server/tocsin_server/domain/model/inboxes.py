@@ -1,5 +1,6 @@
 """Inboxes: one user's notifications, counters and revision."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
@@ -16,6 +17,42 @@ class NotificationFilter(IntEnum):
     ALL = 1
     UNREAD = 2
     READ = 3
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationQuery:
+    """Which notifications of an inbox a page lists, latest arrival first.
+
+    Attributes:
+        key: the inbox.
+        limit: the most notifications of the page.
+        after: the page key at which the page begins; empty for the first page.
+        channel_ids: their channels; empty for all.
+        which: which of them.
+    """
+
+    key: InboxKey
+    limit: int
+    after: str = ""
+    channel_ids: Sequence[str] = ()
+    which: NotificationFilter = NotificationFilter.ALL
+
+
+@dataclass(frozen=True, slots=True)
+class InboxChannelQuery:
+    """Which channels of an inbox a page lists, latest arrival first.
+
+    Attributes:
+        key: the inbox.
+        limit: the most channels of the page.
+        after: the page key at which the page begins; empty for the first page.
+        unread_only: whether only channels with an unread notification are listed.
+    """
+
+    key: InboxKey
+    limit: int
+    after: str = ""
+    unread_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

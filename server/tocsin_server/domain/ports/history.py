@@ -5,10 +5,7 @@ from typing import Protocol
 
 from tocsin_server.domain.model.cursors import Position
 from tocsin_server.domain.model.identity import InboxKey
-from tocsin_server.domain.model.inboxes import (
-    Notification,
-    NotificationFilter,
-)
+from tocsin_server.domain.model.inboxes import Notification, NotificationQuery
 from tocsin_server.domain.model.pages import Page
 from tocsin_server.domain.model.streams import Head, Replay
 
@@ -21,17 +18,10 @@ class InboxHistory(Protocol):
         """The random number of the store's history."""
         ...
 
-    async def list_notifications(
-        self,
-        key: InboxKey,
-        channel_ids: Sequence[str],
-        which: NotificationFilter,
-        after: str,
-        limit: int,
-    ) -> Page[Notification]:
-        """Returns up to `limit` notifications, latest arrival first, from a page key on.
+    async def list_notifications(self, query: NotificationQuery) -> Page[Notification]:
+        """Returns a page of an inbox's notifications, latest arrival first.
 
-        An empty key is the start. Empty `channel_ids` stand for all channels.
+        The page has at most `limit` items, and ends earlier where a response is full.
 
         Raises:
             FieldsInvalid: no list of notifications gave the key.

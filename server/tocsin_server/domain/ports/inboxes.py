@@ -3,10 +3,7 @@
 from typing import Protocol
 
 from tocsin_server.domain.model.identity import InboxKey
-from tocsin_server.domain.model.inboxes import (
-    Inbox,
-    InboxChannel,
-)
+from tocsin_server.domain.model.inboxes import Inbox, InboxChannel, InboxChannelQuery
 from tocsin_server.domain.model.marking import Marked, Marking
 from tocsin_server.domain.model.pages import Page
 from tocsin_server.domain.ports.history import InboxHistory
@@ -19,13 +16,11 @@ class InboxStore(InboxHistory, Protocol):
         """Returns the inbox; an empty one at revision 0 for an unknown user."""
         ...
 
-    async def list_inbox_channels(
-        self, key: InboxKey, after: str, limit: int, *, unread_only: bool
-    ) -> Page[InboxChannel]:
-        """Returns up to `limit` of an inbox's channels, latest arrival first, from a page key on.
+    async def list_inbox_channels(self, query: InboxChannelQuery) -> Page[InboxChannel]:
+        """Returns a page of an inbox's channels, latest arrival first.
 
-        An empty key is the start. Only channels with a notification are listed; with
-        `unread_only`, only those with an unread one.
+        Only channels with a notification are listed. The page has at most `limit` items,
+        and ends earlier where a response is full.
 
         Raises:
             FieldsInvalid: no list of an inbox's channels gave the key.

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 from tocsin_server.domain.model.errors import StoreUnavailable
-from tocsin_server.domain.model.inboxes import NotificationFilter
+from tocsin_server.domain.model.inboxes import NotificationFilter, NotificationQuery
 from tocsin_server.domain.model.marking import Marking, Selection
 from tocsin_server.domain.model.retention import Retention
 from tocsin_server.live.hub import Hub
@@ -129,7 +129,8 @@ async def test_a_filter_lists_what_is_read_or_not(
         Marking(request(), ALICE, Selection(None, None, 3), read=True, seen=None), now=8
     )
 
-    page = await store.inboxes.list_notifications(ALICE, channel_ids, which, "", 10)
+    query = NotificationQuery(ALICE, 10, channel_ids=channel_ids, which=which)
+    page = await store.inboxes.list_notifications(query)
 
     assert [notification.revision for notification in page.items] == listed
     assert {(n.seen_time, n.read_time) for n in page.items} <= {(7, 8), (None, None)}
