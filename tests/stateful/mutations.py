@@ -62,7 +62,7 @@ class _Lost:
 
 def marks_of_ids_come_before_a_commit_that_fails() -> Mutation:
     """A mark by ids counts, and leaves the notifications as they are."""
-    by_ids = [kind for kind in marking._CHANGE if kind[1] is marking._Selected.MESSAGES]
+    by_ids = [kind for kind in marking._CHANGE if kind[1] is marking._Scan.MESSAGES]
     return patch.dict(marking._CHANGE, dict.fromkeys(by_ids, lambda *_: ()))
 
 
