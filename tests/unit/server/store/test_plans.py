@@ -88,13 +88,13 @@ def lists_and_marks() -> Iterator[tuple[str, str]]:
         yield f"notifications._ONE_SCAN[{listed}]", UNREAD if unread else KEY
     for each in notifications._SCAN_OF_EACH:
         yield f"notifications._SCAN_OF_EACH[{each}]", OF_CHANNEL
-    for kind in marking._COUNT:
-        effect, by = kind
+    for changed in marking._COUNT:
+        effect, by = changed
         index = UNREAD if effect in (Effect.READ, Effect.SEEN) else KEY
         for table in ("_COUNT", "_CHANGE"):
             if by is not marking._Scan.MESSAGES:
                 of_channel = by is marking._Scan.CHANNEL
-                yield f"marking.{table}[{kind}]", OF_CHANNEL if of_channel else index
+                yield f"marking.{table}[{changed}]", OF_CHANNEL if of_channel else index
 
 
 KEY, UNREAD, OF_CHANNEL = (
