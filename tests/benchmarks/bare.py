@@ -10,9 +10,7 @@ from tocsin.v1 import inbox_service_pb2_grpc as inboxes
 from tocsin.v1 import message_service_pb2_grpc as messages
 from tocsin.v1.inbox_pb2 import Notification, NotificationChange
 from tocsin.v1.inbox_service_pb2 import SubscribeRequest, SubscribeResponse
-from tocsin.v1.message_service_pb2 import BatchSendMessagesRequest as BatchRequest
-from tocsin.v1.message_service_pb2 import BatchSendMessagesResponse as BatchResponse
-from tocsin.v1.message_service_pb2 import BatchSendResult, SendMessageRequest, SendMessageResponse
+from tocsin.v1.message_service_pb2 import SendMessageRequest, SendMessageResponse
 
 from tests.benchmarks.samples import sample_change
 
@@ -26,13 +24,6 @@ class Bare(messages.MessageServiceServicer, inboxes.InboxServiceServicer):
                 copy = Notification(user_id=user_id, message=request.message)
                 queue.put_nowait(SubscribeResponse(changes=[NotificationChange(upserted=copy)]))
         return SendMessageResponse(message=request.message, accepted_count=len(user_ids))
-
-    async def BatchSendMessages(self, request: BatchRequest, _: object) -> BatchResponse:  # noqa: N802
-        sent = [await self.SendMessage(item, _) for item in request.requests]
-        for response in sent:
-            response.message.ClearField("content")
-            response.message.ClearField("data")
-        return BatchResponse(results=[BatchSendResult(response=response) for response in sent])
 
     async def Subscribe(self, request: SubscribeRequest, _: object) -> Stream[SubscribeResponse]:  # noqa: N802
         if request.cursor:

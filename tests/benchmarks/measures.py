@@ -90,7 +90,7 @@ MEASURES = (
     Measure(
         "sends-1",
         sending.lone_sends,
-        (Figure("rate", "durable sends, 1 caller", "sends/s"),),
+        (Figure("rate", "durable sends, 1 caller", "sends/s", Wanted("ratio", "at least", 0.34)),),
     ),
     Measure(
         "sends-64",
@@ -100,7 +100,7 @@ MEASURES = (
                 "rate",
                 "durable sends, 64 callers",
                 "sends/s",
-                Wanted("ratio", "at least", 0.6),
+                Wanted("ratio", "at least", 0.8),
             ),
         ),
     ),
@@ -120,7 +120,14 @@ MEASURES = (
     Measure(
         "batches",
         sending.batched_sends,
-        (Figure("rate", "batches of 100, 4 callers", "messages/s"),),
+        (
+            Figure(
+                "rate",
+                "batches of 100, 4 callers, against lone sends",
+                "messages/s",
+                Wanted("ratio", "at least", 5.5),
+            ),
+        ),
     ),
     Measure(
         "send-to-receive",
@@ -150,7 +157,7 @@ MEASURES = (
                 "rate",
                 "catch-up of 100,000",
                 "notifications/s",
-                Wanted("ratio", "at least", 5.0),
+                Wanted("ratio", "at least", 7.0),
             ),
         ),
     ),
@@ -162,14 +169,14 @@ MEASURES = (
                 "memory",
                 "memory an idle stream",
                 "KiB",
-                Wanted("ratio", "at most", 1.2),
+                Wanted("ratio", "at most", 0.9),
             ),
         ),
     ),
     Measure(
         "start",
         resources.start,
-        (Figure("start", "start to ready, empty store", "s", Wanted("tocsin", "at most", 1.5)),),
+        (Figure("start", "start to ready, empty store", "s", Wanted("tocsin", "at most", 0.55)),),
     ),
     Measure(
         "restart",

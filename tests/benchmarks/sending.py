@@ -9,7 +9,7 @@ from tocsin.v1.message_service_pb2_grpc import MessageServiceStub
 
 from tests.benchmarks.load import call_each, connection, require, timed
 from tests.benchmarks.samples import batches, sends, users
-from tests.benchmarks.servers import Program, running
+from tests.benchmarks.servers import BARE, Program, running
 from tests.benchmarks.sizes import Round, Sizes
 
 MANY_CALLERS = 64
@@ -53,7 +53,14 @@ async def _sends(
 
 @asynccontextmanager
 async def batched_sends(program: Program, sizes: Sizes) -> AsyncIterator[Round]:
-    """4 callers, batches of 100 items with one recipient each: messages a second."""
+    """4 callers, batches of 100 items with one recipient each: messages a second.
+
+    On the bare server, the lone sends of one caller, which batches replace.
+    """
+    if program is BARE:
+        async with lone_sends(program, sizes) as one_round:
+            yield one_round
+        return
     count = sizes.batches * sizes.batch_items
     async with running(program) as server, connection(server.target) as channel:
         send = MessageServiceStub(channel).BatchSendMessages
