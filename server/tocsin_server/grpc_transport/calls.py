@@ -99,6 +99,7 @@ def _stream(method: str, inner: Any, read: Callable[[Any], object]) -> Callable[
             async with aclosing(responses):
                 async for response in responses:
                     yield response
+                    del response  # while the next one is awaited
         except Exception as error:  # noqa: BLE001  # every error becomes a status
             await _abort(context, method, error)
 

@@ -52,11 +52,14 @@ class InboxHandlers:
         """Follows an inbox."""
         validate(request)
         subscription = decode.subscription(caller, request)
+        # Thousands of streams are idle: none holds its request or its last response meanwhile.
+        del request
         encoder = InboxEncoder(subscription.key)
         follower = self._follow(subscription)
         try:
             while response := await follower.next():
                 yield encoder.response(response)
+                del response
         finally:
             follower.close()
 
