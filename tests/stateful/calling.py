@@ -102,7 +102,11 @@ class Calls:
                 answers.append(sent)
             except grpc.aio.AioRpcError as error:
                 answers.append(error.code().value[0])
-        for send, answer in zip(sends, answers, strict=True):
+        answered = list(zip(sends, answers, strict=True))
+        self._world.number_inboxes(
+            [send for send, answer in answered if not isinstance(answer, int)]
+        )
+        for send, answer in answered:
             self._answered(send, answer)
         await self._look.at({user_id for send in sends for user_id in send.recipients})
 

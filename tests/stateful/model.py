@@ -181,6 +181,7 @@ class World:
         self.messages: dict[str, Send] = {}
         """Those that are there, in the order of their commits."""
         self._born: list[str] = []
+        """The users that have an inbox, in the order of the inboxes' numbers."""
         self._answered: dict[str, _Answered] = {}
         self._answers_microseconds = round(answers_seconds * 1_000_000)
 
@@ -197,14 +198,17 @@ class World:
         known = send.channel_id in self.channels
         return Decision(stored=known, gone=not known)
 
+    def number_inboxes(self, sends: Sequence[Send]) -> None:
+        """Sends were answered that were committed together: their new inboxes are in users' order."""
+        recipients = {user_id for send in sends for user_id in send.recipients}
+        self._born += sorted(recipients.difference(self._born))
+
     def store(self, send: Send, message_id: str, now: int) -> None:
         """A send was answered with a message of its own."""
         if send.request_id:
             self._answered[send.request_id] = _Answered(send, message_id, now)
         self.messages[message_id] = send
-        recipients = sorted(set(send.recipients))
-        self._born += [user_id for user_id in recipients if user_id not in self._born]
-        for user_id in recipients:
+        for user_id in sorted(set(send.recipients)):
             self.inboxes[user_id].arrive(message_id, send, now)
 
     def is_empty(self, channel_id: str) -> bool:
