@@ -95,7 +95,9 @@ class Postgres:
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """Suspends every process of the server, which then neither answers nor ends."""
-        postmaster = psutil.Process(self._server.get_pid())
+        # `get_pid` gives the process of the first start, also after another one.
+        pid_file = Path(self._server.pgdata) / "postmaster.pid"
+        postmaster = psutil.Process(int(pid_file.read_text().split()[0]))
         postmaster.suspend()  # first, so that it starts no more processes
         processes = [postmaster, *postmaster.children()]
         for process in processes[1:]:
