@@ -26,6 +26,11 @@ def test_only_ascii_digits_are_a_number(digits: str) -> None:
             kind.convert(text, None, None)
 
 
+def test_a_number_of_thousands_of_digits_is_refused() -> None:
+    with pytest.raises(click.BadParameter):
+        Count(min=1).convert("9" * 5_000, None, None)
+
+
 def test_no_flag_takes_numbers_by_another_rule() -> None:
     kinds = {type(parameter.type) for parameter in parameters(program)}
 

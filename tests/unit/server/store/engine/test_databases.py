@@ -23,6 +23,7 @@ from tocsin_server.store.engine.driver_errors import CannotOpen
         ("postgresql+asyncpg://localhost/tocsin?sslmode=require", "has the parameter sslmode"),
         ("postgresql+asyncpg://localhost/tocsin?port=abc", "port that is not between"),
         ("postgresql+asyncpg://localhost/tocsin?port=٣", "port that is not between"),
+        (f"postgresql+asyncpg://localhost/tocsin?port={'9' * 5_000}", "port that is not between"),
         ("postgresql+asyncpg://localhost:99999/tocsin", "port that is not between"),
         ("postgresql+asyncpg://localhost:٣/tocsin", "port that is not a number"),
         ("postgresql+asyncpg://a:b@[::1]:1_0/tocsin", "port that is not a number"),

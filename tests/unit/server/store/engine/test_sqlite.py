@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import URL, Connection, Engine, text
 from sqlalchemy.exc import IntegrityError, OperationalError
+from tocsin_server.store.engine import sqlite as engine_sqlite
 from tocsin_server.store.engine.executors import run
 from tocsin_server.store.engine.sqlite import CHECKPOINT_ROWS, Sqlite, read_engine
 
@@ -95,3 +96,21 @@ async def test_the_writer_moves_its_log_into_the_file_again_and_again(
         await until(lambda before=before: changed_at() > before)  # type: ignore[misc]
 
     await database.close()
+
+
+def test_checkpoints_go_on_when_sqlites_count_of_rows_wraps(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = iter([2**31 - 1, -(2**31), -(2**31) + 1, -(2**31) + CHECKPOINT_ROWS])
+    statements: list[str] = []
+    monkeypatch.setattr(engine_sqlite, "rows_written", lambda _: next(counts))
+    monkeypatch.setattr(engine_sqlite, "run", lambda _, sql: statements.append(sql))
+    checkpoints = engine_sqlite._Checkpoints()
+
+    with engine.connect() as connection:
+        made = []
+        for _ in range(4):
+            checkpoints.run_when_due(connection)
+            made.append(len(statements))
+
+    assert made == [1, 2, 2, 3]
